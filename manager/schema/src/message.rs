@@ -1,0 +1,40 @@
+//! What travels on the bus. The traits live here, beside the other declarations, so that `contracts` can declare messages
+//! without knowing how they are carried.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::Uuid;
+
+/// A question or order to a service; its type is its address.
+pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The answer.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// The service that answers.
+    const SERVICE: &'static str;
+    /// The name in the message format; unique within the service.
+    const NAME: &'static str;
+
+    /// The resource whose owner must answer; `None` lets any node do.
+    fn key(&self) -> Option<Uuid> {
+        None
+    }
+}
+
+/// Something that happened, told to whoever listens.
+pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The name in the message format.
+    const NAME: &'static str;
+}
+
+/// Declares a message: `message!(AllocateHost => HostChoice, service = "host", key = vm);`
+#[macro_export]
+macro_rules! message {
+    ($message:ty => $reply:ty, service = $service:literal $(, key = $key:ident)?) => {
+        impl $crate::Message for $message {
+            type Reply = $reply;
+            const SERVICE: &'static str = $service;
+            const NAME: &'static str = stringify!($message);
+            $(fn key(&self) -> Option<$crate::Uuid> { Some(self.$key) })?
+        }
+    };
+}

@@ -1,0 +1,181 @@
+//! The resources that the kernel itself keeps: ownership, tags, global configuration, debts, nodes.
+//!
+//! They are declared here rather than in `contracts`, because the kernel works with them and knows no other resource.
+
+use cumulo_derive::resource;
+
+use crate::{Json, Timestamp, Uuid, wire_enum};
+
+/// Which account a resource belongs to.
+#[resource(
+    table = "account_resource_ref",
+    java = "org.zstack.header.identity.AccountResourceRefInventory",
+    vo = "AccountResourceRefVO",
+    unique(resourceUuid, accountUuid)
+)]
+pub struct AccountResourceRef {
+    /// The account.
+    #[field(indexed)]
+    pub account_uuid: Uuid,
+    /// The resource.
+    pub resource_uuid: Uuid,
+    /// Its VO.
+    pub resource_type: String,
+    /// The VO of its kind.
+    pub concrete_resource_type: String,
+    /// Since when.
+    pub create_date: Timestamp,
+    /// Last changed.
+    pub last_op_date: Timestamp,
+}
+
+wire_enum! {
+    /// Whose meaning a tag has.
+    pub enum TagType { System, User }
+}
+
+/// A tag that the system understands.
+#[resource(table = "system_tag", java = "org.zstack.header.tag.SystemTagInventory", vo = "SystemTagVO")]
+pub struct SystemTag {
+    /// Cannot be deleted by clients.
+    pub inherent: bool,
+    /// The tag's id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// What it is on.
+    #[field(indexed)]
+    pub resource_uuid: Uuid,
+    /// The VO of what it is on.
+    pub resource_type: String,
+    /// The tag.
+    #[field(indexed)]
+    pub tag: String,
+    /// Always `System`.
+    pub r#type: TagType,
+    /// When it was made.
+    pub create_date: Timestamp,
+    /// When it was last changed.
+    pub last_op_date: Timestamp,
+}
+
+/// A tag that means something to people.
+#[resource(table = "user_tag", java = "org.zstack.header.tag.UserTagInventory", vo = "UserTagVO")]
+pub struct UserTag {
+    /// The pattern it was made from.
+    pub tag_pattern_uuid: Option<Uuid>,
+    /// The tag's id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// What it is on.
+    #[field(indexed)]
+    pub resource_uuid: Uuid,
+    /// The VO of what it is on.
+    pub resource_type: String,
+    /// The tag.
+    #[field(indexed)]
+    pub tag: String,
+    /// Always `User`.
+    pub r#type: TagType,
+    /// When it was made.
+    pub create_date: Timestamp,
+    /// When it was last changed.
+    pub last_op_date: Timestamp,
+}
+
+/// One setting of the whole cloud.
+#[resource(
+    table = "global_config",
+    java = "org.zstack.core.config.GlobalConfigInventory",
+    vo = "GlobalConfigVO",
+    unique(category, name)
+)]
+pub struct GlobalConfig {
+    /// Its number.
+    #[field(unique)]
+    pub id: i64,
+    /// Its name within the category.
+    pub name: String,
+    /// The part of the system it belongs to.
+    pub category: String,
+    /// What it does.
+    pub description: String,
+    /// What it is unless changed.
+    pub default_value: String,
+    /// What it is.
+    pub value: String,
+}
+
+wire_enum! {
+    /// Where a job of the garbage collector stands.
+    pub enum GcStatus { Idle, Processing, Done }
+}
+
+/// Something that must still be cleaned up: an undo that kept failing, a remote object whose host was away.
+#[resource(
+    table = "garbage_collector",
+    java = "org.zstack.core.gc.GarbageCollectorInventory",
+    vo = "GarbageCollectorVO"
+)]
+pub struct GarbageCollector {
+    /// The job's id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// What it cleans up, for people.
+    pub name: String,
+    /// Who can do it.
+    pub runner_class: String,
+    /// What it needs to know, as JSON.
+    #[field(long)]
+    pub context: String,
+    /// Where it stands.
+    #[field(indexed)]
+    pub status: GcStatus,
+    /// The node that works on it.
+    pub management_node_uuid: Option<Uuid>,
+    /// `TimeBased`: retried by the clock.
+    pub r#type: String,
+    /// The resource concerned.
+    #[field(hidden, indexed)]
+    pub resource_uuid: Uuid,
+    /// Why the last try failed.
+    #[field(hidden)]
+    pub last_error: Json<crate::ErrorCode>,
+    /// Tries so far.
+    #[field(hidden)]
+    pub attempts: i64,
+    /// When the next one is due.
+    #[field(hidden)]
+    pub next_try: Timestamp,
+    /// Since when it is owed.
+    pub create_date: Timestamp,
+    /// The last try.
+    pub last_op_date: Timestamp,
+}
+
+/// A management node.
+#[resource(
+    table = "management_node",
+    java = "org.zstack.header.managementnode.ManagementNodeInventory",
+    vo = "ManagementNodeVO"
+)]
+pub struct ManagementNode {
+    /// The node's id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Its address.
+    pub host_name: String,
+    /// Since when it takes part.
+    pub join_date: Timestamp,
+    /// Its last sign of life.
+    pub heart_beat: Timestamp,
+}
+
+/// The declarations of this module.
+pub const RESOURCES: &[&crate::ResourceMeta] = &[
+    <AccountResourceRef as crate::Resource>::META,
+    <SystemTag as crate::Resource>::META,
+    <UserTag as crate::Resource>::META,
+    <GlobalConfig as crate::Resource>::META,
+    <GarbageCollector as crate::Resource>::META,
+    <ManagementNode as crate::Resource>::META,
+];
