@@ -9,6 +9,7 @@ extern crate self as cumulo_schema;
 
 mod api;
 mod cell;
+pub mod ddl;
 mod error;
 mod message;
 pub mod openapi;

@@ -94,8 +94,10 @@ pub struct GlobalConfig {
     #[field(unique)]
     pub id: i64,
     /// Its name within the category.
+    #[field(indexed)]
     pub name: String,
     /// The part of the system it belongs to.
+    #[field(indexed)]
     pub category: String,
     /// What it does.
     pub description: String,

@@ -1,0 +1,143 @@
+//! From a decoded call to its handler and back to a body.
+
+use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+
+use async_trait::async_trait;
+use cumulo_schema::{Api, ApiMeta, ErrorCode, ReplyShape, Uuid};
+use serde_json::{Map, Value};
+
+use super::{
+    ApiCx, Call, HandleApi,
+    access::{self, Checked},
+    route::Routes,
+};
+use crate::{Kernel, bus::CallContext, bus::Caller, ownership::NewTags};
+
+/// A body on the wire.
+pub(super) type Body = Map<String, Value>;
+
+/// The APIs of this node.
+#[derive(Default)]
+pub(crate) struct ApiTable {
+    pub(super) routes: Routes,
+    entries: HashMap<&'static str, Entry>,
+}
+
+struct Entry {
+    meta: &'static ApiMeta,
+    /// `None` for Query APIs, which the kernel answers itself.
+    handler: Option<Box<dyn Erased>>,
+}
+
+#[async_trait]
+trait Erased: Send + Sync {
+    async fn call(&self, cx: &ApiCx, params: Map<String, Value>) -> Result<Body, ErrorCode>;
+}
+
+struct Typed<A> {
+    handler: Arc<dyn HandleApi<A>>,
+    api: PhantomData<fn() -> A>,
+}
+
+#[async_trait]
+impl<A: Api> Erased for Typed<A> {
+    async fn call(&self, cx: &ApiCx, params: Map<String, Value>) -> Result<Body, ErrorCode> {
+        let api: A = serde_json::from_value(Value::Object(params))
+            .map_err(|cause| ErrorCode::invalid(format!("the parameters of {} do not fit: {cause}", A::META.name)))?;
+        let reply = self.handler.handle(cx, api).await?;
+        match serde_json::to_value(reply) {
+            Ok(Value::Object(mut body)) => {
+                if matches!(A::META.reply, ReplyShape::All(_)) {
+                    body.insert("success".to_owned(), Value::Bool(true));
+                }
+                Ok(body)
+            }
+            // A unit or empty reply.
+            Ok(_) => Ok(Body::new()),
+            Err(cause) => {
+                Err(ErrorCode::internal(format!("the answer of {} cannot be sent", A::META.name)).because_of(&cause))
+            }
+        }
+    }
+}
+
+impl ApiTable {
+    /// # Panics
+    /// When the API has a handler already: a programming error.
+    pub(crate) fn add<A: Api>(&mut self, handler: Arc<dyn HandleApi<A>>) {
+        self.insert(A::META, Some(Box::new(Typed::<A> { handler, api: PhantomData })));
+    }
+
+    /// Adds a Query API; the kernel answers it from the declarations.
+    pub(crate) fn add_query(&mut self, meta: &'static ApiMeta) {
+        self.insert(meta, None);
+    }
+
+    fn insert(&mut self, meta: &'static ApiMeta, handler: Option<Box<dyn Erased>>) {
+        let taken = self.entries.insert(meta.name, Entry { meta, handler }).is_some();
+        assert!(!taken, "{} has two handlers", meta.name);
+        self.routes.add(meta);
+    }
+
+    /// The declarations of the APIs this node answers, sorted by name.
+    pub(crate) fn supported(&self) -> Vec<&'static ApiMeta> {
+        let mut metas: Vec<_> = self.entries.values().map(|entry| entry.meta).collect();
+        metas.sort_by_key(|meta| meta.name);
+        metas
+    }
+
+    pub(super) fn meta(&self, name: &str) -> Option<&'static ApiMeta> {
+        self.entries.get(name).map(|entry| entry.meta)
+    }
+}
+
+/// Checks and handles a call on behalf of `caller`; runs within the call's deadline and trace.
+pub(super) async fn run(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {
+    let context = CallContext::starting(call.job, caller, call.timeout);
+    let kernel = kernel.clone();
+    context
+        .scope(async move {
+            match access::check(&kernel, &caller, &call).await? {
+                Checked::NothingToDo => return Ok(Body::new()),
+                Checked::Proceed if wants_validation_only(&call.params) => return Ok(Body::new()),
+                Checked::Proceed => {}
+            }
+            let entry = kernel.apis().entries.get(call.meta.name);
+            let handler = entry.and_then(|entry| entry.handler.as_ref()).ok_or_else(|| {
+                ErrorCode::new(cumulo_schema::codes::NO_SERVICE, format!("no service answers {}", call.meta.name))
+            })?;
+            handler.call(&cx(&kernel, caller, &call), call.params).await
+        })
+        .await
+}
+
+fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> ApiCx {
+    let list = |name: &str| -> Vec<String> {
+        let items = call.params.get(name).and_then(Value::as_array).into_iter().flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let chosen = call.params.get("resourceUuid").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    ApiCx {
+        kernel: kernel.clone(),
+        caller,
+        job: call.job,
+        // Derived from the job, so that a call handled again after a crash means the same resource.
+        resource_uuid: chosen.unwrap_or_else(|| derived(call.job)),
+        tags: NewTags { system: list("systemTags"), user: list("userTags") },
+        enforcing: call.params.get("deleteMode").and_then(Value::as_str) == Some("Enforcing"),
+        client_ip: call.client_ip.clone(),
+    }
+}
+
+/// The id of what job `job` creates: a version 4 uuid in form, so that every client accepts it.
+fn derived(job: Uuid) -> Uuid {
+    let mut hex = job.derive("resource").to_string();
+    hex.replace_range(12..13, "4");
+    hex.parse().unwrap_or_else(|_| Uuid::random())
+}
+
+/// The ephemeral tag that asks for the checks without the call (wire.md §3).
+fn wants_validation_only(params: &Map<String, Value>) -> bool {
+    let tags = params.get("systemTags").and_then(Value::as_array);
+    tags.is_some_and(|tags| tags.iter().any(|tag| tag == "validationOnly"))
+}

@@ -1,0 +1,80 @@
+//! What travels with every call: deadline, trace, and on whose behalf.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use cumulo_schema::Uuid;
+use serde::{Deserialize, Serialize};
+
+use super::DEFAULT_DEADLINE;
+
+tokio::task_local! {
+    static CONTEXT: CallContext;
+}
+
+/// The account on whose behalf something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The account.
+    pub account: Uuid,
+    /// The session it used, if any.
+    pub session: Option<Uuid>,
+}
+
+impl Caller {
+    /// The system itself, and the operator at the console: the admin account.
+    pub const SYSTEM: Caller = Caller { account: Uuid::ADMIN, session: None };
+
+    /// Whether it may see and do everything.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.account == Uuid::ADMIN
+    }
+}
+
+/// Deadline and trace of the work going on in the current task.
+#[derive(Debug, Clone, Copy)]
+pub struct CallContext {
+    /// When whoever waits at the far end stops waiting.
+    pub deadline: Instant,
+    /// The API call, or background round, that all of this belongs to.
+    pub trace: Uuid,
+    /// On whose behalf.
+    pub caller: Caller,
+}
+
+impl CallContext {
+    /// A context that starts here: something done by the system, `timeout` long.
+    #[must_use]
+    pub fn starting(trace: Uuid, caller: Caller, timeout: Duration) -> Self {
+        Self { deadline: Instant::now() + timeout, trace, caller }
+    }
+
+    /// That of the current task; a fresh one of the system's where there is none.
+    #[must_use]
+    pub fn current() -> Self {
+        CONTEXT
+            .try_with(|context| *context)
+            .unwrap_or_else(|_| Self::starting(Uuid::random(), Caller::SYSTEM, DEFAULT_DEADLINE))
+    }
+
+    /// The same, ending `timeout` from now if that is earlier.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.deadline = self.deadline.min(Instant::now() + timeout);
+        self
+    }
+
+    /// What is left until the deadline.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Runs `work` in this context.
+    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CONTEXT.scope(self, work)
+    }
+}

@@ -1,0 +1,184 @@
+//! Writes as data: see the module header of [`super`].
+
+use cumulo_schema::{Cell, Column, FieldType, Resource, ResourceMeta, Timestamp};
+use sea_query::{Alias, Expr, ExprTrait, Query, QueryStatementWriter};
+
+use super::{
+    Dialect,
+    statement::{Statement, to_value},
+};
+
+/// Statements that take effect together or not at all.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub(super) dialect: Dialect,
+    pub(super) statements: Vec<Statement>,
+}
+
+impl Batch {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self { dialect, statements: Vec::new() }
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+
+    /// Adds a new row.
+    pub fn insert<R: Resource>(&mut self, row: &R) -> &mut Self {
+        let mut query = Query::insert();
+        query
+            .into_table(Alias::new(R::META.table))
+            .columns(R::META.fields.iter().map(|field| Alias::new(field.column)))
+            .values_panic(row.cells().into_iter().map(|cell| Expr::val(to_value(cell))));
+        self.push(&query, format!("insert into {}", R::META.table), None)
+    }
+
+    /// Adds an update; finish it with [`Update::any`] or [`Update::expect`].
+    pub fn update<R: Resource>(&mut self) -> Update<'_> {
+        let mut query = Query::update();
+        query.table(Alias::new(R::META.table));
+        let touched = R::META.fields.iter().find(|field| field.column == "last_op_date");
+        if let Some(field) = touched {
+            query.value(Alias::new(field.column), Expr::val(Timestamp::now().0));
+        }
+        Update { batch: self, query, meta: R::META }
+    }
+
+    /// Adds a delete; finish it with [`Delete::any`] or [`Delete::expect`].
+    pub fn delete<R: Resource>(&mut self) -> Delete<'_> {
+        self.delete_from(R::META)
+    }
+
+    /// Adds a delete from the table of `meta`.
+    pub fn delete_from(&mut self, meta: &'static ResourceMeta) -> Delete<'_> {
+        let mut query = Query::delete();
+        query.from_table(Alias::new(meta.table));
+        Delete { batch: self, query, table: meta.table }
+    }
+
+    /// Adds any statement; `what` names it in errors, `expect` says how many rows it must touch.
+    pub fn push(
+        &mut self,
+        query: &impl QueryStatementWriter,
+        what: String,
+        expect: Option<(u64, String)>,
+    ) -> &mut Self {
+        let (sql, args) = self.dialect.build(query);
+        self.statements.push(Statement { sql, args, what, expect });
+        self
+    }
+
+    /// Adds everything of `other`.
+    pub fn append(&mut self, other: Batch) -> &mut Self {
+        self.statements.extend(other.statements);
+        self
+    }
+}
+
+/// An update under construction. Sets `last_op_date` by itself where there is one.
+#[derive(Debug)]
+#[must_use = "an update does nothing until `any` or `expect`"]
+pub struct Update<'b> {
+    batch: &'b mut Batch,
+    query: sea_query::UpdateStatement,
+    meta: &'static ResourceMeta,
+}
+
+impl Update<'_> {
+    /// Sets a column.
+    pub fn set<R: Resource, T: FieldType>(mut self, column: Column<R>, value: &T) -> Self {
+        self.query.value(Alias::new(column.name), Expr::val(to_value(value.to_cell())));
+        self
+    }
+
+    /// Sets a column when there is a value to set: optional parameters of an update API.
+    pub fn set_some<R: Resource, T: FieldType>(self, column: Column<R>, value: Option<&T>) -> Self {
+        match value {
+            Some(value) => self.set(column, value),
+            None => self,
+        }
+    }
+
+    /// Adds `by`, which may be negative, to a number.
+    pub fn add<R: Resource>(mut self, column: Column<R>, by: i64) -> Self {
+        self.query.value(Alias::new(column.name), Expr::col(Alias::new(column.name)).add(by));
+        self
+    }
+
+    /// Only rows where `column` equals `value`.
+    pub fn eq<R: Resource, T: FieldType>(mut self, column: Column<R>, value: &T) -> Self {
+        self.query.and_where(equals(column.name, value.to_cell()));
+        self
+    }
+
+    /// Only rows where `column` is one of `values`.
+    pub fn one_of<R: Resource, T: FieldType>(mut self, column: Column<R>, values: &[T]) -> Self {
+        self.query.and_where(Expr::col(Alias::new(column.name)).is_in(values.iter().map(|v| to_value(v.to_cell()))));
+        self
+    }
+
+    /// Only rows where `column` is at least `least`.
+    pub fn at_least<R: Resource>(mut self, column: Column<R>, least: i64) -> Self {
+        self.query.and_where(Expr::col(Alias::new(column.name)).gte(least));
+        self
+    }
+
+    /// Finishes it: any number of rows is fine.
+    pub fn any(self) {
+        self.batch.push(&self.query, format!("update {}", self.meta.table), None);
+    }
+
+    /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
+    pub fn expect(self, otherwise: impl Into<String>) {
+        self.batch.push(&self.query, format!("update {}", self.meta.table), Some((1, otherwise.into())));
+    }
+}
+
+/// A delete under construction.
+#[derive(Debug)]
+#[must_use = "a delete does nothing until `any` or `expect`"]
+pub struct Delete<'b> {
+    batch: &'b mut Batch,
+    query: sea_query::DeleteStatement,
+    table: &'static str,
+}
+
+impl Delete<'_> {
+    /// Only rows where `column` equals `value`.
+    pub fn eq<R: Resource, T: FieldType>(mut self, column: Column<R>, value: &T) -> Self {
+        self.query.and_where(equals(column.name, value.to_cell()));
+        self
+    }
+
+    /// Only rows where `column` is one of `values`.
+    pub fn one_of<R: Resource, T: FieldType>(mut self, column: Column<R>, values: &[T]) -> Self {
+        self.query.and_where(Expr::col(Alias::new(column.name)).is_in(values.iter().map(|v| to_value(v.to_cell()))));
+        self
+    }
+
+    /// Only rows where the column called `column` equals `value`; for code that knows the declaration only as data.
+    pub fn column_eq(mut self, column: &'static str, value: Cell) -> Self {
+        self.query.and_where(equals(column, value));
+        self
+    }
+
+    /// Finishes it: any number of rows is fine.
+    pub fn any(self) {
+        self.batch.push(&self.query, format!("delete from {}", self.table), None);
+    }
+
+    /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
+    pub fn expect(self, otherwise: impl Into<String>) {
+        self.batch.push(&self.query, format!("delete from {}", self.table), Some((1, otherwise.into())));
+    }
+}
+
+pub(super) fn equals(column: &'static str, value: Cell) -> Expr {
+    match value {
+        Cell::Null => Expr::col(Alias::new(column)).is_null(),
+        value => Expr::col(Alias::new(column)).eq(to_value(value)),
+    }
+}

@@ -1,0 +1,76 @@
+//! What can go wrong between us and the database.
+
+use cumulo_schema::{CellError, ErrorCode, codes};
+
+/// One variant per thing a caller might do differently.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DbError {
+    /// A row with the same unique value exists; nothing was written.
+    #[error("{what} collides with a row that exists")]
+    Conflict {
+        /// Which statement of the batch, in its author's words.
+        what: String,
+    },
+    /// A statement did not touch the rows it had to; nothing was written.
+    #[error("{what}")]
+    Unmet {
+        /// What was expected, in its author's words.
+        what: String,
+    },
+    /// Another row still refers to this one, or this one refers to a row that is gone; nothing was written.
+    #[error("{what} breaks a reference between rows")]
+    Reference {
+        /// Which statement of the batch.
+        what: String,
+    },
+    /// A row holds what its declaration does not allow.
+    #[error("table {table} holds an unreadable row")]
+    Unreadable {
+        /// The table.
+        table: &'static str,
+        /// Which column and value.
+        #[source]
+        cause: CellError,
+    },
+    /// The database refused or could not be reached.
+    #[error("the database could not {what}")]
+    Failed {
+        /// What was tried.
+        what: String,
+        /// The driver's error.
+        #[source]
+        cause: std::sync::Arc<sqlx::Error>,
+    },
+    /// The manager is stopping.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl DbError {
+    pub(super) fn failed(what: impl Into<String>, cause: sqlx::Error) -> Self {
+        let what = what.into();
+        match cause.as_database_error().map(sqlx::error::DatabaseError::kind) {
+            Some(sqlx::error::ErrorKind::UniqueViolation) => Self::Conflict { what },
+            Some(sqlx::error::ErrorKind::ForeignKeyViolation) => Self::Reference { what },
+            _ => Self::Failed { what, cause: std::sync::Arc::new(cause) },
+        }
+    }
+}
+
+impl From<DbError> for ErrorCode {
+    fn from(error: DbError) -> Self {
+        match &error {
+            DbError::Conflict { .. } | DbError::Unmet { .. } | DbError::Reference { .. } => {
+                ErrorCode::operation(error.to_string())
+            }
+            DbError::Closed => ErrorCode::new(codes::NODE_UNAVAILABLE, error.to_string()),
+            _ => {
+                let mut code = ErrorCode::internal(error.to_string());
+                if let Some(cause) = std::error::Error::source(&error) {
+                    code = code.because_of(cause);
+                }
+                code
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A statement ready to run: text and bound values. Values never become text.
+
+use cumulo_schema::Cell;
+use sea_query::{MysqlQueryBuilder, QueryStatementWriter, SchemaStatementBuilder, SqliteQueryBuilder, Value, Values};
+
+/// Which database is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Embedded.
+    Sqlite,
+    /// MariaDB or MySQL.
+    MySql,
+}
+
+impl Dialect {
+    /// Builds a query for this dialect.
+    #[must_use]
+    pub fn build(self, query: &impl QueryStatementWriter) -> (String, Vec<Cell>) {
+        let (sql, values) = match self {
+            Dialect::Sqlite => query.build(SqliteQueryBuilder),
+            Dialect::MySql => query.build(MysqlQueryBuilder),
+        };
+        (sql, to_cells(values))
+    }
+
+    /// Builds a schema statement for this dialect.
+    #[must_use]
+    pub fn build_schema(self, statement: &impl SchemaStatementBuilder) -> String {
+        match self {
+            Dialect::Sqlite => statement.build(SqliteQueryBuilder),
+            Dialect::MySql => statement.build(MysqlQueryBuilder),
+        }
+    }
+}
+
+/// A statement of a [`super::Batch`].
+#[derive(Debug, Clone)]
+pub struct Statement {
+    pub(super) sql: String,
+    pub(super) args: Vec<Cell>,
+    /// In words, for errors: `insert into zone`.
+    pub(super) what: String,
+    /// How many rows it must touch, and what it means when it does not.
+    pub(super) expect: Option<(u64, String)>,
+}
+
+/// Our cells as the query builder's values.
+#[must_use]
+pub fn to_value(cell: Cell) -> Value {
+    match cell {
+        Cell::Null => Value::String(None),
+        Cell::Int(number) => Value::BigInt(Some(number)),
+        Cell::Text(text) => Value::String(Some(text)),
+    }
+}
+
+/// The query builder's values as our cells. Only what we put in can come out.
+///
+/// # Panics
+/// On a value kind that [`to_value`] never makes; a programming error.
+#[must_use]
+pub fn to_cells(values: Values) -> Vec<Cell> {
+    let cell = |value| match value {
+        Value::Bool(flag) => flag.map_or(Cell::Null, |flag| Cell::Int(i64::from(flag))),
+        Value::Int(number) => number.map_or(Cell::Null, |number| Cell::Int(i64::from(number))),
+        Value::BigInt(number) => number.map_or(Cell::Null, Cell::Int),
+        Value::BigUnsigned(number) => {
+            number.map_or(Cell::Null, |number| Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)))
+        }
+        Value::String(text) => text.map_or(Cell::Null, Cell::Text),
+        other => unreachable!("a statement binds only integers and texts, not {other:?}"),
+    };
+    values.into_iter().map(cell).collect()
+}

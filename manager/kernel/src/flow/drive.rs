@@ -1,0 +1,263 @@
+//! Driving one flow from where its journal stands to its end.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use cumulo_schema::{ErrorCode, Uuid};
+use futures::future::BoxFuture;
+
+use super::{
+    Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, Step, StepCx,
+    journal::{self, Entry},
+};
+use crate::{
+    db::DbError,
+    faults::{Point, Verdict},
+    gc::UndoDebt,
+};
+
+/// Tries of an undo before it becomes a debt, and the pause after the first; it doubles.
+const UNDO_TRIES: u32 = 3;
+const UNDO_PAUSE: Duration = Duration::from_millis(100);
+
+/// A flow type, for code that knows flows only by name.
+pub(super) trait Resumable: Send + Sync {
+    /// Goes on where the journal row stands.
+    fn resume(&self, flows: Flows, row: FlowRow) -> BoxFuture<'static, Option<Outcome>>;
+    /// Runs the undo of one step once more, for a debt.
+    fn undo_once(&self, flows: Flows, debt: UndoDebt, attempt: u64) -> BoxFuture<'static, Result<(), ErrorCode>>;
+    /// What an API answers for the final `context`.
+    fn reply(&self, context: &serde_json::Value) -> Result<FlowReply, ErrorCode>;
+}
+
+pub(super) struct Definition<F>(PhantomData<fn() -> F>);
+
+impl<F> Default for Definition<F> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<F: Flow> Definition<F> {
+    /// Starts a new flow. One that is in the journal already is joined or answered instead.
+    pub(super) async fn begin(&self, flows: &Flows, mut entry: Entry, context: F) -> Option<Outcome> {
+        let steps = match flows.definitions().and_then(|definitions| definitions.chain::<F>(&entry.0.chain)) {
+            Ok(steps) => steps,
+            Err(error) => return Some(Err(error)),
+        };
+        entry.0.step = steps.first().map(|step| step.name().to_owned()).unwrap_or_default();
+        let id = entry.0.uuid;
+        match journal::insert(&flows.inner.db, &entry.0).await {
+            Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context).run(0).await,
+            Err(DbError::Conflict { .. }) => match journal::find(&flows.inner.db, id).await {
+                Ok(Some(row)) => self.go_on(flows, row).await,
+                Ok(None) => Some(Err(ErrorCode::internal(format!("flow {id} is in the journal and is not")))),
+                Err(error) => Some(Err(error.into())),
+            },
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    async fn go_on(&self, flows: &Flows, row: FlowRow) -> Option<Outcome> {
+        match row.state {
+            FlowState::Done => return Some(Ok(row.context.0)),
+            FlowState::Failed => {
+                let unknown = || ErrorCode::internal(format!("flow {} failed without a reason", row.uuid));
+                return Some(Err(row.error.map_or_else(unknown, |error| error.0)));
+            }
+            FlowState::Active | FlowState::Parked => {}
+        }
+        match self.prepare(flows, &row) {
+            Ok((steps, data, at)) => {
+                let drive = Drive::new(flows, steps, row.uuid, &row.chain, data);
+                match row.phase {
+                    Phase::Running => drive.run(at).await,
+                    Phase::Undoing => {
+                        let error = row.error.map_or_else(|| ErrorCode::internal("interrupted"), |error| error.0);
+                        drive.unwind(at, error).await
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(flow = %row.uuid, chain = row.chain, %error, "a flow cannot be resumed and is parked");
+                let parked = journal::end(&flows.inner.db, row.uuid, FlowState::Parked, None, Some(&error)).await;
+                Some(Err(parked.err().map_or(error, ErrorCode::from)))
+            }
+        }
+    }
+
+    /// Steps, context and position of a journalled flow, where this build still knows them.
+    #[expect(clippy::type_complexity, reason = "three things that are taken apart at once")]
+    fn prepare(&self, flows: &Flows, row: &FlowRow) -> Result<(Vec<Arc<dyn Step<F>>>, F, usize), ErrorCode> {
+        let parked =
+            |why: String| ErrorCode::internal(format!("flow {} of chain {} is parked: {why}", row.uuid, row.chain));
+        if u32::try_from(row.version) != Ok(F::VERSION) {
+            return Err(parked(format!("its context has version {}, this build has {}", row.version, F::VERSION)));
+        }
+        let steps = flows.definitions()?.chain::<F>(&row.chain)?;
+        let at = steps.iter().position(|step| step.name() == row.step);
+        let at = at.ok_or_else(|| parked(format!("it stands at the step '{}', which the chain lacks", row.step)))?;
+        let data = serde_json::from_value(row.context.0.clone())
+            .map_err(|cause| parked("its context is unreadable".to_owned()).because_of(&cause))?;
+        Ok((steps, data, at))
+    }
+}
+
+impl<F: Flow> Resumable for Definition<F> {
+    fn resume(&self, flows: Flows, row: FlowRow) -> BoxFuture<'static, Option<Outcome>> {
+        Box::pin(async move { Self::default().go_on(&flows, row).await })
+    }
+
+    fn undo_once(&self, flows: Flows, debt: UndoDebt, attempt: u64) -> BoxFuture<'static, Result<(), ErrorCode>> {
+        Box::pin(async move {
+            let steps = flows.definitions()?.chain::<F>(&debt.chain)?;
+            let gone = || ErrorCode::internal(format!("chain {} has no step '{}' any more", debt.chain, debt.step));
+            let step = steps.iter().find(|step| step.name() == debt.step).ok_or_else(gone)?;
+            let data = serde_json::from_value(debt.context)
+                .map_err(|cause| ErrorCode::internal("a debt's context is unreadable").because_of(&cause))?;
+            let place = format!("{}/debt/{attempt}", debt.step);
+            step.undo(&mut StepCx { data, flow: debt.flow, place }).await
+        })
+    }
+
+    fn reply(&self, context: &serde_json::Value) -> Result<FlowReply, ErrorCode> {
+        let context: F = serde_json::from_value(context.clone())
+            .map_err(|cause| ErrorCode::internal("a flow ended in an unreadable context").because_of(&cause))?;
+        Ok(context.reply())
+    }
+}
+
+struct Drive<'f, F: Flow> {
+    flows: &'f Flows,
+    steps: Vec<Arc<dyn Step<F>>>,
+    chain: &'f str,
+    cx: StepCx<F>,
+}
+
+/// How one step went.
+enum Went {
+    Well,
+    Wrong(ErrorCode),
+    /// A test ordered the process dead.
+    Dead,
+}
+
+impl<'f, F: Flow> Drive<'f, F> {
+    fn new(flows: &'f Flows, steps: Vec<Arc<dyn Step<F>>>, id: Uuid, chain: &'f str, data: F) -> Self {
+        Self { flows, steps, chain, cx: StepCx { data, flow: id, place: String::new() } }
+    }
+
+    /// Runs the steps from `at` on, whose start is in the journal.
+    async fn run(mut self, mut at: usize) -> Option<Outcome> {
+        while at < self.steps.len() {
+            match self.step(at).await {
+                Went::Well => at += 1,
+                Went::Wrong(error) => return self.unwind(at, error).await,
+                Went::Dead => return None,
+            }
+            if at < self.steps.len()
+                && let Err(error) = self.journal(at, Phase::Running, None).await
+            {
+                return self.unwind(at - 1, error).await;
+            }
+        }
+        Some(self.finish().await)
+    }
+
+    async fn finish(&self) -> Outcome {
+        let context = journal::encode(&self.cx.data)?;
+        journal::end(&self.flows.inner.db, self.cx.flow, FlowState::Done, Some(context.clone()), None).await?;
+        Ok(context)
+    }
+
+    async fn step(&mut self, at: usize) -> Went {
+        let (step, faults) = (self.steps[at].clone(), self.flows.inner.faults.clone());
+        match faults.at(Point::StepStart { flow: self.cx.flow, step: step.name() }) {
+            Verdict::Pass => {}
+            Verdict::Fail(error) => return Went::Wrong(error),
+            Verdict::Die => return Went::Dead,
+        }
+        tracing::debug!(flow = %self.cx.flow, chain = self.chain, step = step.name(), "step starts");
+        let outcome = {
+            step.name().clone_into(&mut self.cx.place);
+            step.run(&mut self.cx).await
+        };
+        match (outcome, faults.at(Point::StepEnd { flow: self.cx.flow, step: step.name() })) {
+            (_, Verdict::Die) => Went::Dead,
+            (Err(error), _) | (Ok(()), Verdict::Fail(error)) => Went::Wrong(error),
+            (Ok(()), Verdict::Pass) => Went::Well,
+        }
+    }
+
+    /// Undoes the steps from `at` down to the first and ends the flow as failed.
+    async fn unwind(mut self, at: usize, error: ErrorCode) -> Option<Outcome> {
+        tracing::info!(flow = %self.cx.flow, chain = self.chain, %error, "a step failed; undoing");
+        for at in (0..=at.min(self.steps.len().saturating_sub(1))).rev() {
+            if let Err(trouble) = self.journal(at, Phase::Undoing, Some(&error)).await {
+                // The row stays active: the flow is unwound when the node starts again.
+                return Some(Err(trouble));
+            }
+            if self.undo(at).await.is_none() {
+                return None;
+            }
+        }
+        let ended = journal::end(&self.flows.inner.db, self.cx.flow, FlowState::Failed, None, Some(&error)).await;
+        Some(Err(ended.err().map_or(error, ErrorCode::from)))
+    }
+
+    /// Undoes one step, or leaves a debt. `None` when a test ordered the process dead.
+    async fn undo(&mut self, at: usize) -> Option<()> {
+        let step = self.steps[at].clone();
+        let mut pause = UNDO_PAUSE;
+        let mut attempt = 1;
+        loop {
+            let outcome = match self.flows.inner.faults.at(Point::UndoStart { flow: self.cx.flow, step: step.name() }) {
+                Verdict::Die => return None,
+                Verdict::Fail(error) => Err(error),
+                Verdict::Pass => {
+                    self.cx.place = format!("{}/undo/{attempt}", step.name());
+                    step.undo(&mut self.cx).await
+                }
+            };
+            match outcome {
+                Ok(()) => return Some(()),
+                Err(error) if attempt < UNDO_TRIES => {
+                    tracing::warn!(flow = %self.cx.flow, step = step.name(), attempt, %error, "an undo failed; trying again");
+                    tokio::time::sleep(pause).await;
+                    (pause, attempt) = (pause * 2, attempt + 1);
+                }
+                Err(error) => {
+                    self.owe(step.name(), &error).await;
+                    return Some(());
+                }
+            }
+        }
+    }
+
+    async fn owe(&self, step: &str, error: &ErrorCode) {
+        tracing::warn!(flow = %self.cx.flow, step, %error, "an undo keeps failing; it is now a debt");
+        let context = match journal::encode(&self.cx.data) {
+            Ok(context) => context,
+            Err(error) => {
+                tracing::error!(flow = %self.cx.flow, step, %error, "a debt cannot be stored");
+                return;
+            }
+        };
+        let debt = UndoDebt {
+            flow: self.cx.flow,
+            name: F::NAME.to_owned(),
+            chain: self.chain.to_owned(),
+            step: step.to_owned(),
+            resource: self.cx.data.resource(),
+            context,
+        };
+        if let Err(trouble) = self.flows.inner.debts.owe(&debt, error).await {
+            tracing::error!(flow = %self.cx.flow, step, error = %trouble, "a debt could not be recorded");
+        }
+    }
+
+    async fn journal(&self, at: usize, phase: Phase, error: Option<&ErrorCode>) -> Result<(), ErrorCode> {
+        let context = journal::encode(&self.cx.data)?;
+        Ok(journal::step_starts(&self.flows.inner.db, self.cx.flow, phase, self.steps[at].name(), context, error)
+            .await?)
+    }
+}

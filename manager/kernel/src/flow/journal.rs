@@ -1,0 +1,180 @@
+//! The journal: one row a flow, rewritten at each boundary between steps.
+
+use cumulo_derive::resource;
+use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
+
+use super::Flow;
+use crate::db::{Db, DbError};
+
+wire_enum! {
+    /// Which way a flow goes.
+    pub enum Phase { Running, Undoing }
+}
+
+wire_enum! {
+    /// Where a flow stands.
+    pub enum FlowState {
+        /// Being worked on, or to be resumed.
+        Active,
+        /// Ended well; the context is final.
+        Done,
+        /// Undone after a failure.
+        Failed,
+        /// This node does not know how to go on: its chain, step or context is of another version.
+        Parked,
+    }
+}
+
+/// A flow in the journal.
+#[resource(table = "flow", java = "org.cumulo.flow.FlowInventory", vo = "FlowVO")]
+pub struct FlowRow {
+    /// The flow.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Its context's name.
+    pub flow: String,
+    /// Its chain.
+    pub chain: String,
+    /// The layout of its context.
+    pub version: i32,
+    /// The resource it works on.
+    #[field(indexed)]
+    pub resource_uuid: Uuid,
+    /// The job it is the outcome of.
+    #[field(indexed)]
+    pub job_uuid: Option<Uuid>,
+    /// The node that works on it.
+    pub node_uuid: Uuid,
+    /// Where it stands.
+    #[field(indexed)]
+    pub state: FlowState,
+    /// Which way it goes.
+    pub phase: Phase,
+    /// The step that has started.
+    pub step: String,
+    /// The context as it was when that step started.
+    pub context: Json<serde_json::Value>,
+    /// Why it failed.
+    pub error: Option<Json<ErrorCode>>,
+    /// When it started.
+    pub create_date: Timestamp,
+    /// The last boundary.
+    pub last_op_date: Timestamp,
+}
+
+/// A row about to be written.
+pub(super) struct Entry(pub(super) FlowRow);
+
+impl Entry {
+    pub(super) fn fresh<F: Flow>(
+        id: Uuid,
+        chain: &str,
+        job: Option<Uuid>,
+        node: Uuid,
+        context: &F,
+    ) -> Result<Self, ErrorCode> {
+        let now = Timestamp::now();
+        Ok(Self(FlowRow {
+            uuid: id,
+            flow: F::NAME.to_owned(),
+            chain: chain.to_owned(),
+            version: i32::try_from(F::VERSION).unwrap_or(i32::MAX),
+            resource_uuid: context.resource(),
+            job_uuid: job,
+            node_uuid: node,
+            state: FlowState::Active,
+            phase: Phase::Running,
+            step: String::new(),
+            context: Json(encode(context)?),
+            error: None,
+            create_date: now,
+            last_op_date: now,
+        }))
+    }
+}
+
+pub(super) fn encode<F: Flow>(context: &F) -> Result<serde_json::Value, ErrorCode> {
+    serde_json::to_value(context)
+        .map_err(|cause| ErrorCode::internal(format!("the context of {} cannot be stored", F::NAME)).because_of(&cause))
+}
+
+/// Writes a new flow. `Conflict` means that it is there.
+pub(super) async fn insert(db: &Db, row: &FlowRow) -> Result<(), DbError> {
+    let mut batch = db.batch();
+    batch.insert(row);
+    db.commit(batch).await.map(drop)
+}
+
+/// Writes that `step` starts, in `phase`.
+pub(super) async fn step_starts(
+    db: &Db,
+    flow: Uuid,
+    phase: Phase,
+    step: &str,
+    context: serde_json::Value,
+    error: Option<&ErrorCode>,
+) -> Result<(), DbError> {
+    let mut batch = db.batch();
+    batch
+        .update::<FlowRow>()
+        .set(FlowRow::PHASE, &phase)
+        .set(FlowRow::STEP, &step.to_owned())
+        .set(FlowRow::CONTEXT, &Json(context))
+        .set_some(FlowRow::ERROR, error.map(|error| Json(error.clone())).as_ref())
+        .eq(FlowRow::UUID, &flow)
+        .expect(format!("flow {flow} is no longer in the journal"));
+    db.commit(batch).await.map(drop)
+}
+
+/// Writes the end.
+pub(super) async fn end(
+    db: &Db,
+    flow: Uuid,
+    state: FlowState,
+    context: Option<serde_json::Value>,
+    error: Option<&ErrorCode>,
+) -> Result<(), DbError> {
+    let mut batch = db.batch();
+    batch
+        .update::<FlowRow>()
+        .set(FlowRow::STATE, &state)
+        .set_some(FlowRow::CONTEXT, context.map(Json).as_ref())
+        .set_some(FlowRow::ERROR, error.map(|error| Json(error.clone())).as_ref())
+        .eq(FlowRow::UUID, &flow)
+        .expect(format!("flow {flow} is no longer in the journal"));
+    db.commit(batch).await.map(drop)
+}
+
+/// The row of the flow `id`.
+pub(super) async fn find(db: &Db, id: Uuid) -> Result<Option<FlowRow>, DbError> {
+    db.find(FlowRow::UUID, &id).await
+}
+
+/// What is to be resumed on `node`.
+pub(super) async fn active(db: &Db, node: Uuid) -> Result<Vec<FlowRow>, DbError> {
+    db.select::<FlowRow>()
+        .eq(FlowRow::STATE, &FlowState::Active)
+        .eq(FlowRow::NODE_UUID, &node)
+        .order_by(FlowRow::CREATE_DATE)
+        .all()
+        .await
+}
+
+/// Forgets flows that ended well or were undone before `before`.
+pub(super) async fn forget(db: &Db, before: Timestamp) -> Result<(), DbError> {
+    let ended = [FlowState::Done, FlowState::Failed];
+    let old = db
+        .select::<FlowRow>()
+        .one_of(FlowRow::STATE, &ended)
+        .at_most(FlowRow::LAST_OP_DATE, before.0)
+        .limit(10_000)
+        .all()
+        .await?;
+    if old.is_empty() {
+        return Ok(());
+    }
+    let uuids: Vec<Uuid> = old.iter().map(|row| row.uuid).collect();
+    let mut batch = db.batch();
+    batch.delete::<FlowRow>().one_of(FlowRow::UUID, &uuids).any();
+    db.commit(batch).await.map(drop)
+}

@@ -1,0 +1,201 @@
+//! Durable flows: chains of steps over one serialisable context, journalled, undone on failure, resumed after a crash.
+//!
+//! - The journal records that a step starts before it runs, with the context as it is then; the end of one step and the
+//!   start of the next are one write. So after a crash at most one step is in doubt, and it is run again: **steps are
+//!   repeatable**, by asking for states ("make sure it is there") and by task ids derived from flow and step.
+//! - A step that fails is undone too, then every step before it, newest first. Undo means "make sure it is gone".
+//! - An undo that keeps failing becomes a debt ([`crate::gc`]): persisted, retried with backoff, visible; the other undos go on.
+//! - Flows on one resource run one after another. The journal entry is written when a flow's turn comes.
+//! - A flow runs in a task of its own: who started it may go away.
+//!
+//! The alternative, a graph of actions with outputs looked up by name, buys parallel branches that no chain here needs
+//! and loses the types; a step that wants parallel work calls `bus.call_all`.
+
+mod chain;
+mod drive;
+mod journal;
+mod recover;
+mod step;
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use cumulo_schema::{ErrorCode, Uuid};
+use tokio::sync::watch;
+
+pub use chain::{ChainError, Chains};
+pub use journal::{FlowRow, FlowState, Phase};
+pub use step::{Flow, FlowReply, Step, StepCx};
+
+use crate::{bus::CallContext, db::Db, faults::Faults, gc::Debts, queue::Queues};
+use drive::Definition;
+
+/// How a flow ended: its final context as JSON, or why not.
+type Outcome = Result<serde_json::Value, ErrorCode>;
+type Running = HashMap<Uuid, watch::Receiver<Option<Outcome>>>;
+
+/// The flow engine; clones share it.
+#[derive(Clone)]
+pub struct Flows {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    queues: Queues,
+    faults: Faults,
+    debts: Debts,
+    node: Uuid,
+    definitions: OnceLock<Definitions>,
+    running: Mutex<Running>,
+}
+
+impl std::fmt::Debug for Flows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flows").field("node", &self.inner.node).finish_non_exhaustive()
+    }
+}
+
+/// Steps by flow and chains by name, fixed at start.
+#[derive(Default)]
+pub(crate) struct Definitions {
+    steps: HashMap<&'static str, Box<dyn Any + Send + Sync>>,
+    flows: HashMap<&'static str, Arc<dyn drive::Resumable>>,
+    names: HashMap<&'static str, Vec<&'static str>>,
+    chains: Chains,
+}
+
+impl Definitions {
+    /// # Panics
+    /// When the flow has a step of that name already: a programming error.
+    pub(crate) fn add<F: Flow>(&mut self, step: Arc<dyn Step<F>>) {
+        let names = self.names.entry(F::NAME).or_default();
+        assert!(!names.contains(&step.name()), "flow {} has two steps {}", F::NAME, step.name());
+        names.push(step.name());
+        self.flows.entry(F::NAME).or_insert_with(|| Arc::new(Definition::<F>::default()));
+        let steps = self.steps.entry(F::NAME).or_insert_with(|| Box::new(Vec::<Arc<dyn Step<F>>>::new()));
+        if let Some(steps) = steps.downcast_mut::<Vec<Arc<dyn Step<F>>>>() {
+            steps.push(step);
+        }
+    }
+
+    /// Takes the chains, refusing any that names a step its flow does not have.
+    pub(crate) fn set_chains(&mut self, chains: Chains) -> Result<(), ChainError> {
+        chains.check(&self.names)?;
+        self.chains = chains;
+        Ok(())
+    }
+
+    /// Names of the flows that have steps, sorted.
+    pub(crate) fn flow_names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.names.keys().copied().collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn chain<F: Flow>(&self, chain: &str) -> Result<Vec<Arc<dyn Step<F>>>, ErrorCode> {
+        let none = || ErrorCode::internal(format!("flow {} has no chain '{chain}'", F::NAME));
+        let steps = self.steps.get(F::NAME).and_then(|steps| steps.downcast_ref::<Vec<Arc<dyn Step<F>>>>());
+        let (steps, names) = (steps.ok_or_else(none)?, self.chains.steps(F::NAME, chain).ok_or_else(none)?);
+        let step = |name: &String| steps.iter().find(|step| step.name() == name).cloned().ok_or_else(none);
+        names.iter().map(step).collect()
+    }
+}
+
+impl Flows {
+    pub(crate) fn new(db: Db, queues: Queues, faults: Faults, debts: Debts, node: Uuid) -> Self {
+        let inner = Inner { db, queues, faults, debts, node, definitions: OnceLock::new(), running: Mutex::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn open(&self, definitions: Definitions) {
+        let opened = self.inner.definitions.set(definitions).is_ok();
+        debug_assert!(opened, "flows open once");
+    }
+
+    /// Runs chain `chain` on `context` as the flow `id`, and waits for its end. Asking again with the same id joins the
+    /// flow that runs, or answers how it ended; nothing is done twice.
+    ///
+    /// # Errors
+    /// What the failing step said, after everything was undone.
+    pub async fn run<F: Flow>(&self, chain: &str, id: Uuid, context: F) -> Result<F, ErrorCode> {
+        let outcome = self.start(chain, id, None, context).await?;
+        serde_json::from_value(outcome).map_err(|cause| {
+            ErrorCode::internal(format!("flow {id} ended in an unreadable context")).because_of(&cause)
+        })
+    }
+
+    /// As [`Flows::run`], for the flow that is the outcome of job `job`.
+    pub(crate) async fn run_for_job<F: Flow>(&self, chain: &str, job: Uuid, context: F) -> Outcome {
+        self.start(chain, job, Some(job), context).await
+    }
+
+    async fn start<F: Flow>(&self, chain: &str, id: Uuid, job: Option<Uuid>, context: F) -> Outcome {
+        if let Some(outcome) = self.join(id).await {
+            return outcome;
+        }
+        let definition = Definition::<F>::default();
+        let resource = context.resource();
+        let fresh = journal::Entry::fresh(id, chain, job, self.inner.node, &context)?;
+        let flows = self.clone();
+        let lane = format!("flow:{resource}");
+        self.spawn(id, async move {
+            let queues = flows.inner.queues.clone();
+            queues.run(&lane, 1, definition.begin(&flows, fresh, context)).await
+        })
+        .await
+    }
+
+    /// Waits until no flow runs here, at most `patience`. What still runs then goes on at the next start.
+    pub(crate) async fn drain(&self, patience: std::time::Duration) {
+        let receivers: Vec<_> = self.running().values().cloned().collect();
+        let ended = futures::future::join_all(receivers.into_iter().map(wait));
+        if tokio::time::timeout(patience, ended).await.is_err() {
+            tracing::warn!("flows are cut off by the stop; they go on at the next start");
+        }
+    }
+
+    /// Waits for the flow `id` if it runs on this node.
+    pub(crate) async fn join(&self, id: Uuid) -> Option<Outcome> {
+        let receiver = self.running().get(&id).cloned()?;
+        Some(wait(receiver).await)
+    }
+
+    /// Runs `work` as the flow `id` in a task of its own and waits for it.
+    async fn spawn(&self, id: Uuid, work: impl Future<Output = Option<Outcome>> + Send + 'static) -> Outcome {
+        let (done, receiver) = watch::channel(None);
+        self.running().insert(id, receiver.clone());
+        let flows = self.clone();
+        tokio::spawn(CallContext::current().scope(async move {
+            // `None` is a death that a test ordered: nobody is told, as nobody would be.
+            if let Some(outcome) = work.await {
+                done.send_replace(Some(outcome));
+            }
+            flows.running().remove(&id);
+        }));
+        wait(receiver).await
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn definitions(&self) -> Result<&Definitions, ErrorCode> {
+        self.inner.definitions.get().ok_or_else(|| {
+            ErrorCode::new(cumulo_schema::codes::NOT_READY, "the management node is still starting; try again")
+        })
+    }
+}
+
+async fn wait(mut receiver: watch::Receiver<Option<Outcome>>) -> Outcome {
+    match receiver.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.clone().unwrap_or_else(|| Err(ErrorCode::internal("a flow ended without an outcome"))),
+        Err(_) => Err(ErrorCode::internal("a flow was cut off; it goes on when the management node starts again")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! After a start: what the last life of this node left unfinished.
+
+use std::time::Duration;
+
+use cumulo_schema::{ErrorCode, Timestamp, Uuid};
+
+use super::{FlowReply, FlowRow, FlowState, Flows, Outcome, journal};
+use crate::{
+    bus::{CallContext, Caller},
+    gc::UndoDebt,
+};
+
+/// A resumed flow has no client waiting with a deadline; this bounds what it asks of others.
+const RESUMED_DEADLINE: Duration = Duration::from_hours(1);
+/// How long ended flows stay readable.
+const KEEP_ENDED: Duration = Duration::from_hours(24);
+
+impl Flows {
+    /// Resumes every unfinished flow of this node, each on its own: one that cannot go on blocks no other. Returns when
+    /// all are under way.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(crate) async fn recover(&self) -> Result<(), ErrorCode> {
+        let rows = journal::active(&self.inner.db, self.inner.node).await?;
+        if !rows.is_empty() {
+            tracing::info!(flows = rows.len(), "resuming what was left unfinished");
+        }
+        for row in rows {
+            self.resume(row);
+        }
+        Ok(())
+    }
+
+    fn resume(&self, row: FlowRow) {
+        let Some(definition) = self.definitions().ok().and_then(|all| all.flows.get(row.flow.as_str()).cloned()) else {
+            tracing::error!(flow = %row.uuid, name = row.flow, "nobody knows this flow any more; it stays in the journal");
+            return;
+        };
+        let (flows, lane, id) = (self.clone(), format!("flow:{}", row.resource_uuid), row.uuid);
+        let context = CallContext::starting(row.job_uuid.unwrap_or(row.uuid), Caller::SYSTEM, RESUMED_DEADLINE);
+        let work = async move {
+            let queues = flows.inner.queues.clone();
+            queues.run(&lane, 1, definition.resume(flows, row)).await
+        };
+        // `spawn` registers the flow before it first awaits, so a job that asks for it afterwards joins it.
+        let mut outcome = Box::pin({
+            let flows = self.clone();
+            async move { flows.spawn(id, context.scope(work)).await }
+        });
+        if futures::FutureExt::now_or_never(&mut outcome).is_none() {
+            tokio::spawn(outcome);
+        }
+    }
+
+    /// How the flow that is the outcome of job `job` ended; waits for it where it still runs. `None` when the job never
+    /// started one.
+    pub(crate) async fn outcome_of_job(&self, job: Uuid) -> Result<Option<Result<FlowReply, ErrorCode>>, ErrorCode> {
+        let outcome = match self.join(job).await {
+            Some(outcome) => outcome,
+            None => match journal::find(&self.inner.db, job).await? {
+                None => return Ok(None),
+                Some(row) => recorded(row),
+            },
+        };
+        let Some(row) = journal::find(&self.inner.db, job).await? else { return Ok(None) };
+        let reply = outcome.and_then(|context| {
+            let unknown = || ErrorCode::internal(format!("nobody knows the flow {} any more", row.flow));
+            self.definitions()?.flows.get(row.flow.as_str()).ok_or_else(unknown)?.reply(&context)
+        });
+        Ok(Some(reply))
+    }
+
+    /// Tries the undo that `debt` stands for once more.
+    pub(crate) async fn repay(&self, debt: UndoDebt, attempt: u64) -> Result<(), ErrorCode> {
+        let unknown = || ErrorCode::internal(format!("nobody knows the flow {} any more", debt.name));
+        let definition = self.definitions()?.flows.get(debt.name.as_str()).cloned().ok_or_else(unknown)?;
+        let (flows, lane) = (self.clone(), format!("flow:{}", debt.resource));
+        self.inner.queues.run(&lane, 1, definition.undo_once(flows, debt, attempt)).await
+    }
+
+    /// Forgets flows that ended a day ago.
+    pub(crate) async fn forget_old(&self) -> Result<(), ErrorCode> {
+        let before = Timestamp(Timestamp::now().0 - i64::try_from(KEEP_ENDED.as_millis()).unwrap_or(i64::MAX));
+        Ok(journal::forget(&self.inner.db, before).await?)
+    }
+}
+
+fn recorded(row: FlowRow) -> Outcome {
+    match row.state {
+        FlowState::Done => Ok(row.context.0),
+        FlowState::Failed | FlowState::Parked => {
+            let unknown = || ErrorCode::internal(format!("flow {} failed without a reason", row.uuid));
+            Err(row.error.map_or_else(unknown, |error| error.0))
+        }
+        FlowState::Active => {
+            Err(ErrorCode::internal(format!("flow {} is unfinished and nobody works on it", row.uuid)))
+        }
+    }
+}

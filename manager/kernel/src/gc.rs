@@ -1,0 +1,211 @@
+//! Debts: what must still be cleaned up, persisted, retried with backoff, shown by `QueryGCJob`, triggered by hand.
+//!
+//! A debt names a runner and carries what the runner needs. The commonest is the undo of a flow step that kept failing;
+//! services register runners of their own for remote objects whose host is away. One that succeeds is kept for a day as
+//! `Done`, so that people see what happened.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use cumulo_schema::{
+    ErrorCode, Json, Timestamp, Uuid,
+    system::{GarbageCollector, GcStatus},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    bus::{CallContext, Caller},
+    db::Db,
+    flow::Flows,
+};
+
+/// The pause after the first failed try; it doubles up to an hour.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// Debts tried in one round.
+const ROUND: u64 = 64;
+/// How long one try may take.
+const TRY_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Cleans up one kind of thing. Runs again until it succeeds; must bear having succeeded before.
+#[async_trait]
+pub trait GcRunner: Send + Sync + 'static {
+    /// One try. `attempt` counts from 1.
+    async fn run(&self, context: &str, attempt: u64) -> Result<(), ErrorCode>;
+}
+
+/// The undo of a step, still owed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UndoDebt {
+    /// The flow.
+    pub flow: Uuid,
+    /// Its context's name.
+    pub name: String,
+    /// Its chain.
+    pub chain: String,
+    /// The step.
+    pub step: String,
+    /// The resource it works on.
+    pub resource: Uuid,
+    /// The context to undo with.
+    pub context: serde_json::Value,
+}
+
+/// Records debts.
+#[derive(Debug, Clone)]
+pub struct Debts {
+    db: Db,
+    node: Uuid,
+}
+
+/// The name of the runner of [`UndoDebt`]s.
+const UNDO_RUNNER: &str = "flow-undo";
+
+impl Debts {
+    pub(crate) fn new(db: Db, node: Uuid) -> Self {
+        Self { db, node }
+    }
+
+    /// Records that an undo is still owed.
+    pub(crate) async fn owe(&self, debt: &UndoDebt, reason: &ErrorCode) -> Result<(), ErrorCode> {
+        let name = format!("undo {} of {}", debt.step, debt.chain);
+        let context = serde_json::to_string(debt)
+            .map_err(|cause| ErrorCode::internal("a debt cannot be stored").because_of(&cause))?;
+        // The same undo owed twice, after a crash between recording and going on, is one debt.
+        let uuid = debt.flow.derive(&format!("debt/{}", debt.step));
+        self.record(uuid, name, UNDO_RUNNER, context, debt.resource, reason).await
+    }
+
+    /// Records a debt of a service: `runner` will be run with `context` until it succeeds. The same `uuid` twice is one debt.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record(
+        &self,
+        uuid: Uuid,
+        name: String,
+        runner: &str,
+        context: String,
+        resource: Uuid,
+        reason: &ErrorCode,
+    ) -> Result<(), ErrorCode> {
+        let now = Timestamp::now();
+        let mut batch = self.db.batch();
+        batch.insert(&GarbageCollector {
+            uuid,
+            name,
+            runner_class: runner.to_owned(),
+            context,
+            status: GcStatus::Idle,
+            management_node_uuid: Some(self.node),
+            r#type: "TimeBased".to_owned(),
+            resource_uuid: resource,
+            last_error: Json(reason.clone()),
+            attempts: 0,
+            next_try: now.plus(FIRST_PAUSE),
+            create_date: now,
+            last_op_date: now,
+        });
+        match self.db.commit(batch).await {
+            Ok(_) | Err(crate::db::DbError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Debts of `resource` that are not yet paid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of_resource(&self, resource: Uuid) -> Result<Vec<GarbageCollector>, ErrorCode> {
+        let owed = self.db.select::<GarbageCollector>().eq(GarbageCollector::RESOURCE_UUID, &resource);
+        Ok(owed.ne(GarbageCollector::STATUS, &GcStatus::Done).all().await?)
+    }
+}
+
+/// Retries debts.
+pub(crate) struct Collector {
+    db: Db,
+    runners: HashMap<&'static str, Arc<dyn GcRunner>>,
+}
+
+impl Collector {
+    pub(crate) fn new(db: Db, flows: Flows, mut runners: HashMap<&'static str, Arc<dyn GcRunner>>) -> Self {
+        runners.insert(UNDO_RUNNER, Arc::new(UndoRunner(flows)));
+        Self { db, runners }
+    }
+
+    /// Tries every debt that is due. One that fails delays no other's turn in the next round.
+    pub(crate) async fn round(&self) -> Result<(), ErrorCode> {
+        let due = self
+            .db
+            .select::<GarbageCollector>()
+            .eq(GarbageCollector::STATUS, &GcStatus::Idle)
+            .at_most(GarbageCollector::NEXT_TRY, Timestamp::now().0)
+            .order_by(GarbageCollector::NEXT_TRY)
+            .limit(ROUND)
+            .all()
+            .await?;
+        for debt in due {
+            if let Err(error) = self.pay(debt).await {
+                tracing::warn!(%error, "a debt's outcome could not be recorded");
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries one debt now, due or not.
+    ///
+    /// # Errors
+    /// SYS.1003 when there is none; otherwise what the try said.
+    pub(crate) async fn trigger(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+        let debt = self.db.find(GarbageCollector::UUID, &uuid).await?;
+        let debt = debt.ok_or_else(|| ErrorCode::not_found("GarbageCollector", uuid))?;
+        match debt.status {
+            GcStatus::Done => Ok(()),
+            GcStatus::Idle | GcStatus::Processing => self.pay(debt).await,
+        }
+    }
+
+    async fn pay(&self, debt: GarbageCollector) -> Result<(), ErrorCode> {
+        let attempt = debt.attempts + 1;
+        let context = CallContext::starting(debt.uuid, Caller::SYSTEM, TRY_TIMEOUT);
+        let outcome = match self.runners.get(debt.runner_class.as_str()) {
+            Some(runner) => context.scope(runner.run(&debt.context, u64::try_from(attempt).unwrap_or(1))).await,
+            None => Err(ErrorCode::internal(format!("nobody can run '{}' any more", debt.runner_class))),
+        };
+        let mut batch = self.db.batch();
+        let update = batch
+            .update::<GarbageCollector>()
+            .set(GarbageCollector::ATTEMPTS, &attempt)
+            .eq(GarbageCollector::UUID, &debt.uuid);
+        match &outcome {
+            Ok(()) => {
+                tracing::info!(debt = %debt.uuid, name = debt.name, attempt, "a debt is paid");
+                update.set(GarbageCollector::STATUS, &GcStatus::Done).any();
+            }
+            Err(error) => {
+                tracing::warn!(debt = %debt.uuid, name = debt.name, attempt, %error, "a debt is still owed");
+                let doublings = u32::try_from(attempt - 1).unwrap_or(u32::MAX).min(20);
+                let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
+                update
+                    .set(GarbageCollector::LAST_ERROR, &Json(error.clone()))
+                    .set(GarbageCollector::NEXT_TRY, &Timestamp::now().plus(pause))
+                    .any();
+            }
+        }
+        self.db.commit(batch).await?;
+        outcome
+    }
+}
+
+struct UndoRunner(Flows);
+
+#[async_trait]
+impl GcRunner for UndoRunner {
+    async fn run(&self, context: &str, attempt: u64) -> Result<(), ErrorCode> {
+        let debt = serde_json::from_str(context)
+            .map_err(|cause| ErrorCode::internal("a debt's context is unreadable").because_of(&cause))?;
+        self.0.repay(debt, attempt).await
+    }
+}

@@ -1,0 +1,285 @@
+//! The handle that services keep.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use cumulo_schema::{ApiMeta, ErrorCode, Uuid, codes};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api::{ApiTable, Authenticator, Jobs},
+    bus::Bus,
+    cascade::Cascade,
+    config::GlobalConfigs,
+    db::Db,
+    faults::Faults,
+    flow::Flows,
+    gc::{Collector, Debts},
+    query::{QueryEngine, Schema},
+    queue::Queues,
+    registry::Registry,
+    tag::TagDefs,
+    vault::Vault,
+};
+
+/// How often debts that are due are tried.
+const GC_ROUND: Duration = Duration::from_secs(1);
+/// How often ended flows and jobs are forgotten.
+const FORGET_ROUND: Duration = Duration::from_mins(10);
+/// How long a stop waits for work under way.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// The management kernel; clones share it.
+#[derive(Clone)]
+pub struct Kernel {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    node: Uuid,
+    db: Db,
+    bus: Bus,
+    queues: Queues,
+    faults: Faults,
+    flows: Flows,
+    debts: Debts,
+    jobs: Jobs,
+    configs: GlobalConfigs,
+    vault: Vault,
+    stop: CancellationToken,
+    background: TaskTracker,
+    installed: OnceLock<(Installed, QueryEngine)>,
+}
+
+/// What `Setup` collected.
+pub(crate) struct Installed {
+    pub(crate) registry: Registry,
+    pub(crate) apis: ApiTable,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) tags: TagDefs,
+    pub(crate) cascade: Cascade,
+    pub(crate) collector: Collector,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+}
+
+impl std::fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kernel").field("node", &self.inner.node).finish_non_exhaustive()
+    }
+}
+
+impl Kernel {
+    pub(crate) fn new(db: Db, node: Uuid, vault: Vault) -> Self {
+        let (queues, faults, debts) = (Queues::default(), Faults::default(), Debts::new(db.clone(), node));
+        let flows = Flows::new(db.clone(), queues.clone(), faults.clone(), debts.clone(), node);
+        let inner = Inner {
+            node,
+            bus: Bus::new(faults.clone()),
+            queues,
+            flows,
+            debts,
+            faults,
+            jobs: Jobs::new(db.clone(), node),
+            configs: GlobalConfigs::new(db.clone()),
+            vault,
+            stop: CancellationToken::new(),
+            background: TaskTracker::new(),
+            installed: OnceLock::new(),
+            db,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn open(&self, installed: Installed) {
+        let query = QueryEngine::new(self.db().clone(), installed.schema.clone());
+        let opened = self.inner.installed.set((installed, query)).is_ok();
+        debug_assert!(opened, "the kernel opens once");
+    }
+
+    /// This management node.
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        self.inner.node
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    /// The bus.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.inner.bus
+    }
+
+    /// The work queues.
+    #[must_use]
+    pub fn queues(&self) -> &Queues {
+        &self.inner.queues
+    }
+
+    /// The flow engine.
+    #[must_use]
+    pub fn flows(&self) -> &Flows {
+        &self.inner.flows
+    }
+
+    /// Records debts.
+    #[must_use]
+    pub fn debts(&self) -> &Debts {
+        &self.inner.debts
+    }
+
+    /// The global settings.
+    #[must_use]
+    pub fn configs(&self) -> &GlobalConfigs {
+        &self.inner.configs
+    }
+
+    /// Seals secrets at rest.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.inner.vault
+    }
+
+    /// Where tests reach in.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
+    }
+
+    /// Drivers and observers.
+    ///
+    /// # Panics
+    /// Before [`crate::Setup::start`].
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.installed().registry
+    }
+
+    /// The query engine.
+    ///
+    /// # Panics
+    /// Before [`crate::Setup::start`].
+    #[must_use]
+    pub fn query(&self) -> &QueryEngine {
+        match self.inner.installed.get() {
+            Some((_, query)) => query,
+            None => panic!("the kernel is used before it started"),
+        }
+    }
+
+    /// The declared system tags.
+    ///
+    /// # Panics
+    /// Before [`crate::Setup::start`].
+    #[must_use]
+    pub fn tags(&self) -> &TagDefs {
+        &self.installed().tags
+    }
+
+    /// The cascade.
+    ///
+    /// # Panics
+    /// Before [`crate::Setup::start`].
+    #[must_use]
+    pub fn cascade(&self) -> &Cascade {
+        &self.installed().cascade
+    }
+
+    /// The APIs that this node answers, sorted by name.
+    #[must_use]
+    pub fn supported_apis(&self) -> Vec<&'static ApiMeta> {
+        self.apis().supported()
+    }
+
+    /// Tries a debt now.
+    ///
+    /// # Errors
+    /// SYS.1003 when there is none; otherwise what the try said.
+    pub async fn trigger_debt(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+        self.installed().collector.trigger(uuid).await
+    }
+
+    /// Whether the node is stopping.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stop.is_cancelled()
+    }
+
+    /// Ends when the node stops.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.inner.stop.clone()
+    }
+
+    /// Runs `work` in the background until it ends or the node stops.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stopping();
+        self.inner.background.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    /// Stops: background work ends, what is under way gets half a minute, the database is closed. Flows that are cut off
+    /// go on at the next start.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        self.inner.background.close();
+        if tokio::time::timeout(DRAIN, self.inner.background.wait()).await.is_err() {
+            tracing::warn!("background work did not end in time");
+        }
+        self.inner.flows.drain(DRAIN).await;
+        self.inner.db.close().await;
+    }
+
+    pub(crate) fn spawn_rounds(&self) {
+        let kernel = self.clone();
+        self.spawn(async move {
+            loop {
+                tokio::time::sleep(GC_ROUND).await;
+                if let Err(error) = kernel.installed().collector.round().await {
+                    tracing::warn!(%error, "debts could not be looked at");
+                }
+            }
+        });
+        let kernel = self.clone();
+        self.spawn(async move {
+            loop {
+                for outcome in [kernel.flows().forget_old().await, kernel.jobs().forget_old().await] {
+                    if let Err(error) = outcome {
+                        tracing::warn!(%error, "old flows and jobs could not be forgotten");
+                    }
+                }
+                tokio::time::sleep(FORGET_ROUND).await;
+            }
+        });
+    }
+
+    pub(crate) fn apis(&self) -> &ApiTable {
+        &self.installed().apis
+    }
+
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
+    }
+
+    pub(crate) fn authenticator(&self) -> Result<&Arc<dyn Authenticator>, ErrorCode> {
+        let none = || ErrorCode::new(codes::NO_SERVICE, "no installed service knows sessions");
+        self.installed().authenticator.as_ref().ok_or_else(none)
+    }
+
+    fn installed(&self) -> &Installed {
+        match self.inner.installed.get() {
+            Some((installed, _)) => installed,
+            None => panic!("the kernel is used before it started"),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The management kernel: bus, ring, queues, flows, cascade, tags, query, configuration, jobs, portal. It knows no VM.
+//!
+//! Services and plugins fill a [`Setup`] with what they answer, declare and extend; [`Setup::start`] makes a running
+//! [`Kernel`] of it. Everything that has to survive a crash is in the database before it is promised.
+
+pub mod api;
+pub mod bus;
+pub mod cascade;
+pub mod config;
+pub mod db;
+pub mod faults;
+pub mod flow;
+pub mod gc;
+mod kernel;
+pub mod ownership;
+pub mod query;
+pub mod queue;
+pub mod registry;
+pub mod ring;
+mod setup;
+pub mod tag;
+pub mod vault;
+
+pub(crate) use kernel::Installed;
+pub use kernel::Kernel;
+pub use setup::{Setup, StartError};

@@ -1,0 +1,216 @@
+//! From rows to inventories.
+//!
+//! Nested lists are read with one statement per list and page, not per row, and hang on the rows by their join field.
+
+use std::collections::HashMap;
+
+use cumulo_schema::{Cell, CellError, ErrorCode, FieldKind, FieldMeta, Nested, ResourceMeta, Timestamp};
+use futures::future::BoxFuture;
+use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
+use serde_json::{Map, Value};
+
+use super::{Schema, sql::Page};
+use crate::db::{Db, DbError, DbRow};
+
+/// Uuids per `IN (…)`: far under SQLite's limit of bound values.
+const CHUNK: usize = 1000;
+
+pub(super) async fn count(db: &Db, query: &SelectStatement) -> Result<u64, ErrorCode> {
+    let rows = db.fetch(query).await?;
+    match rows.first().map(|row| row.at(0, FieldKind::Long)) {
+        Some(Ok(Cell::Int(count))) => Ok(u64::try_from(count).unwrap_or(0)),
+        _ => Err(ErrorCode::internal("the database did not count")),
+    }
+}
+
+/// A row: what the client sees, and the join fields that it may not.
+struct Record {
+    shown: Map<String, Value>,
+    cells: HashMap<&'static str, Cell>,
+}
+
+pub(super) async fn page(
+    db: &Db,
+    schema: &Schema,
+    page: &Page,
+    wanted: Option<&[String]>,
+) -> Result<Vec<Map<String, Value>>, ErrorCode> {
+    let rows = db.fetch(&page.query).await?;
+    let mut records = read(page.target.own.table, &rows, &page.columns)?;
+    for meta in page.target.levels() {
+        nest(db, schema, meta, &mut records, wanted).await?;
+    }
+    if page.target.parent.is_none() {
+        add_kinds(db, schema, page.target.own, &mut records, wanted).await?;
+    }
+    let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|field| field == name));
+    Ok(records
+        .into_iter()
+        .map(|mut record| {
+            record.shown.retain(|name, _| is_wanted(name));
+            record.shown
+        })
+        .collect())
+}
+
+fn read(table: &'static str, rows: &[DbRow], columns: &[&'static FieldMeta]) -> Result<Vec<Record>, ErrorCode> {
+    let record = |row: &DbRow| -> Result<Record, CellError> {
+        let mut record = Record { shown: Map::new(), cells: HashMap::new() };
+        for (index, field) in columns.iter().enumerate() {
+            let cell = row.at(index, field.kind)?;
+            if !field.hidden
+                && let Some(value) = shown(field, &cell)?
+            {
+                record.shown.insert(field.wire.to_owned(), value);
+            }
+            if matches!(field.kind, FieldKind::Uuid | FieldKind::String) {
+                record.cells.insert(field.wire, cell);
+            }
+        }
+        Ok(record)
+    };
+    let records: Result<Vec<Record>, CellError> = rows.iter().map(record).collect();
+    records.map_err(|cause| DbError::Unreadable { table, cause }.into())
+}
+
+/// The cell as JSON; nulls are left out (wire.md §5).
+fn shown(field: &FieldMeta, cell: &Cell) -> Result<Option<Value>, CellError> {
+    Ok(Some(match (cell, field.kind) {
+        (Cell::Null, _) => return Ok(None),
+        (Cell::Int(number), FieldKind::Boolean) => Value::Bool(*number != 0),
+        (Cell::Int(number), FieldKind::Timestamp) => Value::String(Timestamp(*number).to_string()),
+        (Cell::Int(number), _) => Value::from(*number),
+        (Cell::Text(text), FieldKind::Json) => {
+            serde_json::from_str(text).map_err(|cause| CellError { expected: "JSON", found: cause.to_string() })?
+        }
+        (Cell::Text(text), _) => Value::String(text.clone()),
+    }))
+}
+
+/// Fills the lists of `meta` into its records.
+fn nest<'a>(
+    db: &'a Db,
+    schema: &'a Schema,
+    meta: &'static ResourceMeta,
+    records: &'a mut [Record],
+    wanted: Option<&'a [String]>,
+) -> BoxFuture<'a, Result<(), ErrorCode>> {
+    Box::pin(async move {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|field| field == name));
+        for nested in meta.nested.iter().filter(|nested| is_wanted(nested.wire)) {
+            fill(db, schema, nested, records).await?;
+        }
+        for collection in meta.collections.iter().filter(|collection| is_wanted(collection.wire)) {
+            let list = Nested {
+                wire: collection.wire,
+                resource: collection.resource,
+                from: meta.key().wire,
+                to: collection.join,
+            };
+            fill(db, schema, &list, records).await?;
+            for record in records.iter_mut() {
+                pick(&mut record.shown, collection.wire, collection.field);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Turns a list of objects into the list of one of their members.
+fn pick(shown: &mut Map<String, Value>, name: &str, member: &str) {
+    if let Some(Value::Array(items)) = shown.get_mut(name) {
+        for item in items.iter_mut() {
+            let value = item.as_object_mut().and_then(|object| object.remove(member));
+            *item = value.unwrap_or(Value::Null);
+        }
+        items.retain(|item| !item.is_null());
+    }
+}
+
+async fn fill(db: &Db, schema: &Schema, nested: &Nested, records: &mut [Record]) -> Result<(), ErrorCode> {
+    let undeclared = || ErrorCode::internal(format!("{} leads to an undeclared resource or field", nested.wire));
+    let child = schema.resource(nested.resource).ok_or_else(undeclared)?;
+    let to = child.field(nested.to).ok_or_else(undeclared)?;
+    let mut keys: Vec<&str> = records.iter().filter_map(|record| text(record.cells.get(nested.from))).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut children = Vec::new();
+    for chunk in keys.chunks(CHUNK) {
+        let mut query = Query::select();
+        query
+            .columns(child.fields.iter().map(|field| Alias::new(field.column)))
+            .from(Alias::new(child.table))
+            .and_where(Expr::col(Alias::new(to.column)).is_in(chunk.iter().copied()));
+        for column in ["device_id", "create_date", child.key().column] {
+            if child.fields.iter().any(|field| field.column == column) {
+                query.order_by(Alias::new(column), Order::Asc);
+            }
+        }
+        let columns: Vec<&'static FieldMeta> = child.fields.iter().collect();
+        children.extend(read(child.table, &db.fetch(&query).await?, &columns)?);
+    }
+    nest(db, schema, child, &mut children, None).await?;
+    let mut by_key: HashMap<String, Vec<Value>> = HashMap::new();
+    for record in children {
+        if let Some(key) = text(record.cells.get(nested.to)) {
+            by_key.entry(key.to_owned()).or_default().push(Value::Object(record.shown));
+        }
+    }
+    for record in records {
+        let list = text(record.cells.get(nested.from)).and_then(|key| by_key.get(key)).cloned().unwrap_or_default();
+        record.shown.insert(nested.wire.to_owned(), Value::Array(list));
+    }
+    Ok(())
+}
+
+/// Adds to each record what its kind declares beyond the common fields: a KVM host's user name among hosts.
+async fn add_kinds(
+    db: &Db,
+    schema: &Schema,
+    meta: &'static ResourceMeta,
+    records: &mut [Record],
+    wanted: Option<&[String]>,
+) -> Result<(), ErrorCode> {
+    for child in schema.children(meta) {
+        let key = child.key();
+        let type_value = child.parent.map(|parent| parent.type_value);
+        let of_kind =
+            |record: &Record| meta.type_field.is_some_and(|field| text(record.cells.get(field)) == type_value);
+        let uuids: Vec<String> = records
+            .iter()
+            .filter(|record| of_kind(record))
+            .filter_map(|record| text(record.cells.get(key.wire)).map(str::to_owned))
+            .collect();
+        let mut rows = Vec::new();
+        for chunk in uuids.chunks(CHUNK) {
+            let mut query = Query::select();
+            query
+                .columns(child.fields.iter().map(|field| Alias::new(field.column)))
+                .from(Alias::new(child.table))
+                .and_where(Expr::col(Alias::new(key.column)).is_in(chunk.iter().map(String::as_str)));
+            let columns: Vec<&'static FieldMeta> = child.fields.iter().collect();
+            rows.extend(read(child.table, &db.fetch(&query).await?, &columns)?);
+        }
+        nest(db, schema, child, &mut rows, wanted).await?;
+        let mut extra: HashMap<String, Map<String, Value>> = rows
+            .into_iter()
+            .filter_map(|record| text(record.cells.get(key.wire)).map(str::to_owned).map(|key| (key, record.shown)))
+            .collect();
+        for record in records.iter_mut() {
+            if let Some(more) = text(record.cells.get(key.wire)).and_then(|key| extra.remove(key)) {
+                record.shown.extend(more);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn text(cell: Option<&Cell>) -> Option<&str> {
+    match cell {
+        Some(Cell::Text(text)) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,231 @@
+//! Building a kernel: services and plugins install themselves into a [`Setup`], which then starts.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use cumulo_schema::{Api, ApiKind, ApiMeta, ErrorCode, Event, Message, ResourceMeta, Uuid, system};
+
+use crate::{
+    Kernel,
+    api::{ApiTable, Authenticator, HandleApi},
+    bus::{Handle, Handlers, OnEvent, Subscribers},
+    cascade::{Cascade, CascadeAction},
+    config::ConfigDef,
+    db::{Db, Migration},
+    flow::{ChainError, Chains, Definitions, Flow, Step},
+    gc::{Collector, GcRunner},
+    query::Schema,
+    registry::Registry,
+    tag::{TagDef, TagDefs},
+    vault::{Vault, VaultError},
+};
+
+/// Why a kernel does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error("the database could not be prepared")]
+    Database(#[from] crate::db::DbError),
+    /// The key.
+    #[error("the vault could not be opened")]
+    Vault(#[from] VaultError),
+    /// The flows' configuration.
+    #[error("the flow configuration is wrong")]
+    Chains(#[from] ChainError),
+    /// Anything else.
+    #[error("the kernel could not start")]
+    Other(#[from] ErrorCode),
+}
+
+/// Everything a node will consist of. `install` functions of services and plugins fill it in.
+pub struct Setup {
+    kernel: Kernel,
+    handlers: Handlers,
+    subscribers: Subscribers,
+    registry: Registry,
+    apis: ApiTable,
+    resources: Vec<&'static ResourceMeta>,
+    flows: Definitions,
+    migrations: Vec<Migration>,
+    configs: Vec<ConfigDef>,
+    tags: Vec<TagDef>,
+    cascade: Cascade,
+    runners: HashMap<&'static str, Arc<dyn GcRunner>>,
+    authenticator: Option<Arc<dyn Authenticator>>,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").field("resources", &self.resources.len()).finish_non_exhaustive()
+    }
+}
+
+impl Setup {
+    /// A setup over `db`, of the node `node`, with its secrets' key at `key`.
+    ///
+    /// # Errors
+    /// When the key cannot be read or made.
+    pub fn new(db: Db, node: Uuid, key: &Path) -> Result<Self, StartError> {
+        let vault = Vault::open(key)?;
+        let mut setup = Self {
+            kernel: Kernel::new(db, node, vault),
+            handlers: Handlers::default(),
+            subscribers: Subscribers::default(),
+            registry: Registry::default(),
+            apis: ApiTable::default(),
+            resources: system::RESOURCES.to_vec(),
+            flows: Definitions::default(),
+            migrations: vec![Migration {
+                name: "20261121_0000_kernel",
+                sql: include_str!("../migrations/20261121_0000_kernel.sql"),
+            }],
+            configs: Vec::new(),
+            tags: Vec::new(),
+            cascade: Cascade::default(),
+            runners: HashMap::new(),
+            authenticator: None,
+        };
+        setup.resources.extend([
+            <crate::flow::FlowRow as cumulo_schema::Resource>::META,
+            <crate::api::ApiJob as cumulo_schema::Resource>::META,
+        ]);
+        Ok(setup)
+    }
+
+    /// The kernel to be; handlers keep a clone. Nothing on it works before [`Setup::start`].
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// Declares resources.
+    pub fn resources(&mut self, resources: &[&'static ResourceMeta]) -> &mut Self {
+        let known = &mut self.resources;
+        for meta in resources {
+            if !known.iter().any(|other| std::ptr::eq(*other, *meta)) {
+                known.push(meta);
+            }
+        }
+        self
+    }
+
+    /// Adds schema migrations.
+    pub fn migrations(&mut self, migrations: &[Migration]) -> &mut Self {
+        self.migrations.extend_from_slice(migrations);
+        self
+    }
+
+    /// Answers API `A`.
+    pub fn api<A: Api>(&mut self, handler: Arc<dyn HandleApi<A>>) -> &mut Self {
+        self.apis.add::<A>(handler);
+        self
+    }
+
+    /// Serves a Query API, from its declaration alone.
+    ///
+    /// # Panics
+    /// When it is no Query API: a programming error.
+    pub fn query(&mut self, meta: &'static ApiMeta) -> &mut Self {
+        assert!(matches!(meta.kind, ApiKind::Query(_)), "{} is no Query API", meta.name);
+        self.apis.add_query(meta);
+        self
+    }
+
+    /// Answers message `M`.
+    pub fn message<M: Message>(&mut self, handler: Arc<dyn Handle<M>>) -> &mut Self {
+        self.handlers.add::<M>(handler);
+        self
+    }
+
+    /// Hears event `E`.
+    pub fn on<E: Event>(&mut self, listener: Arc<dyn OnEvent<E>>) -> &mut Self {
+        self.subscribers.add::<E>(listener);
+        self
+    }
+
+    /// Adds an observer at the extension point `T`.
+    pub fn add<T: ?Sized + Send + Sync + 'static>(&mut self, observer: Arc<T>) -> &mut Self {
+        self.registry.add::<T>(observer);
+        self
+    }
+
+    /// Adds the driver of extension point `T` for the type `kind`.
+    pub fn driver<T: ?Sized + Send + Sync + 'static>(&mut self, kind: &str, driver: Arc<T>) -> &mut Self {
+        self.registry.add_driver::<T>(kind, driver);
+        self
+    }
+
+    /// Adds a step of flow `F`.
+    pub fn step<F: Flow>(&mut self, step: impl Step<F>) -> &mut Self {
+        self.flows.add::<F>(Arc::new(step));
+        self
+    }
+
+    /// Declares settings.
+    pub fn configs(&mut self, configs: &[ConfigDef]) -> &mut Self {
+        self.configs.extend_from_slice(configs);
+        self
+    }
+
+    /// Declares system tags.
+    pub fn tags(&mut self, tags: &[TagDef]) -> &mut Self {
+        self.tags.extend_from_slice(tags);
+        self
+    }
+
+    /// Joins the cascade: `action` is asked when one of `parents` (VO names) is deleted.
+    pub fn cascade(
+        &mut self,
+        resource: &'static ResourceMeta,
+        parents: &[&'static str],
+        action: Arc<dyn CascadeAction>,
+    ) -> &mut Self {
+        self.cascade.add(resource, parents, action);
+        self
+    }
+
+    /// Adds a runner of debts called `name`.
+    pub fn gc_runner(&mut self, name: &'static str, runner: Arc<dyn GcRunner>) -> &mut Self {
+        self.runners.insert(name, runner);
+        self
+    }
+
+    /// Sets who knows sessions.
+    pub fn authenticator(&mut self, authenticator: Arc<dyn Authenticator>) -> &mut Self {
+        self.authenticator = Some(authenticator);
+        self
+    }
+
+    /// Names of the flows that have steps so far: a test checks that each is failed everywhere.
+    #[must_use]
+    pub fn flow_names(&self) -> Vec<&'static str> {
+        self.flows.flow_names()
+    }
+
+    /// Migrates the database, opens the bus, resumes what the last life left unfinished.
+    ///
+    /// # Errors
+    /// When the database, the flow configuration `chains`, or a stored setting is not usable.
+    pub async fn start(mut self, chains: &str) -> Result<Kernel, StartError> {
+        self.flows.set_chains(Chains::parse(chains)?)?;
+        let kernel = self.kernel;
+        kernel.db().migrate(&self.migrations).await?;
+        kernel.db().check_schema(&self.resources).await?;
+        kernel.configs().open(self.configs).await?;
+        let collector = Collector::new(kernel.db().clone(), kernel.flows().clone(), self.runners);
+        kernel.open(crate::Installed {
+            registry: self.registry,
+            apis: self.apis,
+            schema: Arc::new(Schema::new(&self.resources)),
+            tags: TagDefs::new(self.tags),
+            cascade: self.cascade,
+            collector,
+            authenticator: self.authenticator,
+        });
+        kernel.flows().open(self.flows);
+        kernel.bus().open(self.handlers, self.subscribers);
+        kernel.flows().recover().await?;
+        kernel.jobs().recover(&kernel).await?;
+        kernel.spawn_rounds();
+        Ok(kernel)
+    }
+}

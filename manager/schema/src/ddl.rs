@@ -1,0 +1,64 @@
+//! The table that a declaration stands for, as the first migration of a new resource writes it.
+//!
+//! The text is in the subset that SQLite and MariaDB both accept (names in double quotes, which the MariaDB side turns
+//! into backticks). It is for the author of a migration, and for the test that holds declarations against the migrated
+//! schema; a running node only applies migrations.
+
+use std::fmt::Write;
+
+use crate::{FieldKind, FieldMeta, ResourceMeta};
+
+/// `CREATE TABLE` and `CREATE INDEX` statements for `meta`, each ended by `;` and a line break. `resources` are looked
+/// through for what fields refer to.
+#[must_use]
+pub fn create_table(meta: &ResourceMeta, resources: &[&'static ResourceMeta]) -> String {
+    let column_of = |wire: &'static str| meta.field(wire).map_or(wire, |field| field.column);
+    let mut lines: Vec<String> = meta.fields.iter().map(column).collect();
+    if meta.key().unique {
+        lines.push(format!("PRIMARY KEY (\"{}\")", meta.key().column));
+    }
+    for field in meta.fields.iter().filter(|field| field.unique && field.column != meta.key().column) {
+        lines.push(format!("UNIQUE (\"{}\")", field.column));
+    }
+    for unique in meta.uniques {
+        let columns: Vec<String> = unique.iter().map(|wire| format!("\"{}\"", column_of(wire))).collect();
+        lines.push(format!("UNIQUE ({})", columns.join(", ")));
+    }
+    let find = |name: &str| resources.iter().find(|resource| resource.name == name);
+    for field in meta.fields {
+        if let Some(target) = field.references.and_then(find) {
+            let key = target.key().column;
+            lines.push(format!("FOREIGN KEY (\"{}\") REFERENCES \"{}\" (\"{key}\")", field.column, target.table));
+        }
+    }
+    if let Some(parent) = meta.parent.and_then(|parent| find(parent.resource)) {
+        let (own, key) = (meta.key().column, parent.key().column);
+        lines.push(format!("FOREIGN KEY (\"{own}\") REFERENCES \"{}\" (\"{key}\") ON DELETE CASCADE", parent.table));
+    }
+    let mut sql = format!("CREATE TABLE \"{}\" (\n    {}\n);\n", meta.table, lines.join(",\n    "));
+    for field in meta.fields.iter().filter(|field| field.indexed && !field.unique) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            sql,
+            "CREATE INDEX \"ix_{table}_{column}\" ON \"{table}\" (\"{column}\");",
+            table = meta.table,
+            column = field.column
+        );
+    }
+    sql
+}
+
+fn column(field: &FieldMeta) -> String {
+    let keyed = field.indexed || field.unique;
+    let kind = match field.kind {
+        FieldKind::Uuid => "CHAR(32)",
+        FieldKind::String if field.long || !keyed => "TEXT",
+        FieldKind::String => "VARCHAR(255)",
+        FieldKind::Integer => "INTEGER",
+        FieldKind::Long | FieldKind::Timestamp => "BIGINT",
+        FieldKind::Boolean => "SMALLINT",
+        FieldKind::Json => "TEXT",
+    };
+    let null = if field.nullable { "NULL" } else { "NOT NULL" };
+    format!("\"{}\" {kind} {null}", field.column)
+}
