@@ -1,0 +1,66 @@
+//! APIs of group `cluster`.
+
+use cumulo_derive::api;
+use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
+
+use crate::resource::Cluster;
+
+/// Creates a cluster.
+#[api(post "/clusters", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, create, admin, reply = Inventory<Cluster>)]
+pub struct CreateCluster {
+    /// The zone.
+    #[param(resource = "ZoneVO")]
+    pub zone_uuid: Uuid,
+    /// Its name.
+    #[param(max_length = 255)]
+    pub name: String,
+    /// What people should know about it.
+    #[param(max_length = 2048)]
+    pub description: Option<String>,
+    /// What virtual machines run on.
+    #[param(values("KVM", "Simulator", "baremetal", "baremetal2", "xdragon"))]
+    pub hypervisor_type: String,
+    /// Its kind.
+    #[param(values("zstack", "baremetal", "baremetal2"))]
+    pub r#type: Option<String>,
+    /// Architecture.
+    #[param(values("x86_64", "aarch64", "mips64el", "loongarch64"))]
+    pub architecture: Option<String>,
+}
+
+/// Changes what is recorded of a cluster.
+#[api(put "/clusters/{uuid}/actions", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, admin, reply = Inventory<Cluster>)]
+pub struct UpdateCluster {
+    /// The id of what is meant.
+    #[param(resource = "ClusterVO")]
+    pub uuid: Uuid,
+    /// Its name.
+    #[param(max_length = 255)]
+    pub name: Option<String>,
+    /// What people should know about it.
+    #[param(max_length = 2048)]
+    pub description: Option<String>,
+}
+
+/// Enables or disables a cluster.
+#[api(put "/clusters/{uuid}/actions", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, admin, reply = Inventory<Cluster>)]
+pub struct ChangeClusterState {
+    /// The id of what is meant.
+    #[param(resource = "ClusterVO")]
+    pub uuid: Uuid,
+    /// What to do with its state.
+    #[param(values("enable", "disable"))]
+    pub state_event: String,
+}
+
+/// Deletes a cluster.
+#[api(delete "/clusters/{uuid}", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, delete, admin, reply = Empty)]
+pub struct DeleteCluster {
+    /// The id of what is meant.
+    #[param(resource = "ClusterVO", success_if_missing)]
+    pub uuid: Uuid,
+}
+
+/// Finds clusters.
+#[api(query "/clusters", group = "cluster", service = "query", package = "org.zstack.header.cluster", reply = Inventories<Cluster>)]
+pub struct QueryCluster;

@@ -1,0 +1,196 @@
+//! APIs of group `host`.
+
+use cumulo_derive::{api, reply};
+use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
+use serde_json::Value;
+
+use crate::resource::Host;
+
+/// Adds a KVM host: installs the agent on it over SSH and connects to it.
+#[api(post "/hosts/kvm", group = "host", service = "host", package = "org.zstack.kvm", job, create, admin, timeout_secs = 10800, reply = Inventory<Host>)]
+pub struct AddKVMHost {
+    /// The account to log in as over SSH.
+    #[param(max_length = 255)]
+    pub username: String,
+    /// The password of that account.
+    #[param(max_length = 255, sensitive)]
+    pub password: String,
+    /// The port of SSH.
+    #[param(range(1, 65535), default = "22")]
+    pub ssh_port: i32,
+    /// Its name.
+    #[param(max_length = 255)]
+    pub name: String,
+    /// What people should know about it.
+    #[param(max_length = 2048)]
+    pub description: Option<String>,
+    /// The address under which it is managed.
+    #[param(no_empty_string)]
+    pub management_ip: String,
+    /// The cluster.
+    #[param(resource = "ClusterVO")]
+    pub cluster_uuid: Uuid,
+}
+
+/// Adds a simulator host.
+#[api(post "/hosts/simulators", group = "simulator", service = "None", package = "org.zstack.header.simulator", job, create, admin, reply = Inventory<Host>)]
+pub struct AddSimulatorHost {
+    /// Memory capacity.
+    #[param(default = "1000000000")]
+    pub memory_capacity: i64,
+    /// Cpu capacity.
+    #[param(default = "1000000000")]
+    pub cpu_capacity: i64,
+    /// Its name.
+    #[param(max_length = 255)]
+    pub name: String,
+    /// What people should know about it.
+    #[param(max_length = 2048)]
+    pub description: Option<String>,
+    /// The address under which it is managed.
+    #[param(no_empty_string)]
+    pub management_ip: String,
+    /// The cluster.
+    #[param(resource = "ClusterVO")]
+    pub cluster_uuid: Uuid,
+}
+
+/// Changes what is recorded of a host.
+#[api(put "/hosts/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = Inventory<Host>)]
+pub struct UpdateHost {
+    /// The id of what is meant.
+    #[param(resource = "HostVO")]
+    pub uuid: Uuid,
+    /// Its name.
+    #[param(max_length = 255)]
+    pub name: Option<String>,
+    /// What people should know about it.
+    #[param(max_length = 2048)]
+    pub description: Option<String>,
+    /// The address under which it is managed.
+    #[param(max_length = 255, no_empty_string)]
+    pub management_ip: Option<String>,
+}
+
+/// Changes what is recorded of a KVM host.
+#[api(put "/hosts/kvm/{uuid}/actions", group = "host", service = "host", package = "org.zstack.kvm", job, admin, reply = Inventory<Host>)]
+pub struct UpdateKVMHost {
+    /// The account to log in as over SSH.
+    #[param(max_length = 255, no_empty_string)]
+    pub username: Option<String>,
+    /// The password of that account.
+    #[param(max_length = 255, sensitive)]
+    pub password: Option<String>,
+    /// The port of SSH.
+    #[param(range(1, 65535))]
+    pub ssh_port: Option<i32>,
+    /// The id of what is meant.
+    #[param(resource = "HostVO")]
+    pub uuid: Uuid,
+    /// Its name.
+    #[param(max_length = 255)]
+    pub name: Option<String>,
+    /// What people should know about it.
+    #[param(max_length = 2048)]
+    pub description: Option<String>,
+    /// The address under which it is managed.
+    #[param(max_length = 255, no_empty_string)]
+    pub management_ip: Option<String>,
+}
+
+/// Enables or disables a host.
+#[api(put "/hosts/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = Inventory<Host>)]
+pub struct ChangeHostState {
+    /// The id of what is meant.
+    #[param(resource = "HostVO")]
+    pub uuid: Uuid,
+    /// What to do with its state.
+    #[param(values("enable", "disable", "maintain"))]
+    pub state_event: String,
+}
+
+/// Connects to a host again, after bringing its agent up to date.
+#[api(put "/hosts/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = Inventory<Host>)]
+pub struct ReconnectHost {
+    /// The id of what is meant.
+    #[param(resource = "HostVO")]
+    pub uuid: Uuid,
+}
+
+/// Deletes a host.
+#[api(delete "/hosts/{uuid}", group = "host", service = "host", package = "org.zstack.header.host", job, delete, admin, reply = Empty)]
+pub struct DeleteHost {
+    /// The id of what is meant.
+    pub uuid: String,
+}
+
+/// Finds hosts.
+#[api(query "/hosts", group = "host", service = "query", package = "org.zstack.header.host", reply = Inventories<Host>)]
+pub struct QueryHost;
+
+/// Answers the hypervisor types.
+#[api(get "/hosts/hypervisor-types", group = "host", service = "host", package = "org.zstack.header.host", admin, reply = GetHypervisorTypesReply)]
+pub struct GetHypervisorTypes {}
+
+/// What [`GetHypervisorTypes`] answers.
+#[reply(members)]
+pub struct GetHypervisorTypesReply {
+    /// Hypervisor types.
+    pub hypervisor_types: Vec<String>,
+}
+
+/// Answers the CPU memory capacity.
+#[api(get "/hosts/capacities/cpu-memory", group = "host", service = "host.allocator", package = "org.zstack.header.allocator", reply = GetCpuMemoryCapacityReply)]
+pub struct GetCpuMemoryCapacity {
+    /// Zone ids.
+    #[param(resource = "ZoneVO")]
+    pub zone_uuids: Option<Vec<Uuid>>,
+    /// Cluster ids.
+    #[param(resource = "ClusterVO")]
+    pub cluster_uuids: Option<Vec<Uuid>>,
+    /// Host ids.
+    #[param(resource = "HostVO")]
+    pub host_uuids: Option<Vec<Uuid>>,
+    /// What virtual machines run on.
+    #[param(values("KVM", "ESX"))]
+    pub hypervisor_type: Option<String>,
+    /// All.
+    #[param(default = "false")]
+    pub all: bool,
+}
+
+/// What [`GetCpuMemoryCapacity`] answers.
+#[reply(all)]
+pub struct GetCpuMemoryCapacityReply {
+    /// Total cpu.
+    #[member(of = "long")]
+    pub total_cpu: Option<i64>,
+    /// Available cpu.
+    #[member(of = "long")]
+    pub available_cpu: Option<i64>,
+    /// Total memory.
+    #[member(of = "long")]
+    pub total_memory: Option<i64>,
+    /// Available memory.
+    #[member(of = "long")]
+    pub available_memory: Option<i64>,
+    /// Managed cpu num.
+    #[member(of = "long")]
+    pub managed_cpu_num: Option<i64>,
+    /// Capacity data.
+    #[member(of = "CpuMemoryCapacityData")]
+    pub capacity_data: Vec<Value>,
+    /// The VO of the resource.
+    pub resource_type: Option<String>,
+}
+
+/// Answers the host allocator strategies.
+#[api(get "/hosts/allocators/strategies", group = "host", service = "host.allocator", package = "org.zstack.header.allocator", admin, reply = GetHostAllocatorStrategiesReply)]
+pub struct GetHostAllocatorStrategies {}
+
+/// What [`GetHostAllocatorStrategies`] answers.
+#[reply(members)]
+pub struct GetHostAllocatorStrategiesReply {
+    /// Strategies.
+    pub strategies: Vec<String>,
+}

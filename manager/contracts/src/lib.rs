@@ -1,0 +1,7 @@
+//! The shared vocabulary of services and plugins: APIs, resources, messages, extension traits. No logic.
+
+pub mod api;
+pub mod resource;
+
+pub use api::apis;
+pub use resource::resources;
