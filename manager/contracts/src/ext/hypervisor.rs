@@ -1,0 +1,127 @@
+//! Running VMs. The driver's name is the hypervisor type: `KVM`.
+
+use async_trait::async_trait;
+use cumulo_schema::{ErrorCode, Uuid};
+use serde::{Deserialize, Serialize};
+
+use crate::{message::volume::VolumeOnHost, resource::VmState};
+
+/// What a host is, as its agent found it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostFacts {
+    /// Logical processors.
+    pub cpu_num: i64,
+    /// Their speed, in MHz.
+    pub cpu_mhz: i64,
+    /// Processor sockets.
+    pub cpu_sockets: i32,
+    /// Their model.
+    pub cpu_model: String,
+    /// `x86_64`, `aarch64`.
+    pub architecture: String,
+    /// Memory built in, in bytes.
+    pub total_memory: i64,
+    /// Memory in use by others than VMs, in bytes.
+    pub used_memory: i64,
+    /// Operating system: distribution, release, version.
+    pub os: (String, String, String),
+    /// System tags to put on the host: `libvirt::version::9.0.0`.
+    pub tags: Vec<String>,
+}
+
+/// A NIC to be plugged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicSpec {
+    /// The NIC.
+    pub nic: Uuid,
+    /// Hardware address.
+    pub mac: String,
+    /// The bridge.
+    pub bridge: String,
+    /// Name of the interface on the host.
+    pub internal_name: String,
+    /// Model that the guest sees: `virtio`.
+    pub model: String,
+    /// Its place in the VM.
+    pub device_id: i32,
+}
+
+/// A VM to be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmSpec {
+    /// The VM.
+    pub vm: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Processors.
+    pub cpu_num: i32,
+    /// Memory, in bytes.
+    pub memory: i64,
+    /// `Linux`, `Windows` and so on.
+    pub platform: String,
+    /// Its volumes; the root first.
+    pub volumes: Vec<VolumeOnHost>,
+    /// Its NICs, by device id.
+    pub nics: Vec<NicSpec>,
+}
+
+/// How to stop a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StopKind {
+    /// Asks the guest, and pulls the plug after so many seconds.
+    Graceful {
+        /// Seconds.
+        timeout_s: u32,
+    },
+    /// Pulls the plug.
+    Hard,
+}
+
+/// Where a console listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleAddress {
+    /// The host's address.
+    pub ip: String,
+    /// The port.
+    pub port: i32,
+    /// `vnc`.
+    pub protocol: String,
+}
+
+/// Brings hosts under management. Called by the host service.
+#[async_trait]
+pub trait HostConnector: Send + Sync {
+    /// Installs or updates the agent, where `deploy`, and connects to it. Converges: may be called at any time again.
+    async fn connect(&self, host: Uuid, deploy: bool) -> Result<HostFacts, ErrorCode>;
+    /// Whether the host answers.
+    async fn ping(&self, host: Uuid) -> Result<(), ErrorCode>;
+    /// Forgets the host: connections, certificates. The agent on it is left to itself.
+    async fn disconnect(&self, host: Uuid) -> Result<(), ErrorCode>;
+}
+
+/// Runs VMs on a host. Called by the VM service; `task` is the agent task's id: the same id is done once.
+#[async_trait]
+pub trait Hypervisor: Send + Sync {
+    /// Makes sure the VM is defined and runs.
+    async fn start(&self, host: Uuid, task: Uuid, vm: &VmSpec) -> Result<(), ErrorCode>;
+    /// Makes sure it does not run.
+    async fn stop(&self, host: Uuid, task: Uuid, vm: Uuid, how: StopKind) -> Result<(), ErrorCode>;
+    /// Stops and starts it.
+    async fn reboot(&self, host: Uuid, task: Uuid, vm: &VmSpec, how: StopKind) -> Result<(), ErrorCode>;
+    /// Freezes it.
+    async fn pause(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode>;
+    /// Unfreezes it.
+    async fn resume(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode>;
+    /// Makes sure it is gone from the host.
+    async fn destroy(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode>;
+    /// Where its console listens.
+    async fn console(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode>;
+}
+
+/// Told when a hypervisor reports what runs on a host.
+#[async_trait]
+pub trait OnVmsReported: Send + Sync {
+    /// `vms` is everything the host has. An `Err` is logged.
+    async fn vms_reported(&self, host: Uuid, vms: &[(Uuid, VmState)]) -> Result<(), ErrorCode>;
+}

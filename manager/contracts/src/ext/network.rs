@@ -1,0 +1,60 @@
+//! Networks on hosts.
+
+use async_trait::async_trait;
+use cumulo_schema::{ErrorCode, Uuid};
+
+use crate::{
+    message::network::ServedNic,
+    resource::{L2Network, L3Network},
+};
+
+/// Makes L2 networks on hosts. The driver's name is the L2 type: `L2NoVlanNetwork`.
+#[async_trait]
+pub trait L2Driver: Send + Sync {
+    /// The name of the network's bridge, the same on every host.
+    fn bridge(&self, l2: &L2Network) -> String;
+    /// Makes sure the network is on the host. Called when it is attached, when a host connects and before a VM starts.
+    async fn ensure(&self, host: Uuid, task: Uuid, l2: &L2Network) -> Result<(), ErrorCode>;
+    /// Takes it off the host. Called when it is detached or deleted.
+    async fn remove(&self, host: Uuid, task: Uuid, l2: &L2Network) -> Result<(), ErrorCode>;
+}
+
+/// What a network service backend works on.
+#[derive(Debug, Clone)]
+pub struct ServiceRequest {
+    /// The L3 network.
+    pub l3: L3Network,
+    /// Its L2 network.
+    pub l2: L2Network,
+    /// The bridge on the host.
+    pub bridge: String,
+    /// The host.
+    pub host: Uuid,
+    /// The VM.
+    pub vm: Uuid,
+    /// What the guest is to be called.
+    pub hostname: Option<String>,
+    /// Its user data.
+    pub user_data: Option<String>,
+    /// The NIC.
+    pub nic: ServedNic,
+    /// The services wanted of this provider: `DHCP`, `Userdata`.
+    pub services: Vec<String>,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+
+/// Provides network services. The driver's name is the provider's type: `Flat`.
+#[async_trait]
+pub trait NetworkServiceBackend: Send + Sync {
+    /// The provider's name, for `QueryNetworkServiceProvider`.
+    fn name(&self) -> &'static str;
+    /// The services it has.
+    fn services(&self) -> &'static [&'static str];
+    /// Gives a NIC its services, before its VM starts. An `Err` fails the start.
+    async fn serve(&self, request: &ServiceRequest) -> Result<(), ErrorCode>;
+    /// Takes them back, after its VM stopped. What is not there is fine.
+    async fn unserve(&self, request: &ServiceRequest) -> Result<(), ErrorCode>;
+    /// Called when an L3 network loses this provider or is deleted: takes what it left on hosts.
+    async fn forget(&self, l3: &L3Network) -> Result<(), ErrorCode>;
+}

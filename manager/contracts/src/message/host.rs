@@ -1,0 +1,59 @@
+//! Asked of the host service.
+
+use cumulo_schema::{Event, Uuid, message};
+use serde::{Deserialize, Serialize};
+
+use crate::{ext::host::HostRequest, resource::HostStatus};
+
+/// Choose a host for a VM and hold its processors and memory there. Asking again for the same VM answers the same host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AllocateHost {
+    /// The VM.
+    pub vm: Uuid,
+    /// What it needs.
+    pub request: HostRequest,
+}
+message!(AllocateHost => HostChoice, service = "host", key = vm);
+
+/// The host that was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostChoice {
+    /// The host.
+    pub host: Uuid,
+    /// Its cluster.
+    pub cluster: Uuid,
+    /// Its zone.
+    pub zone: Uuid,
+    /// What runs VMs there: the name of the [`crate::ext::hypervisor::Hypervisor`] driver.
+    pub hypervisor_type: String,
+}
+
+/// Give back what a VM holds on its host. Nothing held is fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseHost {
+    /// The VM.
+    pub vm: Uuid,
+}
+message!(ReleaseHost => (), service = "host", key = vm);
+
+/// Connect to a host again: deploy its agent where it is missing or old, learn its facts. Repeatable.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConnectHost {
+    /// The host.
+    pub host: Uuid,
+    /// Bring the agent up to date first.
+    pub deploy: bool,
+}
+message!(ConnectHost => (), service = "host", key = host);
+
+/// A host was connected, or lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostStatusChanged {
+    /// The host.
+    pub host: Uuid,
+    /// What it is now.
+    pub status: HostStatus,
+}
+impl Event for HostStatusChanged {
+    const NAME: &'static str = "HostStatusChanged";
+}

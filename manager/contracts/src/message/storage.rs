@@ -1,0 +1,40 @@
+//! Asked of the primary storage service.
+
+use cumulo_schema::{Uuid, message};
+use serde::{Deserialize, Serialize};
+
+/// Choose a primary storage that a host sees and hold space for a volume there. Asking again for the same volume answers
+/// the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AllocateVolumeSpace {
+    /// The volume.
+    pub volume: Uuid,
+    /// Its size as the guest sees it, in bytes.
+    pub size: i64,
+    /// The host that will use it.
+    pub host: Uuid,
+    /// The image it starts from; its cached copy needs space too.
+    pub image: Option<Uuid>,
+    /// Only this one.
+    pub primary_storage: Option<Uuid>,
+}
+message!(AllocateVolumeSpace => VolumeSpace, service = "storage.primary", key = volume);
+
+/// Space that is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeSpace {
+    /// The primary storage.
+    pub primary_storage: Uuid,
+    /// Its type: the name of its [`crate::ext::storage::PrimaryStorageDriver`].
+    pub primary_storage_type: String,
+    /// Where the volume will be on it.
+    pub install_path: String,
+}
+
+/// Give back the space held for a volume. Nothing held is fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseVolumeSpace {
+    /// The volume.
+    pub volume: Uuid,
+}
+message!(ReleaseVolumeSpace => (), service = "storage.primary", key = volume);

@@ -1,0 +1,62 @@
+//! Asked of the volume service.
+
+use cumulo_schema::{Uuid, message};
+use serde::{Deserialize, Serialize};
+
+/// Make the root volume of a VM from an image: choose storage, hold space, record it, make it. Asking again for the same
+/// volume goes on where it stopped and answers the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreateRootVolume {
+    /// The volume's id.
+    pub volume: Uuid,
+    /// The VM it is of.
+    pub vm: Uuid,
+    /// Who owns it.
+    pub account: Uuid,
+    /// Its name.
+    pub name: String,
+    /// The image.
+    pub image: Uuid,
+    /// The host where the VM will start.
+    pub host: Uuid,
+    /// The zone of that host.
+    pub zone: Uuid,
+    /// Size as the guest sees it, in bytes; the image's where absent.
+    pub size: Option<i64>,
+    /// Only on this primary storage.
+    pub primary_storage: Option<Uuid>,
+    /// Namespace for ids of agent tasks: the same while a flow step is the same.
+    pub task: Uuid,
+}
+message!(CreateRootVolume => VolumeOnHost, service = "volume", key = volume);
+
+/// A volume, as a hypervisor needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeOnHost {
+    /// The volume.
+    pub volume: Uuid,
+    /// Path on the host.
+    pub path: String,
+    /// `qcow2` or `raw`.
+    pub format: String,
+    /// Its place in the VM; the root is 0.
+    pub device_id: i32,
+}
+
+/// The volumes of a VM, as the hypervisor of a host needs to know them. Only answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VolumesOfVm {
+    /// The VM.
+    pub vm: Uuid,
+}
+message!(VolumesOfVm => Vec<VolumeOnHost>, service = "volume", key = vm);
+
+/// Make sure a volume is gone: from the storage, with its space given back, and from the database. Gone is fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExpungeVolume {
+    /// The volume.
+    pub volume: Uuid,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+message!(ExpungeVolume => (), service = "volume", key = volume);

@@ -1,0 +1,1 @@
+//! What the two lists promise: everything declared is in them, once, and refers to what is in them.

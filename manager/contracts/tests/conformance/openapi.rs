@@ -1,0 +1,1 @@
+//! The OpenAPI document of all declarations is one that tools accept.

@@ -1,0 +1,218 @@
+//! `CreateVmInstance`.
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    api::vm::CreateVmInstance,
+    ext::host::HostRequest,
+    resource::{DiskOffering, Image, ImageMediaType, ImageStatus, InstanceOffering, ResourceState, VmInstance},
+};
+use cumulo_kernel::api::{ApiCx, HandleApi};
+use cumulo_schema::{ErrorCode, Inventory, Uuid};
+
+use crate::{
+    Vms,
+    flow::launch::{LaunchVm, NewNic, NewVm},
+    tags::{Wishes, lasting},
+};
+
+/// What a VM is made of.
+struct Size {
+    offering: Option<Uuid>,
+    cpu_num: i32,
+    cpu_speed: i64,
+    memory: i64,
+    reserved: i64,
+    strategy: String,
+}
+
+const DEFAULT_STRATEGY: &str = "LeastVmPreferredHostAllocatorStrategy";
+/// The least a guest can have: libvirt and QEMU refuse less.
+const LEAST_MEMORY: i64 = 16 * 1024 * 1024;
+
+#[async_trait]
+impl HandleApi<CreateVmInstance> for Vms {
+    async fn handle(&self, cx: &ApiCx, api: CreateVmInstance) -> Result<Inventory<VmInstance>, ErrorCode> {
+        refuse_what_is_not_there_yet(&api)?;
+        for tag in &cx.tags.system {
+            self.kernel.tags().check("VmInstanceVO", tag)?;
+        }
+        let size = self.size(&api).await?;
+        let image = self.image(&api).await?;
+        let root_size = self.root_size(&api, &image).await?;
+        let l3s = api.l3_network_uuids.clone().unwrap_or_default();
+        let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
+        let default_l3 = default_l3(&api, &l3s)?;
+        let vm = cx.resource_uuid;
+        let nic = |(device_id, l3): (usize, &Uuid)| NewNic {
+            nic: vm.derive(&format!("nic/{device_id}")),
+            l3: *l3,
+            device_id: i32::try_from(device_id).unwrap_or(i32::MAX),
+            wanted_ip: wishes.static_ips.get(l3).cloned(),
+        };
+        let context = LaunchVm {
+            vm,
+            account: cx.caller.account,
+            from: None,
+            request: HostRequest {
+                cpu_num: i64::from(size.cpu_num),
+                memory: size.memory,
+                zone: api.zone_uuid,
+                cluster: api.cluster_uuid,
+                host: api.host_uuid,
+                l3s: l3s.clone(),
+                image: Some(image.uuid),
+                root_size: root_size.unwrap_or(image.size),
+                primary_storage: api.primary_storage_uuid_for_root_volume,
+                volumes: vec![],
+                avoid: vec![],
+            },
+            nics: l3s.iter().enumerate().map(nic).collect(),
+            root_volume: vm.derive("root-volume"),
+            name: api.name,
+            root_size,
+            hostname: wishes.hostname,
+            default_l3,
+            choice: None,
+            networks: vec![],
+            new: Some(NewVm {
+                description: api.description,
+                instance_offering: size.offering,
+                cpu_num: size.cpu_num,
+                cpu_speed: size.cpu_speed,
+                memory: size.memory,
+                reserved_memory: api.reserved_memory_size.unwrap_or(size.reserved),
+                platform: api.platform.or(image.platform).unwrap_or_else(|| "Linux".to_owned()),
+                guest_os_type: api.guest_os_type.or(image.guest_os_type),
+                architecture: api.architecture.or(image.architecture),
+                allocator_strategy: size.strategy,
+                tags: lasting(self.kernel.tags(), cx.tags.clone()),
+            }),
+        };
+        let chain = match api.strategy.as_str() {
+            "CreateStopped" => "create-vm-stopped",
+            "JustCreate" => "create-vm-record",
+            _ => "create-vm",
+        };
+        cx.run_flow(chain, context).await
+    }
+}
+
+fn refuse_what_is_not_there_yet(api: &CreateVmInstance) -> Result<(), ErrorCode> {
+    let given = [
+        ("dataDiskOfferingUuids", api.data_disk_offering_uuids.as_ref().is_some_and(|list| !list.is_empty())),
+        ("dataDiskSizes", api.data_disk_sizes.as_ref().is_some_and(|list| !list.is_empty())),
+        ("diskAOs", api.disk_a_os.is_some()),
+        ("vmNicParams", api.vm_nic_params.as_ref().is_some_and(|text| !text.is_empty())),
+        ("sshKeyPairUuids", api.ssh_key_pair_uuids.as_ref().is_some_and(|list| !list.is_empty())),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((name, _)) => {
+            Err(ErrorCode::invalid(format!("field[{name}] is not supported by this version; create the VM without it")))
+        }
+        None if api.r#type.as_deref() == Some("ApplianceVm") => {
+            Err(ErrorCode::invalid("field[type] ApplianceVm is made by the system only; leave it out"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn default_l3(api: &CreateVmInstance, l3s: &[Uuid]) -> Result<Option<Uuid>, ErrorCode> {
+    let mut seen = std::collections::HashSet::new();
+    if let Some(twice) = l3s.iter().find(|l3| !seen.insert(**l3)) {
+        return Err(ErrorCode::invalid(format!("field[l3NetworkUuids] names the L3 network {twice} twice")));
+    }
+    match api.default_l3_network_uuid.as_deref().filter(|text| !text.is_empty()) {
+        None => Ok(l3s.first().copied()),
+        Some(text) => {
+            let named = text.parse().ok().filter(|l3| l3s.contains(l3));
+            let other =
+                || ErrorCode::invalid(format!("field[defaultL3NetworkUuid] {text} is not one of l3NetworkUuids"));
+            named.map(Some).ok_or_else(other)
+        }
+    }
+}
+
+impl Vms {
+    async fn size(&self, api: &CreateVmInstance) -> Result<Size, ErrorCode> {
+        let size = match (api.instance_offering_uuid, api.cpu_num, api.memory_size) {
+            (Some(uuid), None, None) => {
+                let offering = self.kernel.db().find(InstanceOffering::UUID, &uuid).await?;
+                let offering = offering.ok_or_else(|| ErrorCode::not_found("InstanceOffering", uuid))?;
+                if offering.state != ResourceState::Enabled {
+                    let text = format!(
+                        "instance offering {}[uuid:{uuid}] is disabled; enable it or take another",
+                        offering.name
+                    );
+                    return Err(ErrorCode::operation(text));
+                }
+                Size {
+                    offering: Some(uuid),
+                    cpu_num: offering.cpu_num,
+                    cpu_speed: i64::from(offering.cpu_speed),
+                    memory: offering.memory_size,
+                    reserved: offering.reserved_memory_size,
+                    strategy: offering.allocator_strategy,
+                }
+            }
+            (None, Some(cpu_num), Some(memory)) => Size {
+                offering: None,
+                cpu_num,
+                cpu_speed: 0,
+                memory,
+                reserved: 0,
+                strategy: DEFAULT_STRATEGY.to_owned(),
+            },
+            _ => {
+                let text = "give either instanceOfferingUuid, or cpuNum and memorySize, to say how large the VM is";
+                return Err(ErrorCode::invalid(text));
+            }
+        };
+        if !(1..=1024).contains(&size.cpu_num) {
+            return Err(ErrorCode::invalid(format!("field[cpuNum] must be between 1 and 1024, not {}", size.cpu_num)));
+        }
+        if size.memory < LEAST_MEMORY {
+            let text = format!("field[memorySize] must be at least {LEAST_MEMORY} bytes, not {}", size.memory);
+            return Err(ErrorCode::invalid(text));
+        }
+        Ok(size)
+    }
+
+    async fn image(&self, api: &CreateVmInstance) -> Result<Image, ErrorCode> {
+        let missing = || ErrorCode::invalid("field[imageUuid] is mandatory: a VM starts from an image");
+        let uuid = api.image_uuid.ok_or_else(missing)?;
+        let image = self.kernel.db().find(Image::UUID, &uuid).await?;
+        let image = image.ok_or_else(|| ErrorCode::not_found("Image", uuid))?;
+        let name = format!("image {}[uuid:{uuid}]", image.name);
+        if image.media_type != ImageMediaType::RootVolumeTemplate {
+            let text = format!("{name} is a {}; a VM needs one of mediaType RootVolumeTemplate", image.media_type);
+            return Err(ErrorCode::invalid(text));
+        }
+        if image.status != ImageStatus::Ready {
+            return Err(ErrorCode::operation(format!("{name} is {}; wait until it is Ready", image.status)));
+        }
+        if image.state != ResourceState::Enabled {
+            return Err(ErrorCode::operation(format!("{name} is disabled; enable it or take another")));
+        }
+        Ok(image)
+    }
+
+    async fn root_size(&self, api: &CreateVmInstance, image: &Image) -> Result<Option<i64>, ErrorCode> {
+        let wanted = match (api.root_disk_offering_uuid, api.root_disk_size) {
+            (Some(_), Some(_)) => {
+                return Err(ErrorCode::invalid("give rootDiskOfferingUuid or rootDiskSize, not both"));
+            }
+            (Some(uuid), None) => {
+                let offering = self.kernel.db().find(DiskOffering::UUID, &uuid).await?;
+                Some(offering.ok_or_else(|| ErrorCode::not_found("DiskOffering", uuid))?.disk_size)
+            }
+            (None, size) => size,
+        };
+        match wanted {
+            Some(size) if size < image.size => Err(ErrorCode::invalid(format!(
+                "a root volume of {size} bytes cannot hold image {}[uuid:{}] of {} bytes; ask for at least that",
+                image.name, image.uuid, image.size
+            ))),
+            wanted => Ok(wanted),
+        }
+    }
+}

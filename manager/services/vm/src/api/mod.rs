@@ -1,0 +1,17 @@
+//! What clients ask of VMs.
+
+mod change;
+mod console;
+mod create;
+pub(crate) mod spec;
+mod start;
+mod update;
+
+use cumulo_kernel::db::Db;
+use cumulo_schema::{ErrorCode, Uuid, system::SystemTag};
+
+/// The system tags on a resource.
+pub(crate) async fn system_tags(db: &Db, resource: Uuid) -> Result<Vec<String>, ErrorCode> {
+    let tags = db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &resource).all().await?;
+    Ok(tags.into_iter().map(|tag| tag.tag).collect())
+}

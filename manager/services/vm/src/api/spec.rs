@@ -1,0 +1,49 @@
+//! The VM as its hypervisor must know it, from what is recorded.
+
+use cumulo_contracts::{
+    ext::hypervisor::{NicSpec, VmSpec},
+    message::{
+        network::{NetworkOnHost, PrepareNetworks},
+        volume::VolumesOfVm,
+    },
+};
+use cumulo_schema::{ErrorCode, Uuid};
+
+use crate::{Vms, store};
+
+pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Result<VmSpec, ErrorCode> {
+    let kernel = &vms.kernel;
+    let row = store::find(kernel.db(), vm).await?;
+    let mut nics = Vec::new();
+    for nic in store::nics(kernel.db(), vm).await? {
+        let network = networks.iter().find(|network| Some(network.l3) == nic.l3_network_uuid);
+        let unready = || ErrorCode::internal(format!("the network of NIC {} was not made ready on the host", nic.uuid));
+        nics.push(NicSpec {
+            nic: nic.uuid,
+            mac: nic.mac.clone(),
+            bridge: network.ok_or_else(unready)?.bridge.clone(),
+            internal_name: nic.internal_name.clone(),
+            model: nic.driver_type.clone().unwrap_or_else(|| "virtio".to_owned()),
+            device_id: nic.device_id,
+        });
+    }
+    Ok(VmSpec {
+        vm,
+        name: row.name,
+        cpu_num: row.cpu_num,
+        memory: row.memory_size,
+        platform: row.platform,
+        volumes: kernel.bus().call(VolumesOfVm { vm }).await?,
+        nics,
+    })
+}
+
+/// Makes the networks of a VM ready on `host` and answers them.
+pub(crate) async fn networks(vms: &Vms, vm: Uuid, host: Uuid, task: Uuid) -> Result<Vec<NetworkOnHost>, ErrorCode> {
+    let nics = store::nics(vms.kernel.db(), vm).await?;
+    let l3s: Vec<Uuid> = nics.iter().filter_map(|nic| nic.l3_network_uuid).collect();
+    match l3s.is_empty() {
+        true => Ok(vec![]),
+        false => vms.kernel.bus().call(PrepareNetworks { host, l3s, task }).await,
+    }
+}

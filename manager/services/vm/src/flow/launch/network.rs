@@ -1,0 +1,112 @@
+//! The VM's NICs, their networks on the host, and the services they get there.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cumulo_contracts::message::network::{self, AllocateIp, ReleaseIp, ServedNic, UnserveNics};
+use cumulo_kernel::flow::{Step, StepCx};
+use cumulo_schema::{ErrorCode, Uuid};
+
+use super::LaunchVm;
+use crate::{Vms, store, tags::Wishes};
+
+/// Takes an address for each new NIC and records the NIC.
+pub(super) struct AllocateNics(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<LaunchVm> for AllocateNics {
+    fn name(&self) -> &'static str {
+        "allocate-nics"
+    }
+
+    async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let kernel = &self.0.kernel;
+        for new in &cx.nics {
+            let ask = AllocateIp { nic: new.nic, l3: new.l3, wanted: new.wanted_ip.clone(), strategy: None };
+            let lease = kernel.bus().call(ask).await?;
+            store::insert_nic(kernel.db(), cx.account, cx.vm, new.nic, new.l3, new.device_id, &lease).await?;
+        }
+        Ok(())
+    }
+
+    async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let kernel = &self.0.kernel;
+        for new in &cx.nics {
+            kernel.bus().call(ReleaseIp { nic: new.nic }).await?;
+            store::remove_nic(kernel.db(), new.nic).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes sure the L2 networks are on the host. They stay: others may use them by the time of an undo.
+pub(super) struct PrepareNetworks(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<LaunchVm> for PrepareNetworks {
+    fn name(&self) -> &'static str {
+        "prepare-networks"
+    }
+
+    async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let l3s: Vec<Uuid> = l3s(&self.0, cx.vm).await?;
+        if l3s.is_empty() {
+            return Ok(());
+        }
+        let ask = network::PrepareNetworks { host: cx.chosen()?.host, l3s, task: cx.task("networks") };
+        cx.networks = self.0.kernel.bus().call(ask).await?;
+        Ok(())
+    }
+
+    async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        cx.networks.clear();
+        Ok(())
+    }
+}
+
+async fn l3s(vms: &Vms, vm: Uuid) -> Result<Vec<Uuid>, ErrorCode> {
+    let nics = store::nics(vms.kernel.db(), vm).await?;
+    Ok(nics.iter().filter_map(|nic| nic.l3_network_uuid).collect())
+}
+
+/// Gives the NICs DHCP, user data and the like, before the guest asks for them.
+pub(super) struct ServeNics(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<LaunchVm> for ServeNics {
+    fn name(&self) -> &'static str {
+        "serve-nics"
+    }
+
+    async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let nics = served(&self.0, cx).await?;
+        if nics.is_empty() {
+            return Ok(());
+        }
+        let tags = crate::api::system_tags(self.0.kernel.db(), cx.vm).await?;
+        let wishes = Wishes::of(tags.iter().map(String::as_str))?;
+        let ask = network::ServeNics {
+            vm: cx.vm,
+            host: cx.chosen()?.host,
+            hostname: cx.hostname.clone(),
+            user_data: wishes.user_data,
+            nics,
+            task: cx.task("services"),
+        };
+        self.0.kernel.bus().call(ask).await
+    }
+
+    async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let nics = served(&self.0, cx).await?;
+        let Ok(host) = cx.chosen().map(|choice| choice.host) else { return Ok(()) };
+        if nics.is_empty() {
+            return Ok(());
+        }
+        self.0.kernel.bus().call(UnserveNics { vm: cx.vm, host, nics, task: cx.task("services") }).await
+    }
+}
+
+async fn served(vms: &Vms, cx: &StepCx<LaunchVm>) -> Result<Vec<ServedNic>, ErrorCode> {
+    let nics = store::nics(vms.kernel.db(), cx.vm).await?;
+    Ok(nics.iter().filter_map(|nic| store::served(nic, cx.default_l3)).collect())
+}

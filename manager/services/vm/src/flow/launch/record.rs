@@ -1,0 +1,88 @@
+//! The VM's own row.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cumulo_contracts::resource::{VmInstance, VmState};
+use cumulo_kernel::flow::{Step, StepCx};
+use cumulo_schema::{ErrorCode, Timestamp};
+
+use super::LaunchVm;
+use crate::{Vms, store};
+
+/// Records the new VM, so that it can be asked about from now on.
+pub(super) struct RecordVm(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<LaunchVm> for RecordVm {
+    fn name(&self) -> &'static str {
+        "record-vm"
+    }
+
+    async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let new = cx.new.as_ref().ok_or_else(|| ErrorCode::internal("a VM that exists is not recorded again"))?;
+        let now = Timestamp::now();
+        let vm = VmInstance {
+            uuid: cx.vm,
+            name: cx.name.clone(),
+            description: new.description.clone(),
+            zone_uuid: cx.request.zone,
+            cluster_uuid: cx.request.cluster,
+            image_uuid: cx.request.image,
+            host_uuid: None,
+            last_host_uuid: None,
+            instance_offering_uuid: new.instance_offering,
+            root_volume_uuid: None,
+            platform: new.platform.clone(),
+            architecture: new.architecture.clone(),
+            default_l3_network_uuid: cx.default_l3,
+            r#type: "UserVm".to_owned(),
+            hypervisor_type: None,
+            memory_size: new.memory,
+            reserved_memory_size: Some(new.reserved_memory),
+            cpu_num: new.cpu_num,
+            cpu_speed: new.cpu_speed,
+            allocator_strategy: Some(new.allocator_strategy.clone()),
+            create_date: now,
+            last_op_date: now,
+            state: VmState::Starting,
+            guest_os_type: new.guest_os_type.clone(),
+            expunge_after: None,
+        };
+        store::insert(self.0.kernel.db(), &vm, cx.account, &new.tags).await
+    }
+
+    async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        store::remove(self.0.kernel.db(), cx.vm).await
+    }
+}
+
+/// Marks a VM that exists as starting, which refuses every other change of it.
+pub(super) struct EnterStarting(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<LaunchVm> for EnterStarting {
+    fn name(&self) -> &'static str {
+        "enter-starting"
+    }
+
+    async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let db = self.0.kernel.db();
+        let vm = store::find(db, cx.vm).await?;
+        if vm.state != VmState::Starting {
+            cx.from = Some(vm.state);
+        }
+        store::enter(db, &vm, &[VmState::Stopped, VmState::Created], VmState::Starting).await
+    }
+
+    async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let db = self.0.kernel.db();
+        let vm = store::find(db, cx.vm).await?;
+        match (vm.state, cx.from) {
+            // Refused to enter: whatever it is, it is not ours.
+            (state, _) if state != VmState::Starting => Ok(()),
+            (_, Some(from)) => store::set_state(db, cx.vm, from).await,
+            (_, None) => store::set_state(db, cx.vm, VmState::Stopped).await,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The flows of VMs.
+
+pub(crate) mod change;
+pub(crate) mod launch;

@@ -1,0 +1,108 @@
+//! Virtual machines: their life from creation to expunge.
+//!
+//! Two flows do everything: [`flow::launch`] brings a VM up (from nothing, or from stopped), [`flow::change`] takes one
+//! that exists to another state. A VM's state names where it stands; those ending in `ing` belong to a flow, and the flow
+//! engine finishes or unwinds it after any crash, so no VM stays on the way for ever. What a host reports is compared with
+//! what is recorded in [`reconcile`].
+
+mod api;
+mod cascade;
+mod expunge;
+mod flow;
+mod reconcile;
+mod store;
+mod tags;
+
+use std::sync::Arc;
+
+use cumulo_contracts::{
+    api::vm::{
+        CreateVmInstance, DestroyVmInstance, ExpungeVmInstance, GetVmConsoleAddress, PauseVmInstance, QueryVmCdRom,
+        QueryVmInstance, QueryVmNic, RebootVmInstance, RecoverVmInstance, ResumeVmInstance, StartVmInstance,
+        StopVmInstance, UpdateVmInstance,
+    },
+    ext::hypervisor::OnVmsReported,
+    resource::{VmInstance, VmNic},
+};
+use cumulo_kernel::{
+    Kernel, Setup,
+    config::{ConfigDef, ConfigRule},
+    db::Migration,
+};
+use cumulo_schema::{Api, Resource};
+
+pub use flow::{change::ChangeVm, launch::LaunchVm};
+
+/// The VM service.
+#[derive(Debug)]
+pub struct Vms {
+    kernel: Kernel,
+}
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { name: "20261121_0190_vm", sql: include_str!("../migrations/20261121_0190_vm.sql") }];
+
+const CONFIGS: &[ConfigDef] = &[
+    ConfigDef {
+        category: "vm",
+        name: "deletionPolicy",
+        description: "What destroying a VM does: Delay keeps it for expungePeriod, Direct expunges it at once, Never keeps it",
+        default: "Delay",
+        rule: ConfigRule::OneOf(&["Direct", "Delay", "Never"]),
+    },
+    ConfigDef {
+        category: "vm",
+        name: "expungePeriod",
+        description: "How long a destroyed VM can be recovered, in seconds",
+        default: "259200",
+        rule: ConfigRule::Integer(0, i64::MAX),
+    },
+    ConfigDef {
+        category: "vm",
+        name: "expungeInterval",
+        description: "How often destroyed VMs are looked through for those to expunge, in seconds",
+        default: "60",
+        rule: ConfigRule::Integer(1, 86_400),
+    },
+    ConfigDef {
+        category: "vm",
+        name: "gracefulStopTimeout",
+        description: "How long a guest may take to shut down before the plug is pulled, in seconds",
+        default: "60",
+        rule: ConfigRule::Integer(1, 3_600),
+    },
+];
+
+/// Installs the service.
+pub fn install(setup: &mut Setup) {
+    let vms = Arc::new(Vms { kernel: setup.kernel().clone() });
+    setup
+        .migrations(MIGRATIONS)
+        .configs(CONFIGS)
+        .tags(tags::TAGS)
+        .api::<CreateVmInstance>(vms.clone())
+        .api::<StartVmInstance>(vms.clone())
+        .api::<StopVmInstance>(vms.clone())
+        .api::<RebootVmInstance>(vms.clone())
+        .api::<PauseVmInstance>(vms.clone())
+        .api::<ResumeVmInstance>(vms.clone())
+        .api::<DestroyVmInstance>(vms.clone())
+        .api::<RecoverVmInstance>(vms.clone())
+        .api::<ExpungeVmInstance>(vms.clone())
+        .api::<UpdateVmInstance>(vms.clone())
+        .api::<GetVmConsoleAddress>(vms.clone())
+        .query(QueryVmInstance::META)
+        .query(QueryVmNic::META)
+        .query(QueryVmCdRom::META)
+        .add::<dyn OnVmsReported>(vms.clone())
+        .cascade(VmInstance::META, cascade::PARENTS, vms.clone())
+        .cascade(VmNic::META, &["L3NetworkVO"], Arc::new(cascade::Nics(vms.clone())));
+    flow::launch::install(setup, &vms);
+    flow::change::install(setup, &vms);
+}
+
+/// Starts what the service does by itself; call once the kernel has started.
+pub fn start(kernel: &Kernel) {
+    let vms = Arc::new(Vms { kernel: kernel.clone() });
+    kernel.spawn(expunge::rounds(vms));
+}

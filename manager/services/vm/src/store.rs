@@ -1,0 +1,228 @@
+//! The VM service's rows.
+
+use cumulo_contracts::{
+    message::network::{IpLease, ServedNic},
+    resource::{NicState, VmInstance, VmNic, VmState},
+};
+use cumulo_kernel::{
+    db::{Db, DbError},
+    ownership::{self, NewTags},
+};
+use cumulo_schema::{ErrorCode, Timestamp, Uuid, codes};
+
+pub(crate) async fn find(db: &Db, vm: Uuid) -> Result<VmInstance, ErrorCode> {
+    db.find(VmInstance::UUID, &vm).await?.ok_or_else(|| ErrorCode::not_found("VmInstance", vm))
+}
+
+pub(crate) async fn nics(db: &Db, vm: Uuid) -> Result<Vec<VmNic>, ErrorCode> {
+    Ok(db.select::<VmNic>().eq(VmNic::VM_INSTANCE_UUID, &Some(vm)).order_by(VmNic::DEVICE_ID).all().await?)
+}
+
+/// Records a VM with its owner and tags. Recorded already is fine.
+pub(crate) async fn insert(db: &Db, vm: &VmInstance, account: Uuid, tags: &NewTags) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch.insert(vm);
+    ownership::created::<VmInstance>(&mut batch, vm.uuid, account, tags);
+    match db.commit(batch).await {
+        Ok(_) | Err(DbError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes the VM off the record with its NICs, owner and tags.
+pub(crate) async fn remove(db: &Db, vm: Uuid) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    for nic in nics(db, vm).await? {
+        ownership::removed::<VmNic>(&mut batch, nic.uuid);
+    }
+    ownership::removed::<VmInstance>(&mut batch, vm);
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Moves a VM from one of `from` to `into`; refuses when it is in another state. There already is fine.
+pub(crate) async fn enter(db: &Db, vm: &VmInstance, from: &[VmState], into: VmState) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    let allowed: Vec<VmState> = from.iter().copied().chain([into]).collect();
+    batch
+        .update::<VmInstance>()
+        .set(VmInstance::STATE, &into)
+        .eq(VmInstance::UUID, &vm.uuid)
+        .one_of(VmInstance::STATE, &allowed)
+        .expect("the VM is in another state");
+    match db.commit(batch).await {
+        Ok(_) => Ok(()),
+        Err(DbError::Unmet { .. }) => Err(wrong_state(&find(db, vm.uuid).await?, from)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The refusal of a VM that is in the wrong state.
+pub(crate) fn wrong_state(vm: &VmInstance, allowed: &[VmState]) -> ErrorCode {
+    let allowed: Vec<&str> = allowed.iter().map(|state| state.as_str()).collect();
+    ErrorCode::new(
+        codes::VM_STATE,
+        format!("VM {}[uuid:{}] is {}; this needs it to be {}", vm.name, vm.uuid, vm.state, allowed.join(" or ")),
+    )
+}
+
+/// Where a VM is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) zone: Uuid,
+    pub(crate) cluster: Uuid,
+    pub(crate) host: Uuid,
+}
+
+/// Records where a VM runs.
+pub(crate) async fn running(db: &Db, vm: Uuid, place: Place, hypervisor: &str) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch
+        .update::<VmInstance>()
+        .set(VmInstance::STATE, &VmState::Running)
+        .set(VmInstance::ZONE_UUID, &Some(place.zone))
+        .set(VmInstance::CLUSTER_UUID, &Some(place.cluster))
+        .set(VmInstance::HOST_UUID, &Some(place.host))
+        .set(VmInstance::LAST_HOST_UUID, &Some(place.host))
+        .set(VmInstance::HYPERVISOR_TYPE, &Some(hypervisor.to_owned()))
+        .eq(VmInstance::UUID, &vm)
+        .expect(format!("VM {vm} is gone"));
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Records the place of a VM that does not run.
+pub(crate) async fn placed(db: &Db, vm: Uuid, place: Place, hypervisor: &str) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch
+        .update::<VmInstance>()
+        .set(VmInstance::STATE, &VmState::Stopped)
+        .set(VmInstance::ZONE_UUID, &Some(place.zone))
+        .set(VmInstance::CLUSTER_UUID, &Some(place.cluster))
+        .set(VmInstance::HOST_UUID, &None::<Uuid>)
+        .set(VmInstance::LAST_HOST_UUID, &Some(place.host))
+        .set(VmInstance::HYPERVISOR_TYPE, &Some(hypervisor.to_owned()))
+        .eq(VmInstance::UUID, &vm)
+        .expect(format!("VM {vm} is gone"));
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Records that a VM is in `state` and on no host.
+pub(crate) async fn off_host(
+    db: &Db,
+    vm: Uuid,
+    state: VmState,
+    expunge_after: Option<Timestamp>,
+) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch
+        .update::<VmInstance>()
+        .set(VmInstance::STATE, &state)
+        .set(VmInstance::HOST_UUID, &None::<Uuid>)
+        .set(VmInstance::EXPUNGE_AFTER, &expunge_after)
+        .eq(VmInstance::UUID, &vm)
+        .expect(format!("VM {vm} is gone"));
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Records a state, whatever it was.
+pub(crate) async fn set_state(db: &Db, vm: Uuid, state: VmState) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch.update::<VmInstance>().set(VmInstance::STATE, &state).eq(VmInstance::UUID, &vm).any();
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Records the root volume of a VM.
+pub(crate) async fn set_root_volume(db: &Db, vm: Uuid, volume: Option<Uuid>) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch.update::<VmInstance>().set(VmInstance::ROOT_VOLUME_UUID, &volume).eq(VmInstance::UUID, &vm).any();
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Tries at a hardware address before giving up: 40 random bits collide rarely, but over millions of NICs they do.
+const MAC_TRIES: u32 = 16;
+
+/// Records a NIC with the address it holds. Recorded already is fine.
+pub(crate) async fn insert_nic(
+    db: &Db,
+    account: Uuid,
+    vm: Uuid,
+    nic: Uuid,
+    l3: Uuid,
+    device_id: i32,
+    lease: &IpLease,
+) -> Result<(), ErrorCode> {
+    let now = Timestamp::now();
+    let mut row = VmNic {
+        uuid: nic,
+        vm_instance_uuid: Some(vm),
+        l3_network_uuid: Some(l3),
+        ip: Some(lease.ip.clone()),
+        mac: String::new(),
+        hypervisor_type: None,
+        netmask: Some(lease.netmask.clone()),
+        gateway: Some(lease.gateway.clone()),
+        meta_data: None,
+        ip_version: Some(lease.ip_version),
+        driver_type: Some("virtio".to_owned()),
+        internal_name: internal_name(vm, device_id),
+        device_id,
+        r#type: Some("VNIC".to_owned()),
+        state: NicState::Enable,
+        create_date: now,
+        last_op_date: now,
+        used_ip_uuid: Some(lease.used_ip),
+    };
+    for attempt in 0..MAC_TRIES {
+        row.mac = mac(nic, attempt);
+        let mut batch = db.batch();
+        batch.insert(&row);
+        ownership::created::<VmNic>(&mut batch, nic, account, &NewTags::default());
+        match db.commit(batch).await {
+            Ok(_) => return Ok(()),
+            Err(DbError::Conflict { .. }) if db.find(VmNic::UUID, &nic).await?.is_some() => return Ok(()),
+            Err(DbError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ErrorCode::internal(format!("no free hardware address was found for NIC {nic}")))
+}
+
+pub(crate) async fn remove_nic(db: &Db, nic: Uuid) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    ownership::removed::<VmNic>(&mut batch, nic);
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// `fa:` is a locally administered unicast prefix, the one that ZStack uses.
+fn mac(nic: Uuid, attempt: u32) -> String {
+    let seed = nic.derive(&format!("mac/{attempt}"));
+    let bytes = seed.as_bytes();
+    format!("fa:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4])
+}
+
+/// At most 15 characters, which is what the kernel allows.
+fn internal_name(vm: Uuid, device_id: i32) -> String {
+    format!("vn{}.{device_id}", &vm.to_string()[..9])
+}
+
+/// A recorded NIC, as network services need it.
+pub(crate) fn served(nic: &VmNic, default_l3: Option<Uuid>) -> Option<ServedNic> {
+    let l3 = nic.l3_network_uuid?;
+    Some(ServedNic {
+        nic: nic.uuid,
+        l3,
+        mac: nic.mac.clone(),
+        ip: nic.ip.clone()?,
+        default_route: default_l3.is_none_or(|default| default == l3),
+    })
+}
+
+/// VMs in `state` whose time to be expunged has come.
+pub(crate) async fn to_expunge(db: &Db, now: Timestamp) -> Result<Vec<VmInstance>, ErrorCode> {
+    Ok(db
+        .select::<VmInstance>()
+        .eq(VmInstance::STATE, &VmState::Destroyed)
+        .at_most(VmInstance::EXPUNGE_AFTER, now.0)
+        .limit(256)
+        .all()
+        .await?)
+}

@@ -1,0 +1,117 @@
+//! System tags that VMs understand.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use cumulo_kernel::{ownership::NewTags, tag::TagDef};
+use cumulo_schema::{ErrorCode, Uuid};
+
+const VM: &str = "VmInstanceVO";
+
+pub(crate) const HOSTNAME: TagDef =
+    TagDef { resource: VM, pattern: "hostname::{hostname}", doc: "What the guest is called.", check: check_hostname };
+pub(crate) const USERDATA: TagDef = TagDef {
+    resource: VM,
+    pattern: "userdata::{userdata}",
+    doc: "What the guest reads at 169.254.169.254, in base64.",
+    check: check_userdata,
+};
+pub(crate) const STATIC_IP: TagDef = TagDef {
+    resource: VM,
+    pattern: "staticIp::{l3NetworkUuid}::{staticIp}",
+    doc: "The address that the VM gets on an L3 network.",
+    check: check_static_ip,
+};
+
+pub(crate) const TAGS: &[TagDef] = &[HOSTNAME, USERDATA, STATIC_IP];
+
+fn check_hostname(tokens: &HashMap<String, String>) -> Result<(), String> {
+    let name = &tokens["hostname"];
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    match name.len() <= 253 && name.split('.').all(label) {
+        true => Ok(()),
+        false => Err(format!("'{name}' is no host name: labels of letters, digits and inner dashes, at most 63 each")),
+    }
+}
+
+fn check_userdata(tokens: &HashMap<String, String>) -> Result<(), String> {
+    decode(&tokens["userdata"]).map(drop)
+}
+
+fn decode(text: &str) -> Result<String, String> {
+    let bytes = STANDARD.decode(text).map_err(|cause| format!("the user data is no base64: {cause}"))?;
+    String::from_utf8(bytes).map_err(|_| "the user data is no UTF-8 text".to_owned())
+}
+
+fn check_static_ip(tokens: &HashMap<String, String>) -> Result<(), String> {
+    tokens["l3NetworkUuid"].parse::<Uuid>().map_err(|bad| bad.to_string())?;
+    let ip = &tokens["staticIp"];
+    ip.parse::<IpAddr>().map(drop).map_err(|_| format!("'{ip}' is no address"))
+}
+
+/// What the tags of a VM say to those who launch it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    pub(crate) hostname: Option<String>,
+    pub(crate) user_data: Option<String>,
+    /// By L3 network.
+    pub(crate) static_ips: HashMap<Uuid, String>,
+}
+
+impl Wishes {
+    /// Reads checked tags.
+    ///
+    /// # Errors
+    /// When user data is unreadable after all.
+    pub(crate) fn of<'t>(tags: impl Iterator<Item = &'t str>) -> Result<Self, ErrorCode> {
+        let mut wishes = Self::default();
+        for tag in tags {
+            if let Some(mut tokens) = HOSTNAME.tokens(tag) {
+                wishes.hostname = tokens.remove("hostname");
+            } else if let Some(tokens) = USERDATA.tokens(tag) {
+                wishes.user_data = Some(decode(&tokens["userdata"]).map_err(ErrorCode::invalid)?);
+            } else if let Some(mut tokens) = STATIC_IP.tokens(tag)
+                && let (Ok(l3), Some(ip)) = (tokens["l3NetworkUuid"].parse(), tokens.remove("staticIp"))
+            {
+                wishes.static_ips.insert(l3, ip);
+            }
+        }
+        Ok(wishes)
+    }
+}
+
+/// The tags to store: those that only steer the call are left out.
+pub(crate) fn lasting(defs: &cumulo_kernel::tag::TagDefs, mut tags: NewTags) -> NewTags {
+    tags.system.retain(|tag| !defs.is_ephemeral(tag));
+    tags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_say_what_the_launch_needs() {
+        let l3 = Uuid::random();
+        let tags = ["hostname::web-1".to_owned(), format!("staticIp::{l3}::10.0.0.7"), "userdata::aGk=".to_owned()];
+        let wishes = Wishes::of(tags.iter().map(String::as_str)).expect("readable");
+        assert_eq!(wishes.hostname.as_deref(), Some("web-1"));
+        assert_eq!(wishes.user_data.as_deref(), Some("hi"));
+        assert_eq!(wishes.static_ips[&l3], "10.0.0.7");
+    }
+
+    #[test]
+    fn host_names_that_would_break_dns_or_a_file_are_refused() {
+        let refused = |name: &str| check_hostname(&HashMap::from([("hostname".to_owned(), name.to_owned())])).is_err();
+        assert!(!refused("web-1.example.com"));
+        for bad in ["", "-a", "a-", "a b", "a\nb", "$(reboot)", "a..b", &"a".repeat(64)] {
+            assert!(refused(bad), "{bad:?}");
+        }
+    }
+}
