@@ -101,7 +101,7 @@ impl Setup {
     pub fn resources(&mut self, resources: &[&'static ResourceMeta]) -> &mut Self {
         let known = &mut self.resources;
         for meta in resources {
-            if !known.iter().any(|other| std::ptr::eq(*other, *meta)) {
+            if !known.iter().any(|other| other.name == meta.name) {
                 known.push(meta);
             }
         }

@@ -196,9 +196,7 @@ impl<'f, F: Flow> Drive<'f, F> {
                 // The row stays active: the flow is unwound when the node starts again.
                 return Some(Err(trouble));
             }
-            if self.undo(at).await.is_none() {
-                return None;
-            }
+            self.undo(at).await?;
         }
         let ended = journal::end(&self.flows.inner.db, self.cx.flow, FlowState::Failed, None, Some(&error)).await;
         Some(Err(ended.err().map_or(error, ErrorCode::from)))

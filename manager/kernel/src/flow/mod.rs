@@ -196,6 +196,3 @@ async fn wait(mut receiver: watch::Receiver<Option<Outcome>>) -> Outcome {
         Err(_) => Err(ErrorCode::internal("a flow was cut off; it goes on when the management node starts again")),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -86,6 +86,3 @@ impl QueryEngine {
         first.map(Value::Object).ok_or_else(|| ErrorCode::not_found(meta.name, uuid))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -64,7 +64,7 @@ impl Schema {
     pub(crate) fn new(resources: &[&'static ResourceMeta]) -> Self {
         let mut schema = Self::default();
         for meta in resources {
-            let clash = schema.resources.insert(meta.name, meta).is_some_and(|other| !std::ptr::eq(other, *meta));
+            let clash = schema.resources.insert(meta.name, meta).is_some_and(|other| other.table != meta.table);
             assert!(!clash, "two resources are called {}", meta.name);
             schema.by_vo.insert(meta.vo, meta);
         }

@@ -95,7 +95,7 @@ impl<'s> Planner<'s> {
         let mut columns = Vec::new();
         for meta in target.levels() {
             for field in meta.fields {
-                let repeated_key = target.parent.is_some_and(|parent| !std::ptr::eq(parent, meta))
+                let repeated_key = target.parent.is_some_and(|parent| parent.name != meta.name)
                     && field.column == target.root().key().column;
                 if !repeated_key {
                     query.column((table(meta), Alias::new(field.column)));

@@ -1,0 +1,252 @@
+//! A library of shelves and books: the smallest cloud there is.
+
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test program uses its part of it")]
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use cumulo_derive::{api, resource};
+use cumulo_kernel::{
+    Kernel, Setup,
+    api::{ApiCx, Authenticator, Credential, HandleApi},
+    bus::Caller,
+    db::{Db, Migration},
+    flow::{Flow, FlowReply, Step, StepCx},
+};
+use cumulo_schema::{Api, ErrorCode, Inventories, Inventory, Resource, Timestamp, Uuid, codes, ddl, system};
+use serde::{Deserialize, Serialize};
+
+/// A shelf.
+#[resource(table = "shelf", java = "org.example.ShelfInventory", vo = "ShelfVO", owned,
+           nested(books: Book, uuid = shelfUuid),
+           expand(book: Book, uuid = shelfUuid))]
+pub struct Shelf {
+    #[field(unique)]
+    pub uuid: Uuid,
+    pub name: String,
+    pub height: i32,
+    pub open: bool,
+    pub note: Option<String>,
+    #[field(hidden)]
+    pub secret: Option<String>,
+    pub create_date: Timestamp,
+    pub last_op_date: Timestamp,
+}
+
+/// A book.
+#[resource(table = "book", java = "org.example.BookInventory", vo = "BookVO",
+           expand(shelf: Shelf, shelfUuid = uuid))]
+pub struct Book {
+    #[field(unique)]
+    pub uuid: Uuid,
+    #[field(indexed, references = "Shelf")]
+    pub shelf_uuid: Uuid,
+    #[field(indexed)]
+    pub title: String,
+    pub pages: i64,
+}
+
+/// Puts up a shelf.
+#[api(post "/shelves", group = "shelf", service = "shelf", package = "org.example", job, create, reply = Inventory<Shelf>)]
+pub struct CreateShelf {
+    #[param(max_length = 10)]
+    pub name: String,
+    #[param(range(1, 300), default = "200")]
+    pub height: i32,
+    #[param(sensitive)]
+    pub secret: Option<String>,
+}
+
+/// Finds shelves.
+#[api(query "/shelves", group = "shelf", service = "shelf", package = "org.example", reply = Inventories<Shelf>)]
+pub struct QueryShelf;
+
+/// Renames a shelf, at once.
+#[api(put "/shelves/{uuid}/actions", group = "shelf", service = "shelf", package = "org.example", reply = Inventory<Shelf>)]
+pub struct RenameShelf {
+    #[param(resource = "ShelfVO", operation_target)]
+    pub uuid: Uuid,
+    pub name: String,
+}
+
+/// The context of putting up a shelf.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PutUp {
+    pub shelf: Uuid,
+    pub name: String,
+    pub height: i32,
+    pub owner: Uuid,
+    pub nails: Option<u32>,
+}
+
+impl Flow for PutUp {
+    const NAME: &'static str = "put-up";
+    fn resource(&self) -> Uuid {
+        self.shelf
+    }
+    fn reply(&self) -> FlowReply {
+        FlowReply::Inventory("Shelf", self.shelf)
+    }
+}
+
+/// The world outside the database: which walls have holes, and everything that was ever done there.
+#[derive(Debug, Default)]
+pub struct Wall {
+    pub holes: Mutex<BTreeSet<Uuid>>,
+    pub done: Mutex<Vec<String>>,
+    pub undo_fails: Mutex<u32>,
+}
+
+impl Wall {
+    pub fn log(&self, what: &str) {
+        self.done.lock().expect("not poisoned").push(what.to_owned());
+    }
+    pub fn is_whole(&self) -> bool {
+        self.holes.lock().expect("not poisoned").is_empty()
+    }
+}
+
+pub struct Drill(pub Arc<Wall>);
+
+#[async_trait]
+impl Step<PutUp> for Drill {
+    fn name(&self) -> &'static str {
+        "drill"
+    }
+    async fn run(&self, cx: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
+        self.0.log("drill");
+        self.0.holes.lock().expect("not poisoned").insert(cx.shelf);
+        cx.nails = Some(4);
+        Ok(())
+    }
+    async fn undo(&self, cx: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
+        let mut fails = self.0.undo_fails.lock().expect("not poisoned");
+        if *fails > 0 {
+            *fails -= 1;
+            return Err(ErrorCode::operation("the plaster is not dry"));
+        }
+        self.0.log("fill");
+        self.0.holes.lock().expect("not poisoned").remove(&cx.shelf);
+        Ok(())
+    }
+}
+
+pub struct Mount(pub Kernel);
+
+#[async_trait]
+impl Step<PutUp> for Mount {
+    fn name(&self) -> &'static str {
+        "mount"
+    }
+    async fn run(&self, cx: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
+        if cx.nails.is_none() {
+            return Err(ErrorCode::internal("mounted before drilled"));
+        }
+        let now = Timestamp::now();
+        let mut batch = self.0.db().batch();
+        batch.insert(&Shelf {
+            uuid: cx.shelf,
+            name: cx.name.clone(),
+            height: cx.height,
+            open: true,
+            note: None,
+            secret: Some("behind the books".into()),
+            create_date: now,
+            last_op_date: now,
+        });
+        cumulo_kernel::ownership::created::<Shelf>(&mut batch, cx.shelf, cx.owner, &Default::default());
+        match self.0.db().commit(batch).await {
+            Ok(_) | Err(cumulo_kernel::db::DbError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+    async fn undo(&self, cx: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
+        let mut batch = self.0.db().batch();
+        cumulo_kernel::ownership::removed::<Shelf>(&mut batch, cx.shelf);
+        Ok(self.0.db().commit(batch).await.map(drop)?)
+    }
+}
+
+pub struct Library(pub Kernel);
+
+#[async_trait]
+impl HandleApi<CreateShelf> for Library {
+    async fn handle(&self, cx: &ApiCx, api: CreateShelf) -> Result<Inventory<Shelf>, ErrorCode> {
+        let context = PutUp {
+            shelf: cx.resource_uuid,
+            name: api.name,
+            height: api.height,
+            owner: cx.caller.account,
+            nails: None,
+        };
+        cx.run_flow("put-up", context).await
+    }
+}
+
+#[async_trait]
+impl HandleApi<RenameShelf> for Library {
+    async fn handle(&self, cx: &ApiCx, api: RenameShelf) -> Result<Inventory<Shelf>, ErrorCode> {
+        let mut batch = self.0.db().batch();
+        batch.update::<Shelf>().set(Shelf::NAME, &api.name).eq(Shelf::UUID, &api.uuid).expect("the shelf is gone");
+        self.0.db().commit(batch).await?;
+        cx.inventory(&api.uuid).await
+    }
+}
+
+/// Sessions are account uuids.
+struct Anybody;
+
+#[async_trait]
+impl Authenticator for Anybody {
+    async fn authenticate(&self, credential: &Credential) -> Result<Caller, ErrorCode> {
+        let expired = || ErrorCode::new(codes::INVALID_SESSION, "the session is unknown or has ended; log in again");
+        match credential {
+            Credential::Session(id) => {
+                let account = id.parse().map_err(|_| expired())?;
+                Ok(Caller { account, session: None })
+            }
+            Credential::None => Err(expired()),
+        }
+    }
+}
+
+pub const CHAINS: &str = "[put-up]\nput-up = ['drill', 'mount']";
+
+/// A kernel over the database in `dir`, not started; and the wall it works on.
+pub async fn setup(dir: &std::path::Path, wall: &Arc<Wall>) -> Setup {
+    let db = Db::sqlite(&dir.join("db")).await.expect("opens");
+    let mut setup = Setup::new(db, Uuid::ADMIN.derive("node"), &dir.join("key")).expect("opens");
+    let resources = [system::RESOURCES, &[Shelf::META, Book::META]].concat();
+    let sql: String = [Shelf::META, Book::META].iter().map(|meta| ddl::create_table(meta, &resources)).collect();
+    let library = Arc::new(Library(setup.kernel().clone()));
+    let kernel = setup.kernel().clone();
+    setup
+        .resources(&resources)
+        .migrations(&[Migration { name: "20261121_0001_library", sql: Box::leak(sql.into_boxed_str()) }])
+        .authenticator(Arc::new(Anybody))
+        .api::<CreateShelf>(library.clone())
+        .api::<RenameShelf>(library)
+        .query(QueryShelf::META)
+        .step(Drill(wall.clone()))
+        .step(Mount(kernel));
+    setup
+}
+
+/// A started kernel over a fresh database.
+pub async fn kernel() -> (Kernel, Arc<Wall>, tempfile::TempDir) {
+    let (dir, wall) = (tempfile::tempdir().expect("a directory"), Arc::new(Wall::default()));
+    let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts");
+    (kernel, wall, dir)
+}
+
+/// Waits until `holds`, at most ten seconds.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !holds().await {
+        assert!(std::time::Instant::now() < deadline, "{what} did not happen in 10 s");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
