@@ -202,9 +202,13 @@ fn param(
             match rule.to_string().as_str() {
                 "wire" => wire = Some(meta.value()?.parse::<LitStr>()?.value()),
                 "json" => json = Some(meta.value()?.parse::<LitStr>()?.value()),
-                "regex" | "resource" => {
+                "regex" => {
+                    let value: syn::Expr = meta.value()?.parse()?;
+                    rules.push(quote!(regex: Some(#value)));
+                }
+                "resource" => {
                     let value: LitStr = meta.value()?.parse()?;
-                    rules.push(quote!(#rule: Some(#value)));
+                    rules.push(quote!(resource: Some(#value)));
                 }
                 "default" => {
                     let value: LitStr = meta.value()?.parse()?;

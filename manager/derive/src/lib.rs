@@ -7,6 +7,8 @@ mod api;
 mod attribute;
 mod reply;
 mod resource;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 

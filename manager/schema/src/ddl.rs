@@ -13,7 +13,7 @@ use crate::{FieldKind, FieldMeta, ResourceMeta};
 #[must_use]
 pub fn create_table(meta: &ResourceMeta, resources: &[&'static ResourceMeta]) -> String {
     let column_of = |wire: &'static str| meta.field(wire).map_or(wire, |field| field.column);
-    let mut lines: Vec<String> = meta.fields.iter().map(column).collect();
+    let mut lines: Vec<String> = meta.fields.iter().map(|field| column(meta, field)).collect();
     if meta.key().unique {
         lines.push(format!("PRIMARY KEY (\"{}\")", meta.key().column));
     }
@@ -36,7 +36,7 @@ pub fn create_table(meta: &ResourceMeta, resources: &[&'static ResourceMeta]) ->
         lines.push(format!("FOREIGN KEY (\"{own}\") REFERENCES \"{}\" (\"{key}\") ON DELETE CASCADE", parent.table));
     }
     let mut sql = format!("CREATE TABLE \"{}\" (\n    {}\n);\n", meta.table, lines.join(",\n    "));
-    for field in meta.fields.iter().filter(|field| field.indexed && !field.unique) {
+    for field in meta.fields.iter().filter(|field| field.indexed && !field.unique && !field.long) {
         // Writing to a String cannot fail.
         let _ = writeln!(
             sql,
@@ -48,8 +48,9 @@ pub fn create_table(meta: &ResourceMeta, resources: &[&'static ResourceMeta]) ->
     sql
 }
 
-fn column(field: &FieldMeta) -> String {
-    let keyed = field.indexed || field.unique;
+fn column(meta: &ResourceMeta, field: &FieldMeta) -> String {
+    // MariaDB has no keys over texts without a bound.
+    let keyed = field.indexed || field.unique || meta.uniques.iter().any(|unique| unique.contains(&field.wire));
     let kind = match field.kind {
         FieldKind::Uuid => "CHAR(32)",
         FieldKind::String if field.long || !keyed => "TEXT",
@@ -61,4 +62,50 @@ fn column(field: &FieldMeta) -> String {
     };
     let null = if field.nullable { "NULL" } else { "NOT NULL" };
     format!("\"{}\" {kind} {null}", field.column)
+}
+
+#[cfg(test)]
+mod tests {
+    use cumulo_derive::resource;
+
+    use super::*;
+    use crate::{Json, Resource, Uuid, system};
+
+    /// A page of a document.
+    #[resource(
+        table = "page",
+        java = "org.example.PageInventory",
+        vo = "PageVO",
+        parent(ManagementNode = "page"),
+        unique(accountUuid, number)
+    )]
+    struct Page {
+        #[field(unique)]
+        uuid: Uuid,
+        #[field(indexed, references = "UserTag")]
+        account_uuid: Option<Uuid>,
+        number: String,
+        #[field(indexed, long)]
+        text: String,
+        margins: Json<Vec<i64>>,
+    }
+
+    #[test]
+    fn a_declaration_becomes_a_table_with_keys_and_indexes() {
+        let text = create_table(Page::META, system::RESOURCES);
+        let wanted = r#"CREATE TABLE "page" (
+    "uuid" CHAR(32) NOT NULL,
+    "account_uuid" CHAR(32) NULL,
+    "number" VARCHAR(255) NOT NULL,
+    "text" TEXT NOT NULL,
+    "margins" TEXT NOT NULL,
+    PRIMARY KEY ("uuid"),
+    UNIQUE ("account_uuid", "number"),
+    FOREIGN KEY ("account_uuid") REFERENCES "user_tag" ("uuid"),
+    FOREIGN KEY ("uuid") REFERENCES "management_node" ("uuid") ON DELETE CASCADE
+);
+CREATE INDEX "ix_page_account_uuid" ON "page" ("account_uuid");
+"#;
+        assert_eq!(text, wanted);
+    }
 }

@@ -141,6 +141,7 @@ pub mod codes {
         HOST_CONNECTION = "HOST.1000", "Unable to connect the host";
         HOST_ALLOCATION_NONE = "HOST_ALLOCATION.1001", "No available host for the request";
         VM_STATE = "VM.1002", "The VM instance is not in a state that allows the operation";
+        DUPLICATED_TAG = "TAG.1000", "The resource has a tag of this text already";
     }
 }
 

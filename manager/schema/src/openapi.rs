@@ -17,7 +17,7 @@ pub fn document(apis: &[&'static ApiMeta], resources: &[&'static ResourceMeta]) 
                 match path.get_mut(&verb) {
                     Some(shared) => merge(shared, api),
                     None => {
-                        path.insert(verb, operation(api, template, index));
+                        path.insert(verb, operation(api, template, index, resources));
                     }
                 }
             }
@@ -41,7 +41,7 @@ pub fn document(apis: &[&'static ApiMeta], resources: &[&'static ResourceMeta]) 
     })
 }
 
-fn operation(api: &ApiMeta, template: &str, index: usize) -> Value {
+fn operation(api: &ApiMeta, template: &str, index: usize, resources: &[&'static ResourceMeta]) -> Value {
     let id = if index == 0 { api.name.to_owned() } else { format!("{}_{index}", api.name) };
     let mut parameters: Vec<Value> = path_variables(template)
         .map(|name| {
@@ -60,7 +60,7 @@ fn operation(api: &ApiMeta, template: &str, index: usize) -> Value {
         "summary": api.doc,
         "tags": [api.group],
         "parameters": parameters,
-        "responses": responses(api),
+        "responses": responses(api, resources),
     });
     if let (Some(operation), true) = (operation.as_object_mut(), api.needs_session) {
         operation.insert("security".to_owned(), json!([{ "session": [] }]));
@@ -159,13 +159,14 @@ fn schema(param: &ParamMeta) -> Value {
     }
 }
 
-fn responses(api: &ApiMeta) -> Value {
+fn responses(api: &ApiMeta, resources: &[&'static ResourceMeta]) -> Value {
+    let is_shown = |inventory: &str| resources.iter().any(|meta| meta.inventory == inventory);
     let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
     let fields = api.reply.fields();
     let mut properties: Map<String, Value> = fields
         .iter()
         .map(|field| {
-            let schema = match (field.name, field.type_name.ends_with("Inventory")) {
+            let schema = match (field.name, is_shown(field.type_name)) {
                 ("inventories", true) => json!({ "type": "array", "items": reference(field.type_name) }),
                 ("inventory", true) => reference(field.type_name),
                 _ => json!({}),
@@ -215,7 +216,13 @@ fn inventory(meta: &ResourceMeta, resources: &[&'static ResourceMeta]) -> Value 
     for collection in meta.collections {
         properties.insert(collection.wire.to_owned(), json!({ "type": "array", "items": { "type": "string" } }));
     }
-    json!({ "type": "object", "description": meta.doc, "properties": properties })
+    let own = json!({ "type": "object", "description": meta.doc, "properties": properties });
+    match meta.parent.and_then(|parent| resources.iter().find(|resource| resource.name == parent.resource)) {
+        Some(parent) => {
+            json!({ "allOf": [{ "$ref": format!("#/components/schemas/{}", parent.inventory) }, own] })
+        }
+        None => own,
+    }
 }
 
 fn error_code() -> Value {

@@ -173,10 +173,11 @@ impl ParamMeta {
         {
             return refuse(format!("may have at most {most} characters, not {}", long.chars().count()));
         }
+        let number = value.as_number().map(ToString::to_string);
         if !self.valid_values.is_empty()
-            && let Some(odd) = texts.iter().find(|text| !self.valid_values.contains(text))
+            && let Some(odd) = texts.iter().copied().chain(number.as_deref()).find(|t| !self.valid_values.contains(t))
         {
-            let odd = shown(&Value::String((*odd).to_owned()));
+            let odd = shown(&Value::String(odd.to_owned()));
             return refuse(format!("must be one of {:?}, not {odd}", self.valid_values));
         }
         if let Some(regex) = self.regex {
@@ -248,6 +249,8 @@ mod tests {
         let state = ParamMeta { valid_values: &["enable", "disable"], ..param("stateEvent", ParamKind::String) };
         let refused = state.check(Some(&json!("enabled"))).expect_err("not a valid value");
         assert!(refused.details.contains("stateEvent") && refused.details.contains("enabled"), "{refused}");
+        let version = ParamMeta { valid_values: &["4", "6"], ..param("ipVersion", ParamKind::Integer) };
+        assert!(version.check(Some(&json!(4))).is_ok() && version.check(Some(&json!(5))).is_err());
         let secret = ParamMeta { sensitive: true, regex: Some("[a-z]+"), ..param("password", ParamKind::String) };
         let refused = secret.check(Some(&json!("S3CRET"))).expect_err("does not match");
         assert!(!refused.details.contains("S3CRET"), "{refused}");

@@ -1,14 +1,14 @@
-//! APIs of group `backup storage`.
+//! Backup storages: add, change, attach to zones, remove.
 
 use cumulo_derive::{api, reply};
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
 
 use crate::resource::{BackupStorage, SftpBackupStorage};
 
-/// Adds a SFTP backup storage.
+/// Adds a backup storage on a machine: installs the agent on it over SSH and connects to it.
 #[api(post "/backup-storage/sftp", group = "sftp", service = "storage.backup", package = "org.zstack.storage.backup.sftp", job, create, admin, reply = Inventory<BackupStorage>)]
 pub struct AddSftpBackupStorage {
-    /// Hostname.
+    /// Name or address of the machine.
     #[param(max_length = 255, no_empty_string)]
     pub hostname: String,
     /// The account to log in as over SSH.
@@ -20,7 +20,7 @@ pub struct AddSftpBackupStorage {
     /// The port of SSH.
     #[param(range(1, 65535), default = "22")]
     pub ssh_port: i32,
-    /// Where it is.
+    /// The directory on the machine.
     #[param(max_length = 2048, no_empty_string, sensitive)]
     pub url: String,
     /// Its name.
@@ -29,23 +29,23 @@ pub struct AddSftpBackupStorage {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     pub r#type: Option<String>,
-    /// Import images.
+    /// Whether to take over images that are there already.
     #[param(default = "false")]
     pub import_images: bool,
 }
 
-/// Adds a simulator backup storage.
-#[api(post "/backup-storage/simulators", group = "simulator", service = "None", package = "org.zstack.header.simulator.storage.backup", job, create, admin, reply = Inventory<BackupStorage>)]
+/// Adds a simulated backup storage, for tests.
+#[api(post "/backup-storage/simulators", group = "simulator", service = "storage.backup", package = "org.zstack.header.simulator.storage.backup", job, create, admin, reply = Inventory<BackupStorage>)]
 pub struct AddSimulatorBackupStorage {
-    /// Total capacity.
+    /// Size, in bytes.
     #[param(default = "0")]
     pub total_capacity: i64,
-    /// Available capacity.
+    /// Free, in bytes.
     #[param(default = "0")]
     pub available_capacity: i64,
-    /// Where it is.
+    /// Any text.
     #[param(max_length = 2048, no_empty_string, sensitive)]
     pub url: String,
     /// Its name.
@@ -54,17 +54,17 @@ pub struct AddSimulatorBackupStorage {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     pub r#type: Option<String>,
-    /// Import images.
+    /// Whether to take over images that are there already.
     #[param(default = "false")]
     pub import_images: bool,
 }
 
-/// Changes what is recorded of a backup storage.
+/// Changes name or description of a backup storage.
 #[api(put "/backup-storage/{uuid}/actions", group = "backupStorage", service = "storage.backup", package = "org.zstack.header.storage.backup", job, admin, reply = Inventory<BackupStorage>)]
 pub struct UpdateBackupStorage {
-    /// The id of what is meant.
+    /// The backup storage.
     #[param(resource = "BackupStorageVO")]
     pub uuid: Uuid,
     /// Its name.
@@ -75,7 +75,7 @@ pub struct UpdateBackupStorage {
     pub description: Option<String>,
 }
 
-/// Changes what is recorded of a SFTP backup storage.
+/// Changes how an SFTP backup storage is reached, its name or description.
 #[api(put "/backup-storage/sftp/{uuid}/actions", group = "sftp", service = "storage.backup", package = "org.zstack.storage.backup.sftp", job, admin, reply = Inventory<BackupStorage>)]
 pub struct UpdateSftpBackupStorage {
     /// The account to log in as over SSH.
@@ -84,13 +84,13 @@ pub struct UpdateSftpBackupStorage {
     /// The password of that account.
     #[param(max_length = 255, sensitive)]
     pub password: Option<String>,
-    /// Hostname.
+    /// Name or address of the machine.
     #[param(max_length = 255)]
     pub hostname: Option<String>,
     /// The port of SSH.
     #[param(range(1, 65535))]
     pub ssh_port: Option<i32>,
-    /// The id of what is meant.
+    /// The backup storage.
     #[param(resource = "BackupStorageVO")]
     pub uuid: Uuid,
     /// Its name.
@@ -104,26 +104,26 @@ pub struct UpdateSftpBackupStorage {
 /// Enables or disables a backup storage.
 #[api(put "/backup-storage/{uuid}/actions", group = "backupStorage", service = "storage.backup", package = "org.zstack.header.storage.backup", job, admin, reply = Inventory<BackupStorage>)]
 pub struct ChangeBackupStorageState {
-    /// The id of what is meant.
+    /// The backup storage.
     #[param(resource = "BackupStorageVO")]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable"))]
     pub state_event: String,
 }
 
-/// Connects again the backup storage.
+/// Connects to a backup storage again.
 #[api(put "/backup-storage/{uuid}/actions", group = "backupStorage", service = "storage.backup", package = "org.zstack.header.storage.backup", job, admin, reply = Inventory<BackupStorage>)]
 pub struct ReconnectBackupStorage {
-    /// The id of what is meant.
+    /// The backup storage.
     #[param(resource = "BackupStorageVO")]
     pub uuid: Uuid,
 }
 
-/// Connects again the SFTP backup storage.
+/// Connects to an SFTP backup storage again, after bringing its agent up to date.
 #[api(put "/backup-storage/sftp/{uuid}/actions", group = "sftp", service = "storage.backup.sftp", package = "org.zstack.storage.backup.sftp", job, admin, reply = Inventory<SftpBackupStorage>)]
 pub struct ReconnectSftpBackupStorage {
-    /// The id of what is meant.
+    /// The backup storage.
     #[param(resource = "SftpBackupStorageVO")]
     pub uuid: Uuid,
 }
@@ -131,7 +131,7 @@ pub struct ReconnectSftpBackupStorage {
 /// Deletes a backup storage.
 #[api(delete "/backup-storage/{uuid}", group = "backupStorage", service = "storage.backup", package = "org.zstack.header.storage.backup", job, delete, admin, reply = Empty)]
 pub struct DeleteBackupStorage {
-    /// The id of what is meant.
+    /// The backup storage.
     pub uuid: String,
 }
 
@@ -165,16 +165,16 @@ pub struct QueryBackupStorage;
 #[api(query "/backup-storage/sftp", group = "sftp", service = "query", package = "org.zstack.storage.backup.sftp", reply = Inventories<SftpBackupStorage>)]
 pub struct QuerySftpBackupStorage;
 
-/// Answers the backup storage capacity.
+/// Sums up the capacity of backup storages.
 #[api(get "/backup-storage/capacities", group = "backupStorage", service = "storage.backup", package = "org.zstack.header.storage.backup", admin, reply = GetBackupStorageCapacityReply)]
 pub struct GetBackupStorageCapacity {
-    /// Zone ids.
+    /// The zones.
     #[param(resource = "ZoneVO")]
     pub zone_uuids: Option<Vec<Uuid>>,
     /// The backup storages.
     #[param(resource = "BackupStorageVO")]
     pub backup_storage_uuids: Option<Vec<Uuid>>,
-    /// All.
+    /// All there are, instead of those named.
     #[param(default = "false")]
     pub all: bool,
 }
@@ -182,21 +182,21 @@ pub struct GetBackupStorageCapacity {
 /// What [`GetBackupStorageCapacity`] answers.
 #[reply(all)]
 pub struct GetBackupStorageCapacityReply {
-    /// Total capacity.
+    /// Size, in bytes.
     #[member(of = "long")]
     pub total_capacity: Option<i64>,
-    /// Available capacity.
+    /// Free, in bytes.
     #[member(of = "long")]
     pub available_capacity: Option<i64>,
 }
 
-/// Answers the backup storage types.
+/// Lists the kinds of backup storage that can be added.
 #[api(get "/backup-storage/types", group = "backupStorage", service = "storage.backup", package = "org.zstack.header.storage.backup", admin, reply = GetBackupStorageTypesReply)]
 pub struct GetBackupStorageTypes {}
 
 /// What [`GetBackupStorageTypes`] answers.
 #[reply(members)]
 pub struct GetBackupStorageTypesReply {
-    /// Types.
+    /// Their names.
     pub types: Vec<String>,
 }

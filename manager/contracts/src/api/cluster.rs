@@ -1,4 +1,4 @@
-//! APIs of group `cluster`.
+//! Clusters.
 
 use cumulo_derive::api;
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
@@ -20,18 +20,18 @@ pub struct CreateCluster {
     /// What virtual machines run on.
     #[param(values("KVM", "Simulator", "baremetal", "baremetal2", "xdragon"))]
     pub hypervisor_type: String,
-    /// Its kind.
+    /// `zstack`.
     #[param(values("zstack", "baremetal", "baremetal2"))]
     pub r#type: Option<String>,
-    /// Architecture.
+    /// Processor architecture.
     #[param(values("x86_64", "aarch64", "mips64el", "loongarch64"))]
     pub architecture: Option<String>,
 }
 
-/// Changes what is recorded of a cluster.
+/// Changes name or description of a cluster.
 #[api(put "/clusters/{uuid}/actions", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, admin, reply = Inventory<Cluster>)]
 pub struct UpdateCluster {
-    /// The id of what is meant.
+    /// The cluster.
     #[param(resource = "ClusterVO")]
     pub uuid: Uuid,
     /// Its name.
@@ -45,10 +45,10 @@ pub struct UpdateCluster {
 /// Enables or disables a cluster.
 #[api(put "/clusters/{uuid}/actions", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, admin, reply = Inventory<Cluster>)]
 pub struct ChangeClusterState {
-    /// The id of what is meant.
+    /// The cluster.
     #[param(resource = "ClusterVO")]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable"))]
     pub state_event: String,
 }
@@ -56,7 +56,7 @@ pub struct ChangeClusterState {
 /// Deletes a cluster.
 #[api(delete "/clusters/{uuid}", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, delete, admin, reply = Empty)]
 pub struct DeleteCluster {
-    /// The id of what is meant.
+    /// The cluster.
     #[param(resource = "ClusterVO", success_if_missing)]
     pub uuid: Uuid,
 }

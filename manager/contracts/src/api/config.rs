@@ -1,42 +1,42 @@
-//! APIs of group `config`.
+//! Global settings.
 
 use cumulo_derive::{api, reply};
 use cumulo_schema::system::GlobalConfig;
 use cumulo_schema::{Empty, Inventories, Inventory};
 use serde_json::Value;
 
-/// Changes what is recorded of a global config.
+/// Changes one global setting.
 #[api(put "/global-configurations/{category}/{name}/actions", group = "globalConfig", service = "globalConfig", package = "org.zstack.core.config", job, admin, reply = Inventory<GlobalConfig>)]
 pub struct UpdateGlobalConfig {
-    /// Category.
+    /// The part of the system that the setting belongs to.
     pub category: String,
-    /// Its name.
+    /// The name of the setting.
     pub name: String,
-    /// Value.
+    /// The new value.
     pub value: Option<String>,
 }
 
-/// Resets the global config.
+/// Sets every global setting back to its default.
 #[api(put "/global-configurations/actions", group = "globalConfig", service = "globalConfig", package = "org.zstack.core.config", job, admin, reply = Empty)]
 pub struct ResetGlobalConfig {}
 
-/// Answers the global config options.
+/// Tells which values a global setting may have.
 #[api(get "/global-configurations/{category}/{name}", group = "globalConfig", service = "globalConfig", package = "org.zstack.core.config", reply = GetGlobalConfigOptionsReply)]
 pub struct GetGlobalConfigOptions {
-    /// Category.
+    /// The part of the system that the setting belongs to.
     pub category: String,
-    /// Its name.
+    /// The name of the setting.
     pub name: String,
 }
 
 /// What [`GetGlobalConfigOptions`] answers.
 #[reply(members)]
 pub struct GetGlobalConfigOptionsReply {
-    /// Options.
+    /// The rules for its value.
     #[member(of = "GlobalConfigOptions")]
     pub options: Option<Value>,
 }
 
-/// Finds global configs.
+/// Finds global settings.
 #[api(query "/global-configurations", group = "globalConfig", service = "query", package = "org.zstack.core.config", reply = Inventories<GlobalConfig>)]
 pub struct QueryGlobalConfig;

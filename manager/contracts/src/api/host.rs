@@ -1,4 +1,4 @@
-//! APIs of group `host`.
+//! Hosts: add, change, connect, remove; their capacity.
 
 use cumulo_derive::{api, reply};
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
@@ -32,13 +32,13 @@ pub struct AddKVMHost {
     pub cluster_uuid: Uuid,
 }
 
-/// Adds a simulator host.
-#[api(post "/hosts/simulators", group = "simulator", service = "None", package = "org.zstack.header.simulator", job, create, admin, reply = Inventory<Host>)]
+/// Adds a simulated host, for tests.
+#[api(post "/hosts/simulators", group = "simulator", service = "host", package = "org.zstack.header.simulator", job, create, admin, reply = Inventory<Host>)]
 pub struct AddSimulatorHost {
-    /// Memory capacity.
+    /// Memory of the host, in bytes.
     #[param(default = "1000000000")]
     pub memory_capacity: i64,
-    /// Cpu capacity.
+    /// Processors of the host.
     #[param(default = "1000000000")]
     pub cpu_capacity: i64,
     /// Its name.
@@ -55,10 +55,10 @@ pub struct AddSimulatorHost {
     pub cluster_uuid: Uuid,
 }
 
-/// Changes what is recorded of a host.
+/// Changes a host's address, name or description.
 #[api(put "/hosts/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = Inventory<Host>)]
 pub struct UpdateHost {
-    /// The id of what is meant.
+    /// The host.
     #[param(resource = "HostVO")]
     pub uuid: Uuid,
     /// Its name.
@@ -72,7 +72,7 @@ pub struct UpdateHost {
     pub management_ip: Option<String>,
 }
 
-/// Changes what is recorded of a KVM host.
+/// Changes how a KVM host is reached, its name or description.
 #[api(put "/hosts/kvm/{uuid}/actions", group = "host", service = "host", package = "org.zstack.kvm", job, admin, reply = Inventory<Host>)]
 pub struct UpdateKVMHost {
     /// The account to log in as over SSH.
@@ -84,7 +84,7 @@ pub struct UpdateKVMHost {
     /// The port of SSH.
     #[param(range(1, 65535))]
     pub ssh_port: Option<i32>,
-    /// The id of what is meant.
+    /// The host.
     #[param(resource = "HostVO")]
     pub uuid: Uuid,
     /// Its name.
@@ -98,13 +98,13 @@ pub struct UpdateKVMHost {
     pub management_ip: Option<String>,
 }
 
-/// Enables or disables a host.
+/// Enables or disables a host, or puts it into maintenance.
 #[api(put "/hosts/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = Inventory<Host>)]
 pub struct ChangeHostState {
-    /// The id of what is meant.
+    /// The host.
     #[param(resource = "HostVO")]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable", "maintain"))]
     pub state_event: String,
 }
@@ -112,7 +112,7 @@ pub struct ChangeHostState {
 /// Connects to a host again, after bringing its agent up to date.
 #[api(put "/hosts/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = Inventory<Host>)]
 pub struct ReconnectHost {
-    /// The id of what is meant.
+    /// The host.
     #[param(resource = "HostVO")]
     pub uuid: Uuid,
 }
@@ -120,7 +120,7 @@ pub struct ReconnectHost {
 /// Deletes a host.
 #[api(delete "/hosts/{uuid}", group = "host", service = "host", package = "org.zstack.header.host", job, delete, admin, reply = Empty)]
 pub struct DeleteHost {
-    /// The id of what is meant.
+    /// The host.
     pub uuid: String,
 }
 
@@ -128,33 +128,33 @@ pub struct DeleteHost {
 #[api(query "/hosts", group = "host", service = "query", package = "org.zstack.header.host", reply = Inventories<Host>)]
 pub struct QueryHost;
 
-/// Answers the hypervisor types.
+/// Lists the hypervisors that hosts can have.
 #[api(get "/hosts/hypervisor-types", group = "host", service = "host", package = "org.zstack.header.host", admin, reply = GetHypervisorTypesReply)]
 pub struct GetHypervisorTypes {}
 
 /// What [`GetHypervisorTypes`] answers.
 #[reply(members)]
 pub struct GetHypervisorTypesReply {
-    /// Hypervisor types.
+    /// Their names.
     pub hypervisor_types: Vec<String>,
 }
 
-/// Answers the CPU memory capacity.
+/// Sums up processors and memory of hosts.
 #[api(get "/hosts/capacities/cpu-memory", group = "host", service = "host.allocator", package = "org.zstack.header.allocator", reply = GetCpuMemoryCapacityReply)]
 pub struct GetCpuMemoryCapacity {
-    /// Zone ids.
+    /// The zones.
     #[param(resource = "ZoneVO")]
     pub zone_uuids: Option<Vec<Uuid>>,
-    /// Cluster ids.
+    /// The clusters.
     #[param(resource = "ClusterVO")]
     pub cluster_uuids: Option<Vec<Uuid>>,
-    /// Host ids.
+    /// The hosts.
     #[param(resource = "HostVO")]
     pub host_uuids: Option<Vec<Uuid>>,
-    /// What virtual machines run on.
+    /// Only hosts with this hypervisor.
     #[param(values("KVM", "ESX"))]
     pub hypervisor_type: Option<String>,
-    /// All.
+    /// All there are, instead of those named.
     #[param(default = "false")]
     pub all: bool,
 }
@@ -162,35 +162,35 @@ pub struct GetCpuMemoryCapacity {
 /// What [`GetCpuMemoryCapacity`] answers.
 #[reply(all)]
 pub struct GetCpuMemoryCapacityReply {
-    /// Total cpu.
+    /// Processors, over-provisioning included.
     #[member(of = "long")]
     pub total_cpu: Option<i64>,
-    /// Available cpu.
+    /// Processors still free.
     #[member(of = "long")]
     pub available_cpu: Option<i64>,
-    /// Total memory.
+    /// Memory, in bytes.
     #[member(of = "long")]
     pub total_memory: Option<i64>,
-    /// Available memory.
+    /// Memory still free, in bytes.
     #[member(of = "long")]
     pub available_memory: Option<i64>,
-    /// Managed cpu num.
+    /// Processors that are built in.
     #[member(of = "long")]
     pub managed_cpu_num: Option<i64>,
-    /// Capacity data.
+    /// The same for each of them.
     #[member(of = "CpuMemoryCapacityData")]
     pub capacity_data: Vec<Value>,
-    /// The VO of the resource.
+    /// What each of those is.
     pub resource_type: Option<String>,
 }
 
-/// Answers the host allocator strategies.
+/// Lists the ways in which a host can be chosen for a virtual machine.
 #[api(get "/hosts/allocators/strategies", group = "host", service = "host.allocator", package = "org.zstack.header.allocator", admin, reply = GetHostAllocatorStrategiesReply)]
 pub struct GetHostAllocatorStrategies {}
 
 /// What [`GetHostAllocatorStrategies`] answers.
 #[reply(members)]
 pub struct GetHostAllocatorStrategiesReply {
-    /// Strategies.
+    /// Their names.
     pub strategies: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! APIs of group `identity`.
+//! Sessions and accounts.
 
 use std::collections::BTreeMap;
 
@@ -11,51 +11,51 @@ use crate::resource::{Account, Session};
 /// Opens a session with an account's name and password.
 #[api(put "/accounts/login", group = "session", service = "identity", package = "org.zstack.header.identity", no_session, reply = Inventory<Session>)]
 pub struct LogInByAccount {
-    /// Account name.
+    /// The name of the account.
     pub account_name: String,
-    /// The password of that account.
+    /// The password, as the hexadecimal SHA-512 of what is typed.
     #[param(sensitive)]
     pub password: String,
-    /// Account type.
+    /// Unused; accepted from old clients.
     pub account_type: Option<String>,
-    /// Captcha id.
+    /// Unused; accepted from old clients.
     pub captcha_uuid: Option<String>,
-    /// Verify code.
+    /// Unused; accepted from old clients.
     pub verify_code: Option<String>,
-    /// Client info.
+    /// Unused; accepted from old clients.
     pub client_info: Option<BTreeMap<String, String>>,
 }
 
 /// Ends a session.
 #[api(delete "/accounts/sessions/{sessionUuid}", group = "session", service = "identity", package = "org.zstack.header.identity", no_session, reply = Empty)]
 pub struct LogOut {
-    /// Session id.
+    /// The session.
     pub session_uuid: Option<String>,
-    /// Client info.
+    /// Unused; accepted from old clients.
     pub client_info: Option<BTreeMap<String, String>>,
 }
 
 /// Tells whether a session is valid.
 #[api(get "/accounts/sessions/{sessionUuid}/valid", group = "session", service = "identity", package = "org.zstack.header.identity", no_session, reply = ValidateSessionReply)]
 pub struct ValidateSession {
-    /// Session id.
+    /// The session.
     pub session_uuid: String,
 }
 
 /// What [`ValidateSession`] answers.
 #[reply(members)]
 pub struct ValidateSessionReply {
-    /// Valid.
+    /// Whether it is.
     pub valid: bool,
 }
 
 /// Extends a session.
 #[api(put "/accounts/sessions/{sessionUuid}/renew", group = "session", service = "identity", package = "org.zstack.header.identity", job, reply = Inventory<Session>)]
 pub struct RenewSession {
-    /// Session id.
+    /// The session.
     #[param(resource = "SessionVO")]
     pub session_uuid: Uuid,
-    /// Duration.
+    /// For how long from now, in seconds.
     #[param(range(60, 31536000))]
     pub duration: Option<i64>,
 }
@@ -66,10 +66,10 @@ pub struct CreateAccount {
     /// Its name.
     #[param(max_length = 255)]
     pub name: String,
-    /// The password of that account.
+    /// The password, as the hexadecimal SHA-512 of what is typed.
     #[param(max_length = 255, sensitive)]
     pub password: String,
-    /// Its kind.
+    /// `Normal`, or `SystemAdmin` for one that may do everything.
     #[param(values("SystemAdmin", "Normal"))]
     pub r#type: Option<String>,
     /// What people should know about it.
@@ -77,13 +77,13 @@ pub struct CreateAccount {
     pub description: Option<String>,
 }
 
-/// Changes what is recorded of an account.
+/// Changes an account's password, name or description.
 #[api(put "/accounts/{uuid}", group = "identity", service = "identity", package = "org.zstack.header.identity", job, reply = Inventory<Account>)]
 pub struct UpdateAccount {
-    /// The id of what is meant.
+    /// The account.
     #[param(resource = "AccountVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// The password of that account.
+    /// The password, as the hexadecimal SHA-512 of what is typed.
     #[param(max_length = 255, sensitive)]
     pub password: Option<String>,
     /// Its name.
@@ -92,7 +92,7 @@ pub struct UpdateAccount {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Old password.
+    /// The present password, as the hexadecimal SHA-512 of what is typed.
     #[param(max_length = 255, sensitive)]
     pub old_password: Option<String>,
 }
@@ -100,7 +100,7 @@ pub struct UpdateAccount {
 /// Deletes an account.
 #[api(delete "/accounts/{uuid}", group = "identity", service = "identity", package = "org.zstack.header.identity", job, delete, reply = Empty)]
 pub struct DeleteAccount {
-    /// The id of what is meant.
+    /// The account.
     #[param(resource = "AccountVO", success_if_missing)]
     pub uuid: Uuid,
 }
@@ -109,6 +109,6 @@ pub struct DeleteAccount {
 #[api(query "/accounts", group = "identity", service = "query", package = "org.zstack.header.identity", reply = Inventories<Account>)]
 pub struct QueryAccount;
 
-/// Finds account resource refs.
+/// Finds which account owns which resource.
 #[api(query "/accounts/resources/refs", group = "identity", service = "query", package = "org.zstack.header.identity", reply = Inventories<AccountResourceRef>)]
 pub struct QueryAccountResourceRef;

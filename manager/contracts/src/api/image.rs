@@ -1,4 +1,4 @@
-//! APIs of group `image`.
+//! Images.
 
 use cumulo_derive::api;
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
@@ -14,40 +14,40 @@ pub struct AddImage {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Where it is.
+    /// Where to download it from: `http`, `https` or `file`.
     #[param(max_length = 1024, sensitive)]
     pub url: String,
-    /// Media type.
+    /// What is in it: a root volume, a data volume or a CD.
     #[param(values("RootVolumeTemplate", "ISO", "DataVolumeTemplate"))]
     pub media_type: Option<String>,
-    /// Guest os type.
+    /// The operating system.
     #[param(max_length = 255)]
     pub guest_os_type: Option<String>,
-    /// Architecture.
+    /// Processor architecture.
     #[param(max_length = 32, values("x86_64", "aarch64", "mips64el", "loongarch64"))]
     pub architecture: Option<String>,
     /// Whether it serves the system itself.
     #[param(default = "false")]
     pub system: bool,
-    /// Format.
+    /// The format of the file.
     pub format: Option<String>,
-    /// Platform.
+    /// The family of the operating system.
     #[param(values("Linux", "Windows", "Other", "Paravirtualization", "WindowsVirtio"))]
     pub platform: Option<String>,
-    /// The backup storages.
+    /// The backup storages to keep it on.
     #[param(nonempty, resource = "BackupStorageVO")]
     pub backup_storage_uuids: Vec<Uuid>,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     pub r#type: Option<String>,
-    /// Virtio.
+    /// Whether the guest has virtio drivers.
     #[param(default = "true")]
     pub virtio: bool,
 }
 
-/// Changes what is recorded of an image.
+/// Changes what is recorded of an image; its file stays as it is.
 #[api(put "/images/{uuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Inventory<Image>)]
 pub struct UpdateImage {
-    /// The id of what is meant.
+    /// The image.
     #[param(resource = "ImageVO", check_account, operation_target)]
     pub uuid: Uuid,
     /// Its name.
@@ -56,34 +56,34 @@ pub struct UpdateImage {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Guest os type.
+    /// The operating system.
     #[param(max_length = 255)]
     pub guest_os_type: Option<String>,
-    /// Media type.
+    /// What is in it: a root volume, a data volume or a CD.
     #[param(max_length = 255, values("RootVolumeTemplate", "DataVolumeTemplate", "ISO"))]
     pub media_type: Option<String>,
-    /// Format.
+    /// The format of the file.
     #[param(max_length = 255, values("raw", "qcow2", "iso"))]
     pub format: Option<String>,
     /// Whether it serves the system itself.
     pub system: Option<bool>,
-    /// Platform.
+    /// The family of the operating system.
     #[param(values("Linux", "Windows", "Other", "Paravirtualization", "WindowsVirtio"))]
     pub platform: Option<String>,
-    /// Architecture.
+    /// Processor architecture.
     #[param(max_length = 32, values("x86_64", "aarch64", "mips64el", "loongarch64"))]
     pub architecture: Option<String>,
-    /// Virtio.
+    /// Whether the guest has virtio drivers.
     pub virtio: Option<bool>,
 }
 
 /// Enables or disables an image.
 #[api(put "/images/{uuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Inventory<Image>)]
 pub struct ChangeImageState {
-    /// The id of what is meant.
+    /// The image.
     #[param(resource = "ImageVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable"))]
     pub state_event: String,
 }
@@ -91,7 +91,7 @@ pub struct ChangeImageState {
 /// Reads the size of an image anew from its backup storage.
 #[api(put "/images/{uuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Inventory<Image>)]
 pub struct SyncImageSize {
-    /// The id of what is meant.
+    /// The image.
     #[param(resource = "ImageVO", check_account, operation_target)]
     pub uuid: Uuid,
 }
@@ -99,34 +99,34 @@ pub struct SyncImageSize {
 /// Deletes an image from backup storages; it can be recovered until it is expunged.
 #[api(delete "/images/{uuid}", group = "image", service = "image", package = "org.zstack.header.image", job, delete, reply = Empty)]
 pub struct DeleteImage {
-    /// The id of what is meant.
+    /// The image.
     #[param(resource = "ImageVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
-    /// The backup storages.
+    /// Only from these backup storages.
     #[param(nonempty, resource = "BackupStorageVO")]
     pub backup_storage_uuids: Option<Vec<Uuid>>,
 }
 
-/// Recovers the image.
+/// Brings back a deleted image that is not expunged yet.
 #[api(put "/images/{imageUuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Inventory<Image>)]
 pub struct RecoverImage {
     /// The image.
     #[param(resource = "ImageVO", check_account, operation_target)]
     pub image_uuid: Uuid,
-    /// The backup storages.
+    /// Only on these backup storages.
     pub backup_storage_uuids: Option<Vec<String>>,
 }
 
-/// Expunges the image.
+/// Removes a deleted image and its files for good.
 #[api(put "/images/{imageUuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Empty)]
 pub struct ExpungeImage {
-    /// The id of what is meant.
+    /// Unused; accepted from old clients.
     #[param(resource = "ImageVO", check_account, operation_target)]
     pub uuid: Option<Uuid>,
     /// The image.
     #[param(resource = "ImageVO", check_account, operation_target)]
     pub image_uuid: Uuid,
-    /// The backup storages.
+    /// Only on these backup storages.
     #[param(nonempty, resource = "BackupStorageVO")]
     pub backup_storage_uuids: Option<Vec<Uuid>>,
 }

@@ -1,11 +1,11 @@
-//! APIs of group `l2`.
+//! L2 networks.
 
 use cumulo_derive::{api, reply};
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
 
 use crate::resource::L2Network;
 
-/// Creates an L2 no vlan network.
+/// Creates an L2 network without VLAN: a bridge on a physical interface of each host.
 #[api(post "/l2-networks/no-vlan", group = "l2Network", service = "network.l2", package = "org.zstack.header.network.l2", job, create, admin, reply = Inventory<L2Network>)]
 pub struct CreateL2NoVlanNetwork {
     /// Its name.
@@ -17,26 +17,26 @@ pub struct CreateL2NoVlanNetwork {
     /// The zone.
     #[param(resource = "ZoneVO")]
     pub zone_uuid: Uuid,
-    /// Physical interface.
+    /// The network interface of the hosts.
     #[param(max_length = 1024)]
     pub physical_interface: String,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     pub r#type: Option<String>,
-    /// V switch type.
+    /// What switches it on the hosts.
     #[param(max_length = 1024, values("LinuxBridge", "OvsDpdk", "MacVlan"), default = "LinuxBridge")]
     pub v_switch_type: String,
-    /// Isolated.
+    /// Whether members reach only the uplink.
     #[param(default = "false")]
     pub isolated: bool,
-    /// Pvlan.
+    /// Private VLAN.
     #[param(no_empty_string)]
     pub pvlan: Option<String>,
 }
 
-/// Changes what is recorded of an L2 network.
+/// Changes name or description of an L2 network.
 #[api(put "/l2-networks/{uuid}/actions", group = "l2Network", service = "network.l2", package = "org.zstack.header.network.l2", job, reply = Inventory<L2Network>)]
 pub struct UpdateL2Network {
-    /// The id of what is meant.
+    /// The L2 network.
     #[param(resource = "L2NetworkVO", check_account, operation_target)]
     pub uuid: Uuid,
     /// Its name.
@@ -50,8 +50,8 @@ pub struct UpdateL2Network {
 /// Deletes an L2 network.
 #[api(delete "/l2-networks/{uuid}", group = "l2Network", service = "network.l2", package = "org.zstack.header.network.l2", job, delete, reply = Empty)]
 pub struct DeleteL2Network {
-    /// The id of what is meant.
-    #[param(resource = "L2NetworkVO", success_if_missing)]
+    /// The L2 network.
+    #[param(resource = "L2NetworkVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
 }
 
@@ -64,7 +64,7 @@ pub struct AttachL2NetworkToCluster {
     /// The cluster.
     #[param(resource = "ClusterVO")]
     pub cluster_uuid: Uuid,
-    /// L2 provider type.
+    /// What switches it on the hosts.
     #[param(values("LinuxBridge"))]
     pub l2_provider_type: Option<String>,
 }
@@ -84,13 +84,13 @@ pub struct DetachL2NetworkFromCluster {
 #[api(query "/l2-networks", group = "l2Network", service = "query", package = "org.zstack.header.network.l2", reply = Inventories<L2Network>)]
 pub struct QueryL2Network;
 
-/// Answers the L2 network types.
+/// Lists the kinds of L2 network that can be created.
 #[api(get "/l2-networks/types", group = "l2Network", service = "network.l2", package = "org.zstack.header.network.l2", reply = GetL2NetworkTypesReply)]
 pub struct GetL2NetworkTypes {}
 
 /// What [`GetL2NetworkTypes`] answers.
 #[reply(members)]
 pub struct GetL2NetworkTypesReply {
-    /// Types.
+    /// Their names.
     pub types: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! APIs of group `l3`.
+//! L3 networks, their addresses, name servers and routes.
 
 use cumulo_derive::{api, reply};
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
@@ -15,32 +15,32 @@ pub struct CreateL3Network {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Its kind.
+    /// `L3BasicNetwork`.
     #[param(default = "L3BasicNetwork")]
     pub r#type: String,
     /// The L2 network.
-    #[param(resource = "L2NetworkVO")]
+    #[param(resource = "L2NetworkVO", check_account)]
     pub l2_network_uuid: Uuid,
-    /// Category.
+    /// Public, private, or for the system itself.
     #[param(values("Public", "Private", "System"), default = "Private")]
     pub category: String,
-    /// Ip version.
+    /// 4 or 6.
     #[param(values("4", "6"))]
     pub ip_version: Option<i32>,
     /// Whether it serves the system itself.
     #[param(default = "false")]
     pub system: bool,
-    /// Dns domain.
+    /// The domain that guests are given.
     pub dns_domain: Option<String>,
-    /// Enable ip am.
+    /// Whether its addresses are managed here.
     #[param(wire = "enableIPAM", default = "true")]
     pub enable_ipam: bool,
 }
 
-/// Changes what is recorded of an L3 network.
+/// Changes name, description and domain of an L3 network.
 #[api(put "/l3-networks/{uuid}/actions", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, reply = Inventory<L3Network>)]
 pub struct UpdateL3Network {
-    /// The id of what is meant.
+    /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub uuid: Uuid,
     /// Its name.
@@ -49,10 +49,10 @@ pub struct UpdateL3Network {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Dns domain.
+    /// The domain that guests are given.
     #[param(max_length = 255)]
     pub dns_domain: Option<String>,
-    /// Category.
+    /// Public, private, or for the system itself.
     #[param(values("Public", "Private", "System"))]
     pub category: Option<String>,
     /// Whether it serves the system itself.
@@ -62,10 +62,10 @@ pub struct UpdateL3Network {
 /// Enables or disables an L3 network.
 #[api(put "/l3-networks/{uuid}/actions", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, reply = Inventory<L3Network>)]
 pub struct ChangeL3NetworkState {
-    /// The id of what is meant.
+    /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable"))]
     pub state_event: String,
 }
@@ -73,8 +73,8 @@ pub struct ChangeL3NetworkState {
 /// Deletes an L3 network.
 #[api(delete "/l3-networks/{uuid}", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, delete, reply = Empty)]
 pub struct DeleteL3Network {
-    /// The id of what is meant.
-    #[param(resource = "L3NetworkVO", success_if_missing)]
+    /// The L3 network.
+    #[param(resource = "L3NetworkVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
 }
 
@@ -82,7 +82,7 @@ pub struct DeleteL3Network {
 #[api(query "/l3-networks", group = "l3Network", service = "query", package = "org.zstack.header.network.l3", reply = Inventories<L3Network>)]
 pub struct QueryL3Network;
 
-/// Adds a IP range.
+/// Adds an address range to an L3 network, from its first to its last address.
 #[api(post "/l3-networks/{l3NetworkUuid}/ip-ranges", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, create, reply = Inventory<IpRange>)]
 pub struct AddIpRange {
     /// The L3 network.
@@ -94,20 +94,20 @@ pub struct AddIpRange {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Start ip.
+    /// The first address.
     pub start_ip: String,
-    /// End ip.
+    /// The last address.
     pub end_ip: String,
-    /// Netmask.
+    /// The netmask.
     pub netmask: String,
-    /// Gateway.
+    /// The gateway; the first address of the network when not given.
     pub gateway: Option<String>,
-    /// Ip range type.
+    /// Whether its addresses are for virtual machines or a pool for other uses.
     #[param(values("Normal", "AddressPool"))]
     pub ip_range_type: Option<String>,
 }
 
-/// Adds a IP range by network CIDR.
+/// Adds an address range to an L3 network, given as CIDR.
 #[api(post "/l3-networks/{l3NetworkUuid}/ip-ranges/by-cidr", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, create, reply = AddIpRangeByNetworkCidrReply)]
 pub struct AddIpRangeByNetworkCidr {
     /// Its name.
@@ -119,12 +119,12 @@ pub struct AddIpRangeByNetworkCidr {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Network cidr.
+    /// The network, as CIDR.
     pub network_cidr: String,
-    /// Gateway.
+    /// The gateway; the first address of the network when not given.
     #[param(max_length = 64)]
     pub gateway: Option<String>,
-    /// Ip range type.
+    /// Whether its addresses are for virtual machines or a pool for other uses.
     #[param(values("Normal", "AddressPool"))]
     pub ip_range_type: Option<String>,
 }
@@ -132,18 +132,18 @@ pub struct AddIpRangeByNetworkCidr {
 /// What [`AddIpRangeByNetworkCidr`] answers.
 #[reply(all)]
 pub struct AddIpRangeByNetworkCidrReply {
-    /// Inventory.
+    /// The first range made.
     #[member(of = "IpRangeInventory")]
     pub inventory: Option<Value>,
-    /// Inventories.
+    /// All ranges made.
     #[member(of = "IpRangeInventory")]
     pub inventories: Vec<Value>,
 }
 
-/// Changes what is recorded of a IP range.
+/// Changes name or description of an address range.
 #[api(put "/l3-networks/ip-ranges/{uuid}/actions", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, reply = Inventory<IpRange>)]
 pub struct UpdateIpRange {
-    /// The id of what is meant.
+    /// The address range.
     #[param(resource = "IpRangeVO", check_account, operation_target)]
     pub uuid: Uuid,
     /// Its name.
@@ -154,102 +154,102 @@ pub struct UpdateIpRange {
     pub description: Option<String>,
 }
 
-/// Deletes a IP range.
+/// Deletes an address range.
 #[api(delete "/l3-networks/ip-ranges/{uuid}", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, delete, reply = Empty)]
 pub struct DeleteIpRange {
-    /// The id of what is meant.
+    /// The address range.
     #[param(resource = "IpRangeVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
 }
 
-/// Finds IP ranges.
+/// Finds address ranges.
 #[api(query "/l3-networks/ip-ranges", group = "l3Network", service = "query", package = "org.zstack.header.network.l3", reply = Inventories<IpRange>)]
 pub struct QueryIpRange;
 
-/// Finds IP addresses.
+/// Finds addresses that are taken.
 #[api(query "/l3-networks/ip-address", group = "l3Network", service = "query", package = "org.zstack.header.network.l3", reply = Inventories<UsedIp>)]
 pub struct QueryIpAddress;
 
-/// Adds a DNS to L3 network.
+/// Adds a name server to an L3 network.
 #[api(post "/l3-networks/{l3NetworkUuid}/dns", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, reply = Inventory<L3Network>)]
 pub struct AddDnsToL3Network {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Dns.
+    /// The address of the name server.
     pub dns: String,
 }
 
-/// Removes a DNS from an L3 network.
+/// Removes a name server from an L3 network.
 #[api(delete "/l3-networks/{l3NetworkUuid}/dns/{dns}", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, reply = Inventory<L3Network>)]
 pub struct RemoveDnsFromL3Network {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Dns.
+    /// The address of the name server.
     pub dns: String,
 }
 
-/// Adds a host route to L3 network.
+/// Adds a route that guests of an L3 network are given.
 #[api(post "/l3-networks/{l3NetworkUuid}/hostroute", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, reply = Inventory<L3Network>)]
 pub struct AddHostRouteToL3Network {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Prefix.
+    /// The destination, as CIDR.
     pub prefix: String,
-    /// Nexthop.
+    /// The address of the next hop.
     pub nexthop: String,
 }
 
-/// Removes a host route from an L3 network.
+/// Takes a route away from what guests of an L3 network are given.
 #[api(delete "/l3-networks/{l3NetworkUuid}/hostroute", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, reply = Inventory<L3Network>)]
 pub struct RemoveHostRouteFromL3Network {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Prefix.
+    /// The destination, as CIDR.
     pub prefix: String,
 }
 
-/// Adds a reserved IP range.
+/// Keeps addresses of an L3 network from being given out.
 #[api(post "/l3-networks/{l3NetworkUuid}/reserved-ip-ranges", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, create, reply = Inventory<ReservedIpRange>)]
 pub struct AddReservedIpRange {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Start ip.
+    /// The first address.
     pub start_ip: String,
-    /// End ip.
+    /// The last address.
     pub end_ip: String,
 }
 
-/// Deletes a reserved IP range.
+/// Lets addresses that were kept back be given out again.
 #[api(delete "/l3-networks/reserved-ip-ranges/{uuid}", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", job, delete, reply = Empty)]
 pub struct DeleteReservedIpRange {
-    /// The id of what is meant.
+    /// The reserved range.
     #[param(resource = "ReservedIpRangeVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
 }
 
-/// Answers addresses that are free.
-#[api(get "null", also = "/l3-networks/ip/free", also = "/l3-networks/{l3NetworkUuid}/ip/free", also = "/l3-networks/ip-ranges/{ipRangeUuid}/ip/free", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", reply = GetFreeIpReply)]
+/// Lists addresses that are free.
+#[api(get "/l3-networks/ip/free", also = "/l3-networks/{l3NetworkUuid}/ip/free", also = "/l3-networks/ip-ranges/{ipRangeUuid}/ip/free", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", reply = GetFreeIpReply)]
 pub struct GetFreeIp {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account)]
     pub l3_network_uuid: Option<Uuid>,
-    /// Ip range id.
+    /// The address range.
     #[param(resource = "IpRangeVO", check_account)]
     pub ip_range_uuid: Option<Uuid>,
-    /// Start.
+    /// Only addresses from this one on.
     pub start: Option<String>,
-    /// Ip range type.
+    /// Whether its addresses are for virtual machines or a pool for other uses.
     #[param(values("Normal", "AddressPool"))]
     pub ip_range_type: Option<String>,
-    /// Ip version.
+    /// 4 or 6.
     #[param(values("4", "6"))]
     pub ip_version: Option<i32>,
-    /// Limit.
+    /// At most so many.
     #[param(default = "100")]
     pub limit: i32,
 }
@@ -257,7 +257,7 @@ pub struct GetFreeIp {
 /// What [`GetFreeIp`] answers.
 #[reply(members)]
 pub struct GetFreeIpReply {
-    /// Inventories.
+    /// The addresses.
     #[member(of = "FreeIpInventory")]
     pub inventories: Vec<Value>,
 }
@@ -268,13 +268,13 @@ pub struct CheckIpAvailability {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account)]
     pub l3_network_uuid: Uuid,
-    /// Ip.
+    /// The address.
     #[param(max_length = 255)]
     pub ip: String,
-    /// Arp check.
+    /// Also ask the network whether somebody uses it.
     #[param(default = "false")]
     pub arp_check: bool,
-    /// Ip range check.
+    /// Also ask whether it is in one of the ranges.
     #[param(default = "true")]
     pub ip_range_check: bool,
 }
@@ -282,25 +282,25 @@ pub struct CheckIpAvailability {
 /// What [`CheckIpAvailability`] answers.
 #[reply(all)]
 pub struct CheckIpAvailabilityReply {
-    /// Available.
+    /// Whether it can.
     pub available: bool,
-    /// Reason.
+    /// Why it cannot.
     pub reason: Option<String>,
 }
 
-/// Answers the IP address capacity.
+/// Sums up the addresses of L3 networks.
 #[api(get "/ip-capacity", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", reply = GetIpAddressCapacityReply)]
 pub struct GetIpAddressCapacity {
-    /// Zone ids.
+    /// The zones.
     #[param(resource = "ZoneVO")]
     pub zone_uuids: Option<Vec<Uuid>>,
-    /// L3 network ids.
+    /// The L3 networks.
     #[param(resource = "L3NetworkVO", check_account)]
     pub l3_network_uuids: Option<Vec<Uuid>>,
-    /// Ip range ids.
+    /// The address ranges.
     #[param(resource = "IpRangeVO", check_account)]
     pub ip_range_uuids: Option<Vec<Uuid>>,
-    /// All.
+    /// All there are, instead of those named.
     #[param(default = "false")]
     pub all: bool,
 }
@@ -308,52 +308,52 @@ pub struct GetIpAddressCapacity {
 /// What [`GetIpAddressCapacity`] answers.
 #[reply(all)]
 pub struct GetIpAddressCapacityReply {
-    /// Total capacity.
+    /// How many addresses there are.
     #[member(of = "long")]
     pub total_capacity: Option<i64>,
-    /// Available capacity.
+    /// How many are free.
     #[member(of = "long")]
     pub available_capacity: Option<i64>,
-    /// Used ip address number.
+    /// How many are taken.
     #[member(of = "long")]
     pub used_ip_address_number: Option<i64>,
-    /// Ipv4total capacity.
+    /// How many IPv4 addresses there are.
     #[member(of = "long")]
     pub ipv4_total_capacity: Option<i64>,
-    /// Ipv4available capacity.
+    /// How many of them are free.
     #[member(of = "long")]
     pub ipv4_available_capacity: Option<i64>,
-    /// Ipv4used ip address number.
+    /// How many of them are taken.
     #[member(of = "long")]
     pub ipv4_used_ip_address_number: Option<i64>,
-    /// Ipv6total capacity.
+    /// How many IPv6 addresses there are.
     #[member(of = "long")]
     pub ipv6_total_capacity: Option<i64>,
-    /// Ipv6available capacity.
+    /// How many of them are free.
     #[member(of = "long")]
     pub ipv6_available_capacity: Option<i64>,
-    /// Ipv6used ip address number.
+    /// How many of them are taken.
     #[member(of = "long")]
     pub ipv6_used_ip_address_number: Option<i64>,
-    /// Capacity data.
+    /// The same for each of them.
     #[member(of = "IpCapacityData")]
     pub capacity_data: Vec<Value>,
-    /// The VO of the resource.
+    /// What each of those is.
     pub resource_type: Option<String>,
 }
 
-/// Answers the L3 network types.
+/// Lists the kinds of L3 network that can be created.
 #[api(get "/l3-networks/types", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.l3", reply = GetL3NetworkTypesReply)]
 pub struct GetL3NetworkTypes {}
 
 /// What [`GetL3NetworkTypes`] answers.
 #[reply(members)]
 pub struct GetL3NetworkTypesReply {
-    /// Types.
+    /// Their names.
     pub types: Vec<String>,
 }
 
-/// Answers the L3 network DHCP IP address.
+/// Answers the addresses of the DHCP server of an L3 network.
 #[api(get "/l3-networks/{l3NetworkUuid}/dhcp-ip", group = "l3Network", service = "flat.dhcp", package = "org.zstack.network.service.flat", reply = GetL3NetworkDhcpIpAddressReply)]
 pub struct GetL3NetworkDhcpIpAddress {
     /// The L3 network.
@@ -364,8 +364,8 @@ pub struct GetL3NetworkDhcpIpAddress {
 /// What [`GetL3NetworkDhcpIpAddress`] answers.
 #[reply(all)]
 pub struct GetL3NetworkDhcpIpAddressReply {
-    /// Ip.
+    /// The IPv4 address.
     pub ip: Option<String>,
-    /// Ip6.
+    /// The IPv6 address.
     pub ip6: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! APIs of group `management`.
+//! The management node itself, and what it still has to clean up.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct GetVersion {}
 /// What [`GetVersion`] answers.
 #[reply(all)]
 pub struct GetVersionReply {
-    /// Version.
+    /// The version.
     pub version: Option<String>,
 }
 
@@ -28,7 +28,7 @@ pub struct GetSupportAPIs {}
 /// What [`GetSupportAPIs`] answers.
 #[reply(all)]
 pub struct GetSupportAPIsReply {
-    /// Support apis.
+    /// Their message classes.
     pub support_apis: Vec<String>,
 }
 
@@ -39,14 +39,14 @@ pub struct GetCurrentTime {}
 /// What [`GetCurrentTime`] answers.
 #[reply(all)]
 pub struct GetCurrentTimeReply {
-    /// Current time.
+    /// Milliseconds and seconds since 1970, by name.
     pub current_time: BTreeMap<String, i64>,
 }
 
 /// Succeeds when the management node takes requests.
-#[api(get "/management-nodes/ready", group = "session", service = "None", package = "org.zstack.header.apimediator", no_session, reply = Empty)]
+#[api(get "/management-nodes/ready", group = "session", service = "managementNode", package = "org.zstack.header.apimediator", no_session, reply = Empty)]
 pub struct IsReadyToGo {
-    /// Management node id.
+    /// Unused; the node asked is the one that answers.
     pub management_node_id: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct GetManagementNodeArch {}
 /// What [`GetManagementNodeArch`] answers.
 #[reply(all)]
 pub struct GetManagementNodeArchReply {
-    /// Architecture.
+    /// Processor architecture.
     pub architecture: Option<String>,
 }
 
@@ -68,7 +68,7 @@ pub struct QueryGCJob;
 /// Tries now to clean up what is still owed.
 #[api(put "/gc-jobs/{uuid}/actions", group = "misc", service = "gc", package = "org.zstack.core.gc", job, admin, reply = Empty)]
 pub struct TriggerGCJob {
-    /// The id of what is meant.
+    /// The job.
     #[param(resource = "GarbageCollectorVO")]
     pub uuid: Uuid,
 }
@@ -76,6 +76,6 @@ pub struct TriggerGCJob {
 /// Forgets something that is still to be cleaned up; it stays as it is.
 #[api(delete "/gc-jobs/{uuid}", group = "misc", service = "gc", package = "org.zstack.core.gc", job, admin, reply = Empty)]
 pub struct DeleteGCJob {
-    /// The id of what is meant.
+    /// The job.
     pub uuid: String,
 }

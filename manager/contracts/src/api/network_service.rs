@@ -1,4 +1,4 @@
-//! APIs of group `network service`.
+//! Network services of L3 networks.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use cumulo_schema::{Inventories, Inventory, Uuid};
 
 use crate::resource::{L3Network, NetworkServiceL3NetworkRef, NetworkServiceProvider};
 
-/// Attaches a network service to an L3 network.
+/// Starts network services on an L3 network.
 #[api(post "/l3-networks/{l3NetworkUuid}/network-services", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.service", job, reply = Inventory<L3Network>)]
 pub struct AttachNetworkServiceToL3Network {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Network services.
+    /// The services, by the id of the provider.
     pub network_services: BTreeMap<String, Vec<String>>,
 }
 
-/// Detaches a network service from an L3 network.
+/// Stops network services on an L3 network.
 #[api(delete "/l3-networks/{l3NetworkUuid}/network-services", also = "/l3-networks/{l3NetworkUuid}/network-services/{service}", group = "l3Network", service = "network.l3", package = "org.zstack.header.network.service", job, admin, reply = Inventory<L3Network>)]
 pub struct DetachNetworkServiceFromL3Network {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account, operation_target)]
     pub l3_network_uuid: Uuid,
-    /// Network services.
+    /// The services, by the id of the provider.
     pub network_services: Option<BTreeMap<String, Vec<String>>>,
-    /// Service.
+    /// One service, of whatever provider.
     pub service: Option<String>,
 }
 
@@ -33,17 +33,17 @@ pub struct DetachNetworkServiceFromL3Network {
 #[api(query "/network-services/providers", group = "l3Network", service = "network.service", package = "org.zstack.header.network.service", reply = Inventories<NetworkServiceProvider>)]
 pub struct QueryNetworkServiceProvider;
 
-/// Finds network service L3 network refs.
+/// Finds which provider gives which service to which L3 network.
 #[api(query "/l3-networks/network-services/refs", group = "l3Network", service = "query", package = "org.zstack.header.network.service", admin, reply = Inventories<NetworkServiceL3NetworkRef>)]
 pub struct QueryNetworkServiceL3NetworkRef;
 
-/// Answers the network service types.
+/// Lists the network services, each with its providers.
 #[api(get "/network-services/types", group = "l3Network", service = "network.service", package = "org.zstack.header.network.service", admin, reply = GetNetworkServiceTypesReply)]
 pub struct GetNetworkServiceTypes {}
 
 /// What [`GetNetworkServiceTypes`] answers.
 #[reply(members)]
 pub struct GetNetworkServiceTypesReply {
-    /// Types.
+    /// The names of providers, by service.
     pub types: BTreeMap<String, Vec<String>>,
 }

@@ -1,4 +1,4 @@
-//! APIs of group `offering`.
+//! Instance and disk offerings.
 
 use cumulo_derive::api;
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
@@ -14,28 +14,28 @@ pub struct CreateInstanceOffering {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Processors.
-    #[param(range(1, 1024), default = "0")]
+    /// How many processors.
+    #[param(range(1, 1024))]
     pub cpu_num: i32,
     /// Memory, in bytes.
-    #[param(range(1, 9223372036854775807), default = "0")]
+    #[param(range(1, 9223372036854775807))]
     pub memory_size: i64,
-    /// Reserved memory size.
+    /// Memory that is never shared with others, in bytes.
     #[param(range(0, 9223372036854775807), default = "0")]
     pub reserved_memory_size: i64,
-    /// Allocator strategy.
+    /// How a host is chosen.
     pub allocator_strategy: Option<String>,
     /// Where it stands in lists.
     #[param(default = "0")]
     pub sort_key: i32,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     pub r#type: Option<String>,
 }
 
-/// Changes what is recorded of an instance offering.
+/// Changes an instance offering; virtual machines made by it stay as they are.
 #[api(put "/instance-offerings/{uuid}/actions", group = "instanceOffering", service = "configuration", package = "org.zstack.header.configuration", job, admin, reply = Inventory<InstanceOffering>)]
 pub struct UpdateInstanceOffering {
-    /// The id of what is meant.
+    /// The instance offering.
     #[param(resource = "InstanceOfferingVO", check_account, operation_target)]
     pub uuid: Uuid,
     /// Its name.
@@ -44,17 +44,17 @@ pub struct UpdateInstanceOffering {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Allocator strategy.
+    /// How a host is chosen.
     pub allocator_strategy: Option<String>,
 }
 
 /// Enables or disables an instance offering.
 #[api(put "/instance-offerings/{uuid}/actions", group = "instanceOffering", service = "configuration", package = "org.zstack.header.configuration", job, admin, reply = Inventory<InstanceOffering>)]
 pub struct ChangeInstanceOfferingState {
-    /// The id of what is meant.
+    /// The instance offering.
     #[param(resource = "InstanceOfferingVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable"))]
     pub state_event: String,
 }
@@ -62,7 +62,7 @@ pub struct ChangeInstanceOfferingState {
 /// Deletes an instance offering.
 #[api(delete "/instance-offerings/{uuid}", group = "instanceOffering", service = "configuration", package = "org.zstack.header.configuration", job, delete, admin, reply = Empty)]
 pub struct DeleteInstanceOffering {
-    /// The id of what is meant.
+    /// The instance offering.
     #[param(resource = "InstanceOfferingVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
 }
@@ -81,22 +81,22 @@ pub struct CreateDiskOffering {
     #[param(max_length = 2048)]
     pub description: Option<String>,
     /// Size, in bytes.
-    #[param(range(1, 9223372036854775807), default = "0")]
+    #[param(range(1, 9223372036854775807))]
     pub disk_size: i64,
     /// Where it stands in lists.
     #[param(default = "0")]
     pub sort_key: i32,
-    /// Allocation strategy.
+    /// How a primary storage is chosen.
     pub allocation_strategy: Option<String>,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     #[param(values("zstack"))]
     pub r#type: Option<String>,
 }
 
-/// Changes what is recorded of a disk offering.
+/// Changes name or description of a disk offering.
 #[api(put "/disk-offerings/{uuid}/actions", group = "diskOffering", service = "configuration", package = "org.zstack.header.configuration", job, admin, reply = Inventory<DiskOffering>)]
 pub struct UpdateDiskOffering {
-    /// The id of what is meant.
+    /// The disk offering.
     #[param(resource = "DiskOfferingVO", check_account, operation_target)]
     pub uuid: Uuid,
     /// Its name.
@@ -110,10 +110,10 @@ pub struct UpdateDiskOffering {
 /// Enables or disables a disk offering.
 #[api(put "/disk-offerings/{uuid}/actions", group = "diskOffering", service = "configuration", package = "org.zstack.header.configuration", job, admin, reply = Inventory<DiskOffering>)]
 pub struct ChangeDiskOfferingState {
-    /// The id of what is meant.
+    /// The disk offering.
     #[param(resource = "DiskOfferingVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable"))]
     pub state_event: String,
 }
@@ -121,7 +121,7 @@ pub struct ChangeDiskOfferingState {
 /// Deletes a disk offering.
 #[api(delete "/disk-offerings/{uuid}", group = "diskOffering", service = "configuration", package = "org.zstack.header.configuration", job, delete, admin, reply = Empty)]
 pub struct DeleteDiskOffering {
-    /// The id of what is meant.
+    /// The disk offering.
     #[param(resource = "DiskOfferingVO", success_if_missing)]
     pub uuid: Uuid,
 }

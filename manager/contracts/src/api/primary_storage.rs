@@ -1,14 +1,14 @@
-//! APIs of group `primary storage`.
+//! Primary storages: add, change, attach to clusters, remove.
 
 use cumulo_derive::{api, reply};
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
 
 use crate::resource::{ImageCache, LocalStorageResourceRef, PrimaryStorage};
 
-/// Adds a local primary storage.
+/// Adds a primary storage made of a directory on each host's own disks.
 #[api(post "/primary-storage/local-storage", group = "localStorage", service = "storage.primary", package = "org.zstack.storage.primary.local", job, create, admin, reply = Inventory<PrimaryStorage>)]
 pub struct AddLocalPrimaryStorage {
-    /// Where it is.
+    /// The directory on the hosts.
     #[param(max_length = 2048, sensitive)]
     pub url: String,
     /// Its name.
@@ -17,29 +17,29 @@ pub struct AddLocalPrimaryStorage {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     pub r#type: Option<String>,
     /// The zone.
     #[param(resource = "ZoneVO")]
     pub zone_uuid: Uuid,
 }
 
-/// Adds a simulator primary storage.
-#[api(post "/primary-storage/simulators", group = "simulator", service = "None", package = "org.zstack.header.simulator.storage.primary", job, create, admin, reply = Inventory<PrimaryStorage>)]
+/// Adds a simulated primary storage, for tests.
+#[api(post "/primary-storage/simulators", group = "simulator", service = "storage.primary", package = "org.zstack.header.simulator.storage.primary", job, create, admin, reply = Inventory<PrimaryStorage>)]
 pub struct AddSimulatorPrimaryStorage {
-    /// Total capacity.
+    /// Size, in bytes.
     #[param(default = "100000000")]
     pub total_capacity: i64,
-    /// Available capacity.
+    /// Free, in bytes.
     #[param(default = "10000000")]
     pub available_capacity: i64,
-    /// Available physical capacity.
+    /// Free on the disks, in bytes.
     #[param(default = "10000000")]
     pub available_physical_capacity: i64,
-    /// Total physical capacity.
+    /// Size of the disks, in bytes.
     #[param(default = "10000000")]
     pub total_physical_capacity: i64,
-    /// Where it is.
+    /// Any text.
     #[param(max_length = 2048, sensitive)]
     pub url: String,
     /// Its name.
@@ -48,17 +48,17 @@ pub struct AddSimulatorPrimaryStorage {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Its kind.
+    /// Its kind; follows from the call when not given.
     pub r#type: Option<String>,
     /// The zone.
     #[param(resource = "ZoneVO")]
     pub zone_uuid: Uuid,
 }
 
-/// Changes what is recorded of a primary storage.
+/// Changes name, description or place of a primary storage.
 #[api(put "/primary-storage/{uuid}/actions", group = "primaryStorage", service = "storage.primary", package = "org.zstack.header.storage.primary", job, admin, reply = Inventory<PrimaryStorage>)]
 pub struct UpdatePrimaryStorage {
-    /// The id of what is meant.
+    /// The primary storage.
     #[param(resource = "PrimaryStorageVO")]
     pub uuid: Uuid,
     /// Its name.
@@ -67,34 +67,34 @@ pub struct UpdatePrimaryStorage {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Where it is.
+    /// The directory on the hosts.
     #[param(max_length = 2048, sensitive)]
     pub url: Option<String>,
 }
 
-/// Enables or disables a primary storage.
+/// Enables or disables a primary storage, or puts it into maintenance.
 #[api(put "/primary-storage/{uuid}/actions", group = "primaryStorage", service = "storage.primary", package = "org.zstack.header.storage.primary", job, admin, reply = Inventory<PrimaryStorage>)]
 pub struct ChangePrimaryStorageState {
-    /// The id of what is meant.
+    /// The primary storage.
     #[param(resource = "PrimaryStorageVO")]
     pub uuid: Uuid,
-    /// What to do with its state.
+    /// What to do with it.
     #[param(values("enable", "disable", "maintain", "deleting"))]
     pub state_event: String,
 }
 
-/// Connects again the primary storage.
+/// Connects to a primary storage again.
 #[api(put "/primary-storage/{uuid}/actions", group = "primaryStorage", service = "storage.primary", package = "org.zstack.header.storage.primary", job, admin, reply = Inventory<PrimaryStorage>)]
 pub struct ReconnectPrimaryStorage {
-    /// The id of what is meant.
+    /// The primary storage.
     #[param(resource = "PrimaryStorageVO")]
     pub uuid: Uuid,
 }
 
-/// Deletes a primary storage.
+/// Deletes a primary storage; it must be detached from all clusters.
 #[api(delete "/primary-storage/{uuid}", group = "primaryStorage", service = "storage.primary", package = "org.zstack.header.storage.primary", job, delete, admin, reply = Empty)]
 pub struct DeletePrimaryStorage {
-    /// The id of what is meant.
+    /// The primary storage.
     pub uuid: String,
 }
 
@@ -124,19 +124,19 @@ pub struct DetachPrimaryStorageFromCluster {
 #[api(query "/primary-storage", group = "primaryStorage", service = "query", package = "org.zstack.header.storage.primary", reply = Inventories<PrimaryStorage>)]
 pub struct QueryPrimaryStorage;
 
-/// Answers the primary storage capacity.
+/// Sums up the capacity of primary storages.
 #[api(get "/primary-storage/capacities", group = "primaryStorage", service = "storage.primary", package = "org.zstack.header.storage.primary", admin, reply = GetPrimaryStorageCapacityReply)]
 pub struct GetPrimaryStorageCapacity {
-    /// Zone ids.
+    /// The zones.
     #[param(resource = "ZoneVO")]
     pub zone_uuids: Option<Vec<Uuid>>,
-    /// Cluster ids.
+    /// The clusters.
     #[param(resource = "ClusterVO")]
     pub cluster_uuids: Option<Vec<Uuid>>,
-    /// Primary storage ids.
+    /// The primary storages.
     #[param(resource = "PrimaryStorageVO")]
     pub primary_storage_uuids: Option<Vec<Uuid>>,
-    /// All.
+    /// All there are, instead of those named.
     #[param(default = "false")]
     pub all: bool,
 }
@@ -144,35 +144,35 @@ pub struct GetPrimaryStorageCapacity {
 /// What [`GetPrimaryStorageCapacity`] answers.
 #[reply(all)]
 pub struct GetPrimaryStorageCapacityReply {
-    /// Total capacity.
+    /// Size, in bytes.
     #[member(of = "long")]
     pub total_capacity: Option<i64>,
-    /// Available capacity.
+    /// Free, in bytes.
     #[member(of = "long")]
     pub available_capacity: Option<i64>,
-    /// Total physical capacity.
+    /// Size of the disks, in bytes.
     #[member(of = "long")]
     pub total_physical_capacity: Option<i64>,
-    /// Available physical capacity.
+    /// Free on the disks, in bytes.
     #[member(of = "long")]
     pub available_physical_capacity: Option<i64>,
 }
 
-/// Answers the primary storage types.
+/// Lists the kinds of primary storage that can be added.
 #[api(get "/primary-storage/types", group = "primaryStorage", service = "storage.primary", package = "org.zstack.header.storage.primary", admin, reply = GetPrimaryStorageTypesReply)]
 pub struct GetPrimaryStorageTypes {}
 
 /// What [`GetPrimaryStorageTypes`] answers.
 #[reply(members)]
 pub struct GetPrimaryStorageTypesReply {
-    /// Types.
+    /// Their names.
     pub types: Vec<String>,
 }
 
-/// Finds local storage resource refs.
+/// Finds on which hosts of local storages volumes and images are.
 #[api(query "/primary-storage/local-storage/resource-refs", group = "localStorage", service = "query", package = "org.zstack.storage.primary.local", reply = Inventories<LocalStorageResourceRef>)]
 pub struct QueryLocalStorageResourceRef;
 
-/// Finds image caches.
+/// Finds images kept on primary storages for volumes to start from.
 #[api(query "/primary-storage/imagecache", group = "primaryStorage", service = "query", package = "org.zstack.header.storage.primary", admin, reply = Inventories<ImageCache>)]
 pub struct QueryImageCache;

@@ -1,14 +1,14 @@
-//! APIs of group `tag`.
+//! Tags.
 
 use cumulo_derive::{api, reply};
 use cumulo_schema::system::{SystemTag, UserTag};
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
 use serde_json::Value;
 
-/// Creates an user tag.
+/// Puts a tag that means something to people on a resource.
 #[api(post "/user-tags", group = "tag", service = "tag", package = "org.zstack.header.tag", job, reply = Inventory<UserTag>)]
 pub struct CreateUserTag {
-    /// The VO of the resource.
+    /// The kind of the resource, as `VmInstanceVO`.
     pub resource_type: String,
     /// The resource.
     #[param(resource = "ResourceVO", check_account)]
@@ -18,10 +18,10 @@ pub struct CreateUserTag {
     pub tag: String,
 }
 
-/// Creates a system tag.
+/// Puts a tag that the system understands on a resource.
 #[api(post "/system-tags", group = "tag", service = "tag", package = "org.zstack.header.tag", job, reply = Inventory<SystemTag>)]
 pub struct CreateSystemTag {
-    /// The VO of the resource.
+    /// The kind of the resource, as `VmInstanceVO`.
     pub resource_type: String,
     /// The resource.
     #[param(resource = "ResourceVO", check_account)]
@@ -31,15 +31,15 @@ pub struct CreateSystemTag {
     pub tag: String,
 }
 
-/// Creates a system tags.
+/// Puts several tags that the system understands on a resource.
 #[api(post "/system-tags/{resourceUuid}/tags", group = "tag", service = "tag", package = "org.zstack.header.tag", job, reply = CreateSystemTagsReply)]
 pub struct CreateSystemTags {
-    /// The VO of the resource.
+    /// The kind of the resource, as `VmInstanceVO`.
     pub resource_type: String,
     /// The resource.
     #[param(resource = "ResourceVO", check_account)]
     pub resource_uuid: Uuid,
-    /// Tags.
+    /// The tags.
     #[param(nonempty, sensitive)]
     pub tags: Vec<String>,
 }
@@ -47,25 +47,25 @@ pub struct CreateSystemTags {
 /// What [`CreateSystemTags`] answers.
 #[reply(members)]
 pub struct CreateSystemTagsReply {
-    /// Inventories.
+    /// The tags.
     #[member(of = "SystemTagInventory")]
     pub inventories: Vec<Value>,
 }
 
-/// Changes what is recorded of a system tag.
+/// Replaces the text of a system tag.
 #[api(put "/system-tags/{uuid}/actions", group = "tag", service = "tag", package = "org.zstack.header.tag", job, reply = Inventory<SystemTag>)]
 pub struct UpdateSystemTag {
-    /// The id of what is meant.
+    /// The tag.
     #[param(resource = "SystemTagVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// The tag.
+    /// The new text.
     pub tag: String,
 }
 
-/// Deletes a tag.
+/// Takes a tag off its resource.
 #[api(delete "/tags/{uuid}", group = "tag", service = "tag", package = "org.zstack.header.tag", job, delete, reply = Empty)]
 pub struct DeleteTag {
-    /// The id of what is meant.
+    /// The tag.
     #[param(check_account, operation_target)]
     pub uuid: String,
 }

@@ -1,4 +1,4 @@
-//! APIs of group `vm`.
+//! Virtual machines: their life, their network interfaces and drives.
 
 use std::collections::BTreeMap;
 
@@ -8,83 +8,83 @@ use serde_json::Value;
 
 use crate::resource::{VmCdRom, VmInstance, VmNic};
 
-/// Creates a virtual machine.
+/// Creates a virtual machine and starts it.
 #[api(post "/vm-instances", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, create, timeout_secs = 43200, reply = Inventory<VmInstance>)]
 pub struct CreateVmInstance {
     /// Its name.
     #[param(max_length = 255)]
     pub name: String,
-    /// The instance offering.
+    /// The instance offering; instead of processors and memory.
     #[param(resource = "InstanceOfferingVO", check_account)]
     pub instance_offering_uuid: Option<Uuid>,
-    /// Processors.
+    /// How many processors, without an instance offering.
     pub cpu_num: Option<i32>,
-    /// Memory, in bytes.
+    /// Memory without an instance offering, in bytes.
     pub memory_size: Option<i64>,
-    /// Reserved memory size.
+    /// Memory that is never shared with others, in bytes.
     #[param(range(0, 9223372036854775807))]
     pub reserved_memory_size: Option<i64>,
-    /// The image.
+    /// The image that the root volume starts from.
     #[param(no_empty_string, resource = "ImageVO", check_account)]
     pub image_uuid: Option<Uuid>,
-    /// L3 network ids.
+    /// The L3 networks, one network interface on each.
     #[param(resource = "L3NetworkVO", check_account)]
     pub l3_network_uuids: Option<Vec<Uuid>>,
-    /// Vm nic params.
+    /// Settings of the network interfaces, as JSON.
     pub vm_nic_params: Option<String>,
-    /// Its kind.
+    /// `UserVm`; others are made by the system.
     #[param(values("UserVm", "ApplianceVm"))]
     pub r#type: Option<String>,
-    /// Root disk offering id.
+    /// The disk offering of the root volume, for images without one.
     #[param(resource = "DiskOfferingVO", check_account)]
     pub root_disk_offering_uuid: Option<Uuid>,
-    /// Root disk size.
+    /// Size of the root volume, in bytes.
     pub root_disk_size: Option<i64>,
-    /// Data disk sizes.
+    /// Sizes of data volumes without a disk offering, in bytes.
     pub data_disk_sizes: Option<Vec<i64>>,
-    /// Data disk offering ids.
+    /// Disk offerings, one for each data volume.
     #[param(resource = "DiskOfferingVO", check_account)]
     pub data_disk_offering_uuids: Option<Vec<Uuid>>,
-    /// The zone.
+    /// The zone to choose a host from.
     #[param(resource = "ZoneVO")]
     pub zone_uuid: Option<Uuid>,
-    /// The cluster.
+    /// The cluster to choose a host from.
     #[param(resource = "ClusterVO")]
     pub cluster_uuid: Option<Uuid>,
-    /// The host.
+    /// The host to start on.
     #[param(resource = "HostVO")]
     pub host_uuid: Option<Uuid>,
-    /// Primary storage id for root volume.
+    /// The primary storage of the root volume.
     #[param(resource = "PrimaryStorageVO")]
     pub primary_storage_uuid_for_root_volume: Option<Uuid>,
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// Default l3 network id.
+    /// The L3 network whose gateway and name servers it uses.
     pub default_l3_network_uuid: Option<String>,
-    /// Strategy.
+    /// Whether to start it at once.
     #[param(values("InstantStart", "JustCreate", "CreateStopped"), default = "InstantStart")]
     pub strategy: String,
-    /// Root volume system tags.
+    /// System tags for the root volume.
     pub root_volume_system_tags: Option<Vec<String>>,
-    /// Data volume system tags.
+    /// System tags for every data volume.
     pub data_volume_system_tags: Option<Vec<String>>,
-    /// Data volume system tags on index.
+    /// System tags for one data volume each, by its place.
     pub data_volume_system_tags_on_index: Option<BTreeMap<String, Vec<String>>>,
-    /// Ssh key pair ids.
+    /// SSH keys that may log in.
     pub ssh_key_pair_uuids: Option<Vec<String>>,
-    /// Platform.
+    /// The family of the operating system.
     #[param(values("Linux", "Windows", "Other", "Paravirtualization", "WindowsVirtio"))]
     pub platform: Option<String>,
-    /// Guest os type.
+    /// The operating system.
     #[param(max_length = 255)]
     pub guest_os_type: Option<String>,
-    /// Architecture.
+    /// Processor architecture.
     #[param(max_length = 32, values("x86_64", "aarch64", "mips64el", "loongarch64"))]
     pub architecture: Option<String>,
-    /// Virtio.
+    /// Whether the guest has virtio drivers.
     pub virtio: Option<bool>,
-    /// Disk a os.
+    /// Disks, described one by one, instead of image and offerings.
     #[param(json = "List<DiskAO>")]
     pub disk_a_os: Option<Value>,
 }
@@ -92,27 +92,27 @@ pub struct CreateVmInstance {
 /// Starts a virtual machine.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct StartVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// The cluster.
+    /// The cluster to choose a host from.
     #[param(resource = "ClusterVO")]
     pub cluster_uuid: Option<Uuid>,
-    /// The host.
+    /// The host to start on.
     #[param(resource = "HostVO")]
     pub host_uuid: Option<Uuid>,
 }
 
-/// Stops a virtual machine.
+/// Stops a virtual machine: asks the guest first, unless told otherwise.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct StopVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
-    /// Its kind.
+    /// `grace` asks the guest first, `cold` does not.
     #[param(values("grace", "cold"), default = "grace")]
     pub r#type: String,
-    /// Stop ha.
+    /// `true` to keep it from being started again by itself.
     #[param(wire = "stopHA", values("true"))]
     pub stop_ha: Option<String>,
 }
@@ -120,7 +120,7 @@ pub struct StopVmInstance {
 /// Reboots a virtual machine.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct RebootVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
 }
@@ -128,7 +128,7 @@ pub struct RebootVmInstance {
 /// Pauses a virtual machine.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct PauseVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
 }
@@ -136,7 +136,7 @@ pub struct PauseVmInstance {
 /// Resumes a virtual machine.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct ResumeVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
 }
@@ -144,7 +144,7 @@ pub struct ResumeVmInstance {
 /// Destroys a virtual machine; it can be recovered until it is expunged.
 #[api(delete "/vm-instances/{uuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, delete, reply = Empty)]
 pub struct DestroyVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
 }
@@ -152,7 +152,7 @@ pub struct DestroyVmInstance {
 /// Brings a destroyed virtual machine back as a stopped one.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct RecoverVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
 }
@@ -160,15 +160,15 @@ pub struct RecoverVmInstance {
 /// Removes a destroyed virtual machine and its volumes for good.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, timeout_secs = 10800, reply = Empty)]
 pub struct ExpungeVmInstance {
-    /// The id of what is meant.
-    #[param(resource = "VmInstanceVO")]
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
 }
 
-/// Changes what is recorded of a virtual machine.
+/// Changes name, description and size of a virtual machine.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct UpdateVmInstance {
-    /// The id of what is meant.
+    /// The virtual machine.
     #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
     /// Its name.
@@ -177,25 +177,25 @@ pub struct UpdateVmInstance {
     /// What people should know about it.
     #[param(max_length = 2048)]
     pub description: Option<String>,
-    /// State.
+    /// The state to record, where it was lost.
     #[param(values("Stopped", "Running"))]
     pub state: Option<String>,
-    /// Default l3 network id.
-    #[param(resource = "L3NetworkVO")]
+    /// The L3 network whose gateway and name servers it uses.
+    #[param(resource = "L3NetworkVO", check_account)]
     pub default_l3_network_uuid: Option<Uuid>,
-    /// Platform.
+    /// The family of the operating system.
     #[param(values("Linux", "Windows", "Other", "Paravirtualization", "WindowsVirtio"))]
     pub platform: Option<String>,
-    /// Processors.
+    /// How many processors.
     #[param(range(1, 1024))]
     pub cpu_num: Option<i32>,
     /// Memory, in bytes.
     #[param(range(1, 9223372036854775807))]
     pub memory_size: Option<i64>,
-    /// Reserved memory size.
+    /// Memory that is never shared with others, in bytes.
     #[param(range(0, 9223372036854775807))]
     pub reserved_memory_size: Option<i64>,
-    /// Guest os type.
+    /// The operating system.
     #[param(max_length = 255)]
     pub guest_os_type: Option<String>,
 }
@@ -204,40 +204,40 @@ pub struct UpdateVmInstance {
 #[api(query "/vm-instances", group = "vm", service = "query", package = "org.zstack.header.vm", reply = Inventories<VmInstance>)]
 pub struct QueryVmInstance;
 
-/// Finds VM nics.
+/// Finds network interfaces of virtual machines.
 #[api(query "/vm-instances/nics", group = "vm", service = "query", package = "org.zstack.header.vm", reply = Inventories<VmNic>)]
 pub struct QueryVmNic;
 
-/// Finds VM CD roms.
+/// Finds CD drives of virtual machines.
 #[api(query "/vm-instances/cdroms", group = "vm", service = "query", package = "org.zstack.header.vm.cdrom", reply = Inventories<VmCdRom>)]
 pub struct QueryVmCdRom;
 
 /// Answers where the console of a virtual machine listens.
 #[api(get "/vm-instances/{uuid}/console-addresses", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", reply = GetVmConsoleAddressReply)]
 pub struct GetVmConsoleAddress {
-    /// The id of what is meant.
-    #[param(resource = "VmInstanceVO")]
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
     pub uuid: Uuid,
 }
 
 /// What [`GetVmConsoleAddress`] answers.
 #[reply(all)]
 pub struct GetVmConsoleAddressReply {
-    /// Host ip.
+    /// The host to connect to.
     pub host_ip: Option<String>,
-    /// Port.
+    /// The port there.
     #[member(of = "int")]
     pub port: Option<i32>,
-    /// Path.
+    /// The path there, for protocols with one.
     pub path: Option<String>,
-    /// Protocol.
+    /// What is spoken: `vnc` or `spice`.
     pub protocol: Option<String>,
-    /// Vdi port info.
+    /// The ports of remote desktops.
     #[member(of = "VdiPortInfo")]
     pub vdi_port_info: Option<Value>,
 }
 
-/// Attaches an L3 network to a VM.
+/// Gives a virtual machine a network interface on an L3 network.
 #[api(post "/vm-instances/{vmInstanceUuid}/l3-networks/{l3NetworkUuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct AttachL3NetworkToVm {
     /// The virtual machine.
@@ -246,20 +246,20 @@ pub struct AttachL3NetworkToVm {
     /// The L3 network.
     #[param(resource = "L3NetworkVO", check_account)]
     pub l3_network_uuid: Uuid,
-    /// Static ip.
+    /// The address; one is chosen when not given.
     pub static_ip: Option<String>,
-    /// Driver type.
+    /// The model of network card that the guest sees.
     pub driver_type: Option<String>,
-    /// Custom mac.
+    /// The hardware address; made up when not given.
     pub custom_mac: Option<String>,
-    /// Vm nic params.
+    /// Settings of the network interfaces, as JSON.
     pub vm_nic_params: Option<String>,
 }
 
-/// Detaches an L3 network from a VM.
+/// Takes a network interface away from a virtual machine.
 #[api(delete "/vm-instances/nics/{vmNicUuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct DetachL3NetworkFromVm {
-    /// Vm nic id.
+    /// The network interface.
     #[param(resource = "VmNicVO", check_account, operation_target)]
     pub vm_nic_uuid: Uuid,
 }

@@ -1,4 +1,4 @@
-//! APIs of group `volume`.
+//! Volumes.
 
 use cumulo_derive::api;
 use cumulo_schema::Inventories;

@@ -76,3 +76,7 @@ pub trait BeforeHostDelete: Send + Sync {
     /// An `Err` refuses a permissive delete.
     async fn before_host_delete(&self, host: Uuid) -> Result<(), ErrorCode>;
 }
+
+/// The names that an instance offering's `allocatorStrategy` may have, the default first.
+pub const HOST_ALLOCATOR_STRATEGIES: &[&str] =
+    &["LeastVmPreferredHostAllocatorStrategy", "LastHostPreferredAllocatorStrategy", "DesignatedHostAllocatorStrategy"];

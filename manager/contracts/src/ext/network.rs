@@ -57,4 +57,10 @@ pub trait NetworkServiceBackend: Send + Sync {
     async fn unserve(&self, request: &ServiceRequest) -> Result<(), ErrorCode>;
     /// Called when an L3 network loses this provider or is deleted: takes what it left on hosts.
     async fn forget(&self, l3: &L3Network) -> Result<(), ErrorCode>;
+    /// Called when what guests are told of an L3 network has changed, its name servers for example: tells the hosts that
+    /// serve it. An `Err` is logged, since the next start of a VM tells its host anyway.
+    async fn refresh(&self, l3: &L3Network) -> Result<(), ErrorCode> {
+        let _ = l3;
+        Ok(())
+    }
 }

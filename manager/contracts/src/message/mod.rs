@@ -1,5 +1,6 @@
 //! What services ask of each other. Every message may be sent twice; its comment says what asking again does.
 
+pub mod backup_storage;
 pub mod host;
 pub mod image;
 pub mod network;

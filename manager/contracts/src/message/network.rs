@@ -111,3 +111,27 @@ pub struct UnserveNics {
     pub task: Uuid,
 }
 message!(UnserveNics => (), service = "network.service", key = vm);
+
+/// Take an address of an L3 network for a service of the network itself: its DHCP server. Asking again for the same
+/// network and service answers the same address.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HoldServiceIp {
+    /// The L3 network.
+    pub l3: Uuid,
+    /// The service; `usedFor` of the address: `DHCP`.
+    pub used_for: String,
+}
+message!(HoldServiceIp => IpLease, service = "network.l3", key = l3);
+
+/// Give back the address that a service holds. None is fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseServiceIp {
+    /// The L3 network.
+    pub l3: Uuid,
+    /// The service.
+    pub used_for: String,
+}
+message!(ReleaseServiceIp => (), service = "network.l3", key = l3);
+
+/// The service called DHCP: in `networkServiceType` of providers, and in `usedFor` of the address of an L3 network's server.
+pub const DHCP: &str = "DHCP";

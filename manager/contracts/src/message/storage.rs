@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct AllocateVolumeSpace {
     /// The volume.
     pub volume: Uuid,
+    /// Who will own it; part of its path.
+    pub account: Uuid,
     /// Its size as the guest sees it, in bytes.
     pub size: i64,
     /// The host that will use it.
@@ -29,6 +31,8 @@ pub struct VolumeSpace {
     pub primary_storage_type: String,
     /// Where the volume will be on it.
     pub install_path: String,
+    /// The host to work on it from; where each host has space of its own, the one whose space it is.
+    pub host: Uuid,
 }
 
 /// Give back the space held for a volume. Nothing held is fine.
@@ -38,3 +42,37 @@ pub struct ReleaseVolumeSpace {
     pub volume: Uuid,
 }
 message!(ReleaseVolumeSpace => (), service = "storage.primary", key = volume);
+
+/// Where the space of a volume is held; `None` where none is. Only answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LocateVolumeSpace {
+    /// The volume.
+    pub volume: Uuid,
+}
+message!(LocateVolumeSpace => Option<VolumeSpace>, service = "storage.primary", key = volume);
+
+/// Hold space for the copy of an image in the cache of a primary storage. Asking again holds nothing more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HoldCacheSpace {
+    /// The primary storage.
+    pub primary_storage: Uuid,
+    /// The host on which the copy is.
+    pub host: Uuid,
+    /// The image.
+    pub image: Uuid,
+    /// Size of the copy, in bytes.
+    pub size: i64,
+}
+message!(HoldCacheSpace => (), service = "storage.primary", key = primary_storage);
+
+/// Give back the space held for the copy of an image. Nothing held is fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseCacheSpace {
+    /// The primary storage.
+    pub primary_storage: Uuid,
+    /// The host on which the copy was.
+    pub host: Uuid,
+    /// The image.
+    pub image: Uuid,
+}
+message!(ReleaseCacheSpace => (), service = "storage.primary", key = primary_storage);

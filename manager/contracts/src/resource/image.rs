@@ -14,6 +14,7 @@ use super::state::{ImageMediaType, ImageStatus, ResourceState};
     nested(backupStorageRefs: ImageBackupStorageRef, uuid = imageUuid),
     nested(systemTags: SystemTag, uuid = resourceUuid),
     expand(hidden backupStorageRef: ImageBackupStorageRef, uuid = imageUuid),
+    expand(backupStorageRefs: ImageBackupStorageRef, uuid = imageUuid),
     expand(volume: Volume, uuid = rootImageUuid),
     alias(backupStorage = "backupStorageRef.backupStorage")
 )]

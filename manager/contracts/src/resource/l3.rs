@@ -21,6 +21,10 @@ use super::state::ResourceState;
     expand(vmNic: VmNic, uuid = l3NetworkUuid),
     expand(hidden serviceProviderRef: NetworkServiceL3NetworkRef, uuid = l3NetworkUuid),
     expand(usedIp: UsedIp, uuid = l3NetworkUuid),
+    expand(ipRanges: IpRange, uuid = l3NetworkUuid),
+    expand(networkServices: NetworkServiceL3NetworkRef, uuid = l3NetworkUuid),
+    expand(hostRoute: L3NetworkHostRoute, uuid = l3NetworkUuid),
+    expand(reservedIpRanges: ReservedIpRange, uuid = l3NetworkUuid),
     alias(serviceProvider = "serviceProviderRef.serviceProvider")
 )]
 pub struct L3Network {
@@ -64,13 +68,15 @@ pub struct L3Network {
 #[resource(
     table = "l3_network_dns",
     java = "org.zstack.header.network.l3.L3NetworkDnsInventory",
-    vo = "L3NetworkDnsVO"
+    vo = "L3NetworkDnsVO",
+    unique(l3NetworkUuid, dns)
 )]
 pub struct L3NetworkDns {
     /// The L3 network.
     #[field(indexed, references = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Address of the server.
+    #[field(indexed)]
     pub dns: String,
     /// When it was made.
     pub create_date: Timestamp,
@@ -82,7 +88,8 @@ pub struct L3NetworkDns {
 #[resource(
     table = "l3_network_host_route",
     java = "org.zstack.header.network.l3.L3NetworkHostRouteInventory",
-    vo = "L3NetworkHostRouteVO"
+    vo = "L3NetworkHostRouteVO",
+    unique(l3NetworkUuid, prefix)
 )]
 pub struct L3NetworkHostRoute {
     /// Its number.
@@ -92,6 +99,7 @@ pub struct L3NetworkHostRoute {
     #[field(indexed, references = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Destination, as CIDR.
+    #[field(indexed)]
     pub prefix: String,
     /// The next hop.
     pub nexthop: String,
@@ -189,7 +197,8 @@ pub struct UsedIp {
 #[resource(
     table = "reserved_ip_range",
     java = "org.zstack.header.network.l3.ReservedIpRangeInventory",
-    vo = "ReservedIpRangeVO"
+    vo = "ReservedIpRangeVO",
+    owned
 )]
 pub struct ReservedIpRange {
     /// Its id.

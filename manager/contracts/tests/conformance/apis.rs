@@ -31,14 +31,16 @@ fn compare(differences: &mut Differences, reference: &Api, ours: &ApiMeta) {
     let templates: BTreeSet<&str> = std::iter::once(ours.path).chain(ours.optional_paths.iter().copied()).collect();
     differences.compare(&at("paths"), theirs.map(String::as_str).collect(), templates);
     differences.compare(&at("class"), reference.java_class.clone(), ours.java_class());
-    differences.compare(&at("service"), reference.service.as_str(), ours.service);
+    if let Some(service) = &reference.service {
+        differences.compare(&at("service"), service.as_str(), ours.service);
+    }
     differences.compare(&at("group"), reference.group.as_str(), ours.group);
     differences.compare(&at("method"), reference.method.as_str(), ours.method.as_str());
     differences.compare(&at("body key"), reference.body_key.as_deref(), ours.body_key);
     differences.compare(&at("session"), reference.need_session, ours.needs_session);
     differences.compare(&at("job"), reference.need_poll, ours.is_job);
     let rbac = if ours.rbac == Rbac::AdminOnly { "adminOnly" } else { "normal" };
-    differences.compare(&at("rbac"), reference.rbac.as_str(), rbac);
+    differences.compare(&at("rbac"), reference.rbac.as_deref(), Some(rbac));
     let is_query = matches!(ours.kind, ApiKind::Query(_));
     differences.compare(&at("query"), reference.is_query, is_query);
     differences.compare(&at("create"), reference.is_create, ours.kind == ApiKind::Create);

@@ -4,21 +4,80 @@
 pub(crate) struct Deviation {
     /// The test that finds it.
     pub(crate) area: &'static str,
-    /// Where: as in the difference, or up to a `*`.
+    /// Where, as the difference says it.
     pub(crate) at: &'static str,
-    /// Why it stays.
-    #[allow(dead_code)]
-    pub(crate) why: &'static str,
 }
 
-impl Deviation {
-    /// Whether it is about `at`.
-    pub(crate) fn covers(&self, at: &str) -> bool {
-        match self.at.strip_suffix('*') {
-            Some(start) => at.starts_with(start),
-            None => at == self.at,
-        }
-    }
+/// One group a reason.
+pub(crate) const LIST: &[Deviation] = &[
+    // The same names, written without look-around, which the `regex` crate leaves out to stay linear in time.
+    api("CreateZone/name/regex"),
+    api("UpdateZone/name/regex"),
+    // Required and yet with a default that is a value like any other: whoever leaves it out gets the default there.
+    api("AddSimulatorHost/memoryCapacity/required"),
+    api("AddSimulatorHost/cpuCapacity/required"),
+    // The zero of a Java number, which the range of the same parameter refuses: it has to be given, and we say so.
+    api("CreateInstanceOffering/cpuNum/default"),
+    api("CreateInstanceOffering/memorySize/default"),
+    api("CreateDiskOffering/diskSize/default"),
+    // Every query takes one id in its path: clients read a primary storage that way, and for the others it is harmless.
+    api("QueryPrimaryStorage/paths"),
+    api("QueryLocalStorageResourceRef/paths"),
+    api("QueryImageCache/paths"),
+    api("QueryNetworkServiceProvider/paths"),
+    api("QueryNetworkServiceL3NetworkRef/paths"),
+    api("QueryAccountResourceRef/paths"),
+    api("QueryGlobalConfig/paths"),
+    // Open there to every account that knows the id of what belongs to another.
+    api("ExpungeVmInstance/uuid/check account"),
+    api("ExpungeVmInstance/uuid/operation target"),
+    api("GetVmConsoleAddress/uuid/check account"),
+    api("GetVmConsoleAddress/uuid/operation target"),
+    api("UpdateVmInstance/defaultL3NetworkUuid/check account"),
+    api("CreateL3Network/l2NetworkUuid/check account"),
+    api("DeleteL2Network/uuid/check account"),
+    api("DeleteL2Network/uuid/operation target"),
+    api("DeleteL3Network/uuid/check account"),
+    api("DeleteL3Network/uuid/operation target"),
+    // A column to us, so a condition too.
+    Deviation { area: "queries", at: "QueryIpRange/ipRangeType" },
+    // Nothing watches the hardware yet; unknown is null, and null members are left out.
+    resource("HostInventory/cpuStatus"),
+    resource("HostInventory/diskStatus"),
+    resource("HostInventory/fanStatus"),
+    resource("HostInventory/gpuStatus"),
+    resource("HostInventory/memoryStatus"),
+    resource("HostInventory/nicStatus"),
+    resource("HostInventory/powerSupplyStatus"),
+    resource("HostInventory/raidStatus"),
+    resource("HostInventory/temperatureStatus"),
+    resource("KVMHostInventory/cpuStatus"),
+    resource("KVMHostInventory/diskStatus"),
+    resource("KVMHostInventory/fanStatus"),
+    resource("KVMHostInventory/gpuStatus"),
+    resource("KVMHostInventory/memoryStatus"),
+    resource("KVMHostInventory/nicStatus"),
+    resource("KVMHostInventory/powerSupplyStatus"),
+    resource("KVMHostInventory/raidStatus"),
+    resource("KVMHostInventory/temperatureStatus"),
+    // There are no tag patterns yet, so no tag was made from one.
+    resource("UserTagInventory/tagPattern"),
+    // The bytes of `ip` once more; no client reads them.
+    resource("UsedIpInventory/ipInBinary"),
+    // Rows of a relation: the reference joins through them without ever showing one.
+    resource("PrimaryStorageClusterRefInventory"),
+    resource("LocalStorageHostRefInventory"),
+    resource("BackupStorageZoneRefInventory"),
+    resource("L2NetworkClusterRefInventory"),
+    resource("L3NetworkDnsInventory"),
+    resource("NetworkServiceTypeInventory"),
+    resource("NetworkServiceProviderL2NetworkRefInventory"),
+];
+
+const fn api(at: &'static str) -> Deviation {
+    Deviation { area: "apis", at }
 }
 
-pub(crate) const LIST: &[Deviation] = &[];
+const fn resource(at: &'static str) -> Deviation {
+    Deviation { area: "resources", at }
+}

@@ -7,7 +7,7 @@ use cumulo_schema::{ApiKind, Collection, Expand, ResourceMeta};
 
 use crate::{
     Differences,
-    reference::{Query, REFERENCE},
+    reference::{Query, QueryCollection, REFERENCE},
     resources::{levels, named},
 };
 
@@ -52,17 +52,15 @@ fn compare_collections(differences: &mut Differences, api: &str, reference: &Que
     let inventory_of = |collection: &Collection| named(collection.resource).map(|meta| meta.inventory);
     let collections: BTreeMap<&str, _> = levels(ours)
         .flat_map(|level| level.collections)
-        .map(|found| (found.wire, (inventory_of(found), found.join, found.field)))
+        .map(|found| (found.wire, (inventory_of(found), Some(found.join), Some(found.field))))
         .collect();
     let theirs: BTreeMap<&str, _> = reference
         .queryable_collections
         .iter()
-        .filter(|(_, theirs)| is_ours(&theirs.mapping_class))
+        .filter(|(_, theirs)| is_ours(&theirs.mapping_class) && theirs.column.is_some())
         .map(|(wire, theirs)| {
-            (
-                wire.as_str(),
-                (Some(theirs.mapping_class.as_str()), theirs.join_column.as_str(), theirs.column.as_str()),
-            )
+            let columns = (theirs.join_column.as_deref(), theirs.column.as_deref());
+            (wire.as_str(), (Some(theirs.mapping_class.as_str()), columns.0, columns.1))
         })
         .collect();
     compare_maps(differences, api, &theirs, &collections);
@@ -74,15 +72,17 @@ fn compare_expands(differences: &mut Differences, api: &str, reference: &Query, 
         .flat_map(|level| level.expands)
         .map(|found| (found.name, (inventory_of(found), found.from, found.to, found.hidden)))
         .collect();
-    let theirs: BTreeMap<&str, _> = reference
-        .expanded_queries
-        .iter()
-        .filter(|theirs| is_ours(&theirs.inventory_class))
-        .map(|theirs| {
-            let key = (theirs.foreign_key.as_str(), theirs.expanded_inventory_key.as_str());
-            (theirs.expanded_field.as_str(), (Some(theirs.inventory_class.as_str()), key.0, key.1, theirs.hidden))
-        })
-        .collect();
+    let joins = reference.expanded_queries.iter().filter(|theirs| is_ours(&theirs.inventory_class)).map(|theirs| {
+        let key = (theirs.foreign_key.as_str(), theirs.expanded_inventory_key.as_str());
+        (theirs.expanded_field.as_str(), (Some(theirs.inventory_class.as_str()), key.0, key.1, theirs.hidden))
+    });
+    // A collection of whole inventories, not of one column, is to us a join like any other.
+    let whole = |(_, theirs): &(&String, &QueryCollection)| is_ours(&theirs.mapping_class) && theirs.column.is_none();
+    let wholes = reference.queryable_collections.iter().filter(whole).map(|(wire, theirs)| {
+        let to = theirs.join_column.as_deref().unwrap_or_default();
+        (wire.as_str(), (Some(theirs.mapping_class.as_str()), "uuid", to, false))
+    });
+    let theirs = joins.chain(wholes).collect();
     compare_maps(differences, api, &theirs, &expands);
 }
 

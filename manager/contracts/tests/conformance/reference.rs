@@ -31,7 +31,8 @@ impl Reference {
 pub(crate) struct Api {
     pub(crate) name: String,
     pub(crate) java_class: String,
-    pub(crate) service: String,
+    /// Absent where nobody in the reference's open part answers.
+    pub(crate) service: Option<String>,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) optional_paths: Vec<String>,
@@ -43,7 +44,7 @@ pub(crate) struct Api {
     pub(crate) is_create: bool,
     #[serde(default)]
     pub(crate) is_delete: bool,
-    pub(crate) rbac: String,
+    pub(crate) rbac: Option<String>,
     pub(crate) group: String,
     pub(crate) default_timeout_seconds: Option<u64>,
     pub(crate) params: Vec<Param>,
@@ -138,8 +139,8 @@ pub(crate) struct Query {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueryCollection {
     pub(crate) mapping_class: String,
-    pub(crate) join_column: String,
-    pub(crate) column: String,
+    pub(crate) join_column: Option<String>,
+    pub(crate) column: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -36,11 +36,7 @@ pub(crate) fn named(name: &str) -> Option<&'static ResourceMeta> {
     resources().into_iter().find(|meta| meta.name == name)
 }
 
-fn compare_members(
-    differences: &mut Differences,
-    reference: &BTreeMap<String, String>,
-    ours: &'static ResourceMeta,
-) {
+fn compare_members(differences: &mut Differences, reference: &BTreeMap<String, String>, ours: &'static ResourceMeta) {
     let members = members(ours);
     for (name, type_name) in reference {
         let at = format!("{}/{name}", ours.inventory);
