@@ -1,0 +1,30 @@
+# What people and CI type. Each target is a script that says more about itself in its head.
+#
+#   make demo                a VM that answers ping, from a fresh clone; make demo-clean removes it
+#   make scenario FILE=…     one of tests/scenarios against a fresh node and host
+#   make test                everything CI checks
+#   make lint                the part of it that runs nothing
+#   make packages            what builds and tests need of the system
+
+FILE ?= tests/scenarios/flat-network.txt
+
+.PHONY: demo demo-clean scenario test lint packages
+.SILENT:
+
+demo:
+	tests/lab/demo
+
+demo-clean:
+	tests/lab/demo down
+
+scenario: packages
+	tests/lab/scenario $(FILE)
+
+test: packages
+	scripts/test
+
+lint: packages
+	scripts/lint
+
+packages:
+	scripts/install-packages
