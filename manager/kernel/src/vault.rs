@@ -101,8 +101,9 @@ impl Vault {
     /// The same parameters with the values of sensitive ones sealed.
     pub(crate) fn seal_params(&self, meta: &ApiMeta, mut params: Map<String, Value>) -> Map<String, Value> {
         for param in meta.params.iter().filter(|param| param.sensitive) {
-            if let Some(Value::String(text)) = params.get_mut(param.name) {
-                *text = self.seal(text);
+            if let Some(value) = params.get_mut(param.name) {
+                // Sealing does not fail.
+                let _ = each_text(value, &mut |text| Ok(self.seal(text)));
             }
         }
         params
@@ -111,14 +112,24 @@ impl Vault {
     /// Reverses [`Vault::seal_params`].
     pub(crate) fn open_params(&self, mut params: Map<String, Value>) -> Result<Map<String, Value>, ErrorCode> {
         for value in params.values_mut() {
-            if let Value::String(text) = value
-                && text.starts_with(PREFIX)
-            {
-                *text = self.unseal(text)?;
-            }
+            each_text(value, &mut |text| match text.starts_with(PREFIX) {
+                true => self.unseal(text),
+                false => Ok(text.to_owned()),
+            })?;
         }
         Ok(params)
     }
+}
+
+/// Changes every text inside `value`.
+fn each_text(value: &mut Value, change: &mut impl FnMut(&str) -> Result<String, ErrorCode>) -> Result<(), ErrorCode> {
+    match value {
+        Value::String(text) => *text = change(text)?,
+        Value::Array(items) => items.iter_mut().try_for_each(|item| each_text(item, change))?,
+        Value::Object(members) => members.values_mut().try_for_each(|member| each_text(member, change))?,
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -88,8 +88,6 @@ pub enum FetchFrom {
 pub struct StoredImage {
     /// What it is.
     pub stored: Stored,
-    /// Where on the storage.
-    pub install_path: String,
     /// MD5 in lowercase hex.
     pub md5: String,
     /// SHA-256 in lowercase hex.
@@ -103,8 +101,16 @@ pub trait BackupStorageDriver: Send + Sync {
     async fn connect(&self, storage: &BackupStorage, deploy: bool) -> Result<Capacity, ErrorCode>;
     /// Whether it answers.
     async fn ping(&self, storage: &BackupStorage) -> Result<(), ErrorCode>;
-    /// Downloads an image from its URL.
-    async fn download(&self, storage: &BackupStorage, image: &Image, task: Uuid) -> Result<StoredImage, ErrorCode>;
+    /// Where an image will be: only computes. `format` is `qcow2`, `raw` or `iso`.
+    fn image_path(&self, storage: &BackupStorage, account: Uuid, image: Uuid, format: &str) -> String;
+    /// Downloads an image from its URL to `install_path`. There already, it is only looked at.
+    async fn download(
+        &self,
+        storage: &BackupStorage,
+        image: &Image,
+        install_path: &str,
+        task: Uuid,
+    ) -> Result<StoredImage, ErrorCode>;
     /// Makes sure an image is gone.
     async fn delete(
         &self,

@@ -35,7 +35,9 @@ pub(super) enum Checked {
 /// Rules, existence, permission, in that order (wire.md §3).
 pub(super) async fn check(kernel: &Kernel, caller: &Caller, call: &Call) -> Result<Checked, ErrorCode> {
     call.meta.check(&call.params)?;
-    check_resource_uuid(&call.params)?;
+    if call.meta.kind == cumulo_schema::ApiKind::Create {
+        check_resource_uuid(&call.params)?;
+    }
     if call.meta.rbac == Rbac::AdminOnly && !caller.is_admin() && call.meta.needs_session {
         return Err(ErrorCode::new(
             codes::PERMISSION_DENIED,

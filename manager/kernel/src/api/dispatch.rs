@@ -116,7 +116,10 @@ fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> ApiCx {
         let items = call.params.get(name).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let chosen = call.params.get("resourceUuid").and_then(Value::as_str).and_then(|text| text.parse().ok());
+    // Elsewhere a parameter of that name means another resource: the one a tag is put on.
+    let creates = call.meta.kind == cumulo_schema::ApiKind::Create;
+    let chosen = call.params.get("resourceUuid").filter(|_| creates).and_then(Value::as_str);
+    let chosen = chosen.and_then(|text| text.parse().ok());
     ApiCx {
         kernel: kernel.clone(),
         caller,

@@ -1,0 +1,44 @@
+//! Clusters: hosts that are alike and see the same storage and networks.
+//!
+//! A cluster says which hypervisor its hosts run; storages and networks are attached to it by their own services. It goes
+//! with its zone.
+
+mod change_state;
+mod create;
+mod delete;
+mod store;
+mod update;
+
+use std::sync::Arc;
+
+use cumulo_contracts::{
+    api::cluster::{ChangeClusterState, CreateCluster, DeleteCluster, QueryCluster, UpdateCluster},
+    resource::{Cluster, Zone},
+};
+use cumulo_kernel::{Kernel, Setup, db::Migration};
+use cumulo_schema::{Api, Resource};
+
+use store::Store;
+
+/// Answers the cluster APIs.
+struct Clusters {
+    kernel: Kernel,
+    store: Store,
+}
+
+/// Installs the service.
+pub fn install(setup: &mut Setup) {
+    let kernel = setup.kernel().clone();
+    let clusters = Arc::new(Clusters { store: Store::new(kernel.db().clone()), kernel });
+    setup
+        .migrations(&[Migration {
+            name: "20261121_0120_cluster",
+            sql: include_str!("../migrations/20261121_0120_cluster.sql"),
+        }])
+        .api::<CreateCluster>(clusters.clone())
+        .api::<UpdateCluster>(clusters.clone())
+        .api::<ChangeClusterState>(clusters.clone())
+        .api::<DeleteCluster>(clusters.clone())
+        .query(QueryCluster::META)
+        .cascade(Cluster::META, &[Zone::META.vo], clusters);
+}

@@ -1,0 +1,71 @@
+//! The cluster table.
+
+use cumulo_contracts::{
+    api::cluster::UpdateCluster,
+    resource::{Cluster, ResourceState},
+};
+use cumulo_kernel::{
+    api::ApiCx,
+    db::{Db, DbError},
+    ownership,
+};
+use cumulo_schema::Uuid;
+
+/// Reads and writes clusters.
+pub(crate) struct Store {
+    db: Db,
+}
+
+impl Store {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(crate) async fn find(&self, cluster: Uuid) -> Result<Option<Cluster>, DbError> {
+        self.db.find(Cluster::UUID, &cluster).await
+    }
+
+    pub(crate) async fn in_zones(&self, zones: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let clusters = self.db.select::<Cluster>().one_of(Cluster::ZONE_UUID, zones).all().await?;
+        Ok(clusters.iter().map(|cluster| cluster.uuid).collect())
+    }
+
+    /// Adds `cluster` with its owner and tags; [`DbError::Conflict`] when it is there, [`DbError::Reference`] when its zone
+    /// is not.
+    pub(crate) async fn insert(&self, cx: &ApiCx, cluster: &Cluster) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.insert(cluster);
+        cx.created::<Cluster>(&mut batch);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn update(&self, api: &UpdateCluster) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Cluster>()
+            .set_some(Cluster::NAME, api.name.as_ref())
+            .set_some(Cluster::DESCRIPTION, api.description.as_ref())
+            .eq(Cluster::UUID, &api.uuid)
+            .expect(format!("cluster {} was deleted in the meantime", api.uuid));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn set_state(&self, cluster: Uuid, state: ResourceState) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Cluster>()
+            .set(Cluster::STATE, &state)
+            .eq(Cluster::UUID, &cluster)
+            .expect(format!("cluster {cluster} was deleted in the meantime"));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Removes clusters with owner and tags; those that are gone are fine.
+    pub(crate) async fn remove(&self, clusters: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        for cluster in clusters {
+            ownership::removed::<Cluster>(&mut batch, *cluster);
+        }
+        self.db.commit(batch).await.map(drop)
+    }
+}

@@ -1,0 +1,36 @@
+//! A hypervisor that is installed and never asked: clusters only look whether there is one.
+
+use async_trait::async_trait;
+use cumulo_contracts::ext::hypervisor::{ConsoleAddress, Hypervisor, StopKind, VmSpec};
+use cumulo_schema::{ErrorCode, Uuid};
+
+pub(crate) struct Idle;
+
+fn refused<T>() -> Result<T, ErrorCode> {
+    Err(ErrorCode::internal("clusters run nothing"))
+}
+
+#[async_trait]
+impl Hypervisor for Idle {
+    async fn start(&self, _: Uuid, _: Uuid, _: &VmSpec) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn stop(&self, _: Uuid, _: Uuid, _: Uuid, _: StopKind) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn reboot(&self, _: Uuid, _: Uuid, _: &VmSpec, _: StopKind) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn pause(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn resume(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn destroy(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn console(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<ConsoleAddress, ErrorCode> {
+        refused()
+    }
+}

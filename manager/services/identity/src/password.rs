@@ -1,0 +1,113 @@
+//! Passwords: argon2id over the text that clients send, worked out on threads that may be slow.
+//!
+//! A verification takes tens of milliseconds and 19 MiB on purpose, so only a few run at once: a flood of wrong logins
+//! waits in line instead of taking the memory of the node.
+
+use argon2::{
+    Argon2, PasswordHash, PasswordHasher, PasswordVerifier,
+    password_hash::{Salt, SaltString},
+};
+use cumulo_schema::ErrorCode;
+use rand::Rng;
+use sha2::{Digest, Sha512};
+use tokio::sync::{OnceCell, Semaphore};
+
+/// Hashes worked on at once.
+const PARALLEL: usize = 4;
+/// Characters of a generated password: none that people mistake for another.
+const ALPHABET: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+const GENERATED_LENGTH: usize = 20;
+
+/// Hashes and verifies passwords.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    turns: Semaphore,
+    /// Verified against where there is no account, so that both refusals take as long.
+    decoy: OnceCell<String>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { turns: Semaphore::new(PARALLEL), decoy: OnceCell::new() }
+    }
+}
+
+impl Passwords {
+    /// What to store for the text `sent` by a client.
+    pub(crate) async fn hash(&self, sent: String) -> Result<String, ErrorCode> {
+        self.on_a_thread(move || {
+            let bytes: [u8; Salt::RECOMMENDED_LENGTH] = rand::rng().random();
+            let hash = SaltString::encode_b64(&bytes)
+                .and_then(|salt| Argon2::default().hash_password(sent.as_bytes(), &salt).map(|hash| hash.to_string()));
+            hash.map_err(|cause| ErrorCode::internal(format!("a password could not be hashed: {cause}")))
+        })
+        .await?
+    }
+
+    /// Whether the text `sent` by a client is the one that `stored` was made of. `None` is no account: always false, and
+    /// as slow.
+    pub(crate) async fn verify(&self, sent: String, stored: Option<String>) -> Result<bool, ErrorCode> {
+        let is_account = stored.is_some();
+        let stored = match stored {
+            Some(stored) => stored,
+            None => self.decoy.get_or_try_init(|| self.hash(generate())).await?.clone(),
+        };
+        let matches = self
+            .on_a_thread(move || match PasswordHash::new(&stored) {
+                Ok(hash) => Ok(Argon2::default().verify_password(sent.as_bytes(), &hash).is_ok()),
+                Err(cause) => Err(ErrorCode::internal(format!("a stored password is unreadable: {cause}"))),
+            })
+            .await??;
+        Ok(matches && is_account)
+    }
+
+    async fn on_a_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ErrorCode> {
+        let failed = |cause: &(dyn std::error::Error + 'static)| {
+            ErrorCode::internal("a password could not be worked on").because_of(cause)
+        };
+        let _turn = self.turns.acquire().await.map_err(|closed| failed(&closed))?;
+        tokio::task::spawn_blocking(work).await.map_err(|ended| failed(&ended))
+    }
+}
+
+/// The text that a client sends for `password`.
+pub(crate) fn as_sent(password: &str) -> String {
+    hex::encode(Sha512::digest(password.as_bytes()))
+}
+
+/// A new password that nobody can guess.
+pub(crate) fn generate() -> String {
+    let mut random = rand::rng();
+    (0..GENERATED_LENGTH).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_travels_as_the_lowercase_hex_of_its_sha_512() {
+        let sent = as_sent("password");
+        assert_eq!(sent.len(), 128);
+        assert!(sent.starts_with("b109f3bbbc244eb82441917ed06d618b"), "{sent}");
+    }
+
+    #[test]
+    fn generated_passwords_differ_and_are_long() {
+        let (one, other) = (generate(), generate());
+        assert_ne!(one, other);
+        assert_eq!(one.len(), GENERATED_LENGTH);
+    }
+
+    #[tokio::test]
+    async fn only_the_same_text_verifies_and_nobody_has_the_decoys_password() {
+        let passwords = Passwords::default();
+        let stored = passwords.hash(as_sent("a")).await.expect("hashed");
+        assert!(stored.starts_with("$argon2id$"), "{stored}");
+        assert_ne!(stored, passwords.hash(as_sent("a")).await.expect("hashed"), "salted");
+        assert_eq!(passwords.verify(as_sent("a"), Some(stored.clone())).await, Ok(true));
+        assert_eq!(passwords.verify(as_sent("b"), Some(stored)).await, Ok(false));
+        assert_eq!(passwords.verify(as_sent("a"), None).await, Ok(false));
+        assert!(passwords.verify(as_sent("a"), Some("plain".to_owned())).await.is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! The table of instance offerings.
+
+use cumulo_contracts::{
+    api::offering::UpdateInstanceOffering,
+    resource::{InstanceOffering, ResourceState},
+};
+use cumulo_kernel::{
+    api::ApiCx,
+    db::{Db, DbError},
+    ownership,
+};
+use cumulo_schema::Uuid;
+
+use crate::owner::owned_by;
+
+/// Reads and writes instance offerings.
+pub(crate) struct Store {
+    db: Db,
+}
+
+impl Store {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(crate) async fn find(&self, offering: Uuid) -> Result<Option<InstanceOffering>, DbError> {
+        self.db.find(InstanceOffering::UUID, &offering).await
+    }
+
+    pub(crate) async fn of_accounts(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        owned_by::<InstanceOffering>(&self.db, accounts).await
+    }
+
+    /// Adds `offering` with its owner and tags; [`DbError::Conflict`] when it is there.
+    pub(crate) async fn insert(&self, cx: &ApiCx, offering: &InstanceOffering) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.insert(offering);
+        cx.created::<InstanceOffering>(&mut batch);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn update(&self, api: &UpdateInstanceOffering) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<InstanceOffering>()
+            .set_some(InstanceOffering::NAME, api.name.as_ref())
+            .set_some(InstanceOffering::DESCRIPTION, api.description.as_ref())
+            .set_some(InstanceOffering::ALLOCATOR_STRATEGY, api.allocator_strategy.as_ref())
+            .eq(InstanceOffering::UUID, &api.uuid)
+            .expect(format!("instance offering {} was deleted in the meantime", api.uuid));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn set_state(&self, offering: Uuid, state: ResourceState) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<InstanceOffering>()
+            .set(InstanceOffering::STATE, &state)
+            .eq(InstanceOffering::UUID, &offering)
+            .expect(format!("instance offering {offering} was deleted in the meantime"));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Removes offerings with owner and tags; those that are gone are fine.
+    pub(crate) async fn remove(&self, offerings: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        for offering in offerings {
+            ownership::removed::<InstanceOffering>(&mut batch, *offering);
+        }
+        self.db.commit(batch).await.map(drop)
+    }
+}

@@ -1,0 +1,25 @@
+//! Settings of the whole cloud. Who uses a setting declares it; the kernel keeps them.
+
+mod options;
+mod reset;
+mod update;
+
+use std::sync::Arc;
+
+use cumulo_contracts::api::config::{GetGlobalConfigOptions, QueryGlobalConfig, ResetGlobalConfig, UpdateGlobalConfig};
+use cumulo_kernel::{Kernel, Setup};
+use cumulo_schema::Api;
+
+/// Answers the APIs of settings.
+struct Configs {
+    kernel: Kernel,
+}
+
+pub(crate) fn install(setup: &mut Setup) {
+    let configs = Arc::new(Configs { kernel: setup.kernel().clone() });
+    setup
+        .api::<UpdateGlobalConfig>(configs.clone())
+        .api::<ResetGlobalConfig>(configs.clone())
+        .api::<GetGlobalConfigOptions>(configs)
+        .query(QueryGlobalConfig::META);
+}

@@ -1,0 +1,22 @@
+//! What a node tells about itself and lets be changed: tags, settings, its own row and health, the debts of its garbage
+//! collector.
+//!
+//! All of it is the kernel's; this service is only the API to it. [`start`] keeps the node's row, from which clients and,
+//! with more nodes than one, the ring see who is there.
+
+mod config;
+mod gc;
+mod node;
+mod tag;
+
+use cumulo_kernel::Setup;
+
+pub use node::start;
+
+/// Installs the service.
+pub fn install(setup: &mut Setup) {
+    tag::install(setup);
+    config::install(setup);
+    node::install(setup);
+    gc::install(setup);
+}

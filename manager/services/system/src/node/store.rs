@@ -1,0 +1,35 @@
+//! The table of management nodes, which is the kernel's.
+
+use cumulo_kernel::db::{Db, DbError};
+use cumulo_schema::{Timestamp, Uuid, system::ManagementNode};
+
+/// Reads and writes management nodes.
+pub(super) struct Store {
+    db: Db,
+}
+
+impl Store {
+    pub(super) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(super) async fn find(&self, node: Uuid) -> Result<Option<ManagementNode>, DbError> {
+        self.db.find(ManagementNode::UUID, &node).await
+    }
+
+    /// Makes `node` the row of its id.
+    pub(super) async fn put(&self, node: &ManagementNode) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.delete::<ManagementNode>().eq(ManagementNode::UUID, &node.uuid).any();
+        batch.insert(node);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Whether `node` still has a row to record its sign of life in.
+    pub(super) async fn beat(&self, node: Uuid) -> Result<bool, DbError> {
+        let mut batch = self.db.batch();
+        let update = batch.update::<ManagementNode>().set(ManagementNode::HEART_BEAT, &Timestamp::now());
+        update.eq(ManagementNode::UUID, &node).any();
+        Ok(self.db.commit(batch).await?.iter().any(|touched| *touched > 0))
+    }
+}

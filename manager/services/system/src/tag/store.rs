@@ -1,0 +1,71 @@
+//! The tables of tags, which are the kernel's.
+
+use cumulo_kernel::db::{Db, DbError};
+use cumulo_schema::{
+    Uuid,
+    system::{SystemTag, UserTag},
+};
+
+/// Reads and writes tags.
+pub(super) struct Store {
+    db: Db,
+}
+
+impl Store {
+    pub(super) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(super) async fn system_tag(&self, tag: Uuid) -> Result<Option<SystemTag>, DbError> {
+        self.db.find(SystemTag::UUID, &tag).await
+    }
+
+    pub(super) async fn user_tag(&self, tag: Uuid) -> Result<Option<UserTag>, DbError> {
+        self.db.find(UserTag::UUID, &tag).await
+    }
+
+    /// The system tag of that text on `resource`.
+    pub(super) async fn system_tag_of(&self, resource: Uuid, tag: &str) -> Result<Option<SystemTag>, DbError> {
+        let of_resource = self.db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &resource);
+        of_resource.eq(SystemTag::TAG, &tag.to_owned()).first().await
+    }
+
+    /// The user tag of that text on `resource`.
+    pub(super) async fn user_tag_of(&self, resource: Uuid, tag: &str) -> Result<Option<UserTag>, DbError> {
+        let of_resource = self.db.select::<UserTag>().eq(UserTag::RESOURCE_UUID, &resource);
+        of_resource.eq(UserTag::TAG, &tag.to_owned()).first().await
+    }
+
+    pub(super) async fn insert_user_tag(&self, tag: &UserTag) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.insert(tag);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Adds all of `tags` or none.
+    pub(super) async fn insert_system_tags(&self, tags: &[SystemTag]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        for tag in tags {
+            batch.insert(tag);
+        }
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(super) async fn set_system_tag(&self, tag: Uuid, text: &str) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<SystemTag>()
+            .set(SystemTag::TAG, &text.to_owned())
+            .eq(SystemTag::UUID, &tag)
+            .expect(format!("system tag {tag} was deleted in the meantime"));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Removes the tag, of either kind, that has this id; none is fine.
+    pub(super) async fn remove(&self, tag: Uuid) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.delete::<SystemTag>().eq(SystemTag::UUID, &tag).any();
+        batch.delete::<UserTag>().eq(UserTag::UUID, &tag).any();
+        self.db.commit(batch).await.map(drop)
+    }
+}

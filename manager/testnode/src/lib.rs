@@ -1,0 +1,145 @@
+//! A management node made of the services under test, on a database that goes with it, called as clients call it.
+//!
+//! A call passes through everything a client's call passes through (route, decoding, rules, existence, permission, job),
+//! so a service's tests see what its clients see; only the socket is left out. The bigger sibling, `testkit`, brings a
+//! whole simulated world and knows every service; this one knows none, so that each service can use it.
+
+mod caller;
+mod stranger;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use axum::Router;
+use cumulo_kernel::{Kernel, Setup, db::Db};
+use cumulo_schema::{ErrorCode, Uuid};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use caller::SessionIsAccount;
+pub use stranger::stranger;
+
+/// How long a job may take before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(2);
+
+/// A running node.
+#[derive(Debug)]
+pub struct TestNode {
+    kernel: Kernel,
+    router: Router,
+    credential: String,
+    id: Uuid,
+    dir: Option<TempDir>,
+}
+
+impl TestNode {
+    /// Starts a node of what `install` puts into it.
+    ///
+    /// Unless `install` brings an authenticator, a session's text is the id of the account it belongs to; calls are made
+    /// as the admin.
+    ///
+    /// # Panics
+    /// When the node does not start.
+    pub async fn start(install: impl FnOnce(&mut Setup)) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::start_in(dir, Uuid::random(), install).await
+    }
+
+    /// Stops the node and starts one of what `install` brings on the same database, as a restart does.
+    ///
+    /// # Panics
+    /// When the node does not start.
+    pub async fn restart(mut self, install: impl FnOnce(&mut Setup)) -> Self {
+        self.kernel.stop().await;
+        let dir = self.dir.take().expect("a node owns its directory");
+        Self { credential: self.credential, ..Self::start_in(dir, self.id, install).await }
+    }
+
+    async fn start_in(dir: TempDir, id: Uuid, install: impl FnOnce(&mut Setup)) -> Self {
+        let path = |name: &str| -> PathBuf { dir.path().join(name) };
+        let db = Db::sqlite(&path("cumulo.db")).await.expect("a database");
+        let mut setup = Setup::new(db, id, &path("key")).expect("a key");
+        setup.authenticator(std::sync::Arc::new(SessionIsAccount));
+        install(&mut setup);
+        let kernel = setup.start("").await.expect("the node starts");
+        let router = cumulo_kernel::api::router(kernel.clone());
+        Self { kernel, router, credential: Uuid::ADMIN.to_string(), id, dir: Some(dir) }
+    }
+
+    /// The node's kernel.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// From now on calls carry the session `session`.
+    pub fn use_session(&mut self, session: impl Into<String>) {
+        self.credential = session.into();
+    }
+
+    /// Calls an API and, where it is a job, waits for its end. `verb` and `target` (path after `/v1`, with its query) as
+    /// in the declaration; `body` is left out where it is null.
+    ///
+    /// # Errors
+    /// What the API answered in its error envelope.
+    ///
+    /// # Panics
+    /// When the answer is none of the API's: a wrong path, a malformed parameter, a job that does not end.
+    pub async fn call(&self, verb: &str, target: &str, body: Value) -> Result<Value, ErrorCode> {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut status, mut answer) = self.exchange(verb, &format!("/zstack/v1{target}"), &body).await;
+        if let Some(location) = answer.get("location").and_then(Value::as_str) {
+            let job = location.split_once("/zstack/").map(|(_, job)| format!("/zstack/{job}")).expect("a job's path");
+            while status == StatusCode::ACCEPTED {
+                assert!(Instant::now() < deadline, "the job of {verb} {target} does not end");
+                tokio::time::sleep(POLL).await;
+                (status, answer) = self.exchange("GET", &job, &Value::Null).await;
+            }
+        }
+        match status {
+            StatusCode::OK => Ok(answer),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                Err(serde_json::from_value(answer["error"].clone()).expect("an error of the declared form"))
+            }
+            other => panic!("{verb} {target} was answered with {other}: {answer}"),
+        }
+    }
+
+    /// As [`TestNode::call`], for calls that answer with an inventory.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn inventory(&self, verb: &str, target: &str, body: Value) -> Result<Value, ErrorCode> {
+        self.call(verb, target, body).await.map(|answer| answer["inventory"].clone())
+    }
+
+    /// The inventories that the Query API at `target` finds.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn query(&self, target: &str) -> Vec<Value> {
+        let found = self.call("GET", target, Value::Null).await.expect("a query succeeds");
+        found["inventories"].as_array().cloned().unwrap_or_default()
+    }
+
+    async fn exchange(&self, verb: &str, uri: &str, body: &Value) -> (StatusCode, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let request = Request::builder()
+            .method(verb)
+            .uri(uri)
+            .header("authorization", format!("OAuth {}", self.credential))
+            .body(axum::body::Body::from(body))
+            .expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let status = response.status();
+        let bytes = response.into_body().collect().await.expect("the body is in memory").to_bytes();
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| text()))
+    }
+}
