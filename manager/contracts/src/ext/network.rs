@@ -20,7 +20,7 @@ pub trait L2Driver: Send + Sync {
 }
 
 /// What a network service backend works on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServiceRequest {
     /// The L3 network.
     pub l3: L3Network,
@@ -42,6 +42,19 @@ pub struct ServiceRequest {
     pub services: Vec<String>,
     /// Namespace for ids of agent tasks.
     pub task: Uuid,
+}
+
+impl std::fmt::Debug for ServiceRequest {
+    // User data often holds passwords and tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceRequest")
+            .field("l3", &self.l3.uuid)
+            .field("host", &self.host)
+            .field("vm", &self.vm)
+            .field("nic", &self.nic)
+            .field("services", &self.services)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Provides network services. The driver's name is the provider's type: `Flat`.

@@ -81,7 +81,7 @@ pub struct ServedNic {
 }
 
 /// Give the NICs of a VM the services of their networks on its host: DHCP, user data. Repeatable.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct ServeNics {
     /// The VM.
     pub vm: Uuid,
@@ -97,6 +97,14 @@ pub struct ServeNics {
     pub task: Uuid,
 }
 message!(ServeNics => (), service = "network.service", key = vm);
+
+impl std::fmt::Debug for ServeNics {
+    // User data often holds passwords and tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { vm, host, nics, .. } = self;
+        f.debug_struct("ServeNics").field("vm", vm).field("host", host).field("nics", nics).finish_non_exhaustive()
+    }
+}
 
 /// Take those services back. What is not there is fine.
 #[derive(Debug, Clone, Serialize, Deserialize)]

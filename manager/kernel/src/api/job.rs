@@ -12,7 +12,7 @@ use std::{
 };
 
 use cumulo_derive::resource;
-use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
+use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, codes, wire_enum};
 use serde_json::{Map, Value};
 
 use super::{Call, dispatch, dispatch::Body, projection, webhook};
@@ -137,8 +137,9 @@ impl Jobs {
     }
 
     async fn finish(&self, kernel: &Kernel, job: ApiJob, outcome: Result<Body, ErrorCode>) {
-        if kernel.is_stopping() && outcome.is_err() {
-            // Cut off by our own stop: the next start answers it.
+        let cut_off = |error: &ErrorCode| kernel.is_stopping() || error.is(codes::NODE_UNAVAILABLE);
+        if outcome.as_ref().is_err_and(cut_off) {
+            // Nothing is decided: the next start answers it.
             return;
         }
         let (state, result) = match &outcome {

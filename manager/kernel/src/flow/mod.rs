@@ -158,6 +158,12 @@ impl Flows {
         }
     }
 
+    /// How many flows run on this node now.
+    #[must_use]
+    pub fn running_count(&self) -> usize {
+        self.running().len()
+    }
+
     /// Waits for the flow `id` if it runs on this node.
     pub(crate) async fn join(&self, id: Uuid) -> Option<Outcome> {
         let receiver = self.running().get(&id).cloned()?;
@@ -193,6 +199,9 @@ impl Flows {
 async fn wait(mut receiver: watch::Receiver<Option<Outcome>>) -> Outcome {
     match receiver.wait_for(Option::is_some).await {
         Ok(outcome) => outcome.clone().unwrap_or_else(|| Err(ErrorCode::internal("a flow ended without an outcome"))),
-        Err(_) => Err(ErrorCode::internal("a flow was cut off; it goes on when the management node starts again")),
+        Err(_) => Err(ErrorCode::new(
+            cumulo_schema::codes::NODE_UNAVAILABLE,
+            "the flow was cut off; it goes on when the management node starts again",
+        )),
     }
 }

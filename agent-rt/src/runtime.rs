@@ -1,0 +1,278 @@
+//! The runtime: accepts commands, runs them in order per key, delivers their outcomes.
+
+mod lanes;
+mod refusal;
+mod run;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
+use cumulo_proto::{Accepted as AcceptedReply, Header, Outcome, PingReply};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    AgentError, Callbacks, Chain, Commands, Journal, JournalError, Metrics,
+    callback::{Posting, post_outcome},
+    journal::{Accepted, Begun, Left, now_ms},
+};
+use lanes::Lanes;
+pub use refusal::Refusal;
+use run::Job;
+
+/// What a runtime is made of.
+pub struct RuntimeParts<H> {
+    /// The agent's id.
+    pub agent_id: String,
+    /// The version of its program.
+    pub version: &'static str,
+    /// What commands work on.
+    pub host: Arc<H>,
+    /// The commands it knows.
+    pub commands: Commands<H>,
+    /// Its memory of tasks.
+    pub journal: Journal,
+    /// Its way to the manager.
+    pub callbacks: Arc<dyn Callbacks>,
+    /// Where it reports to until told otherwise.
+    pub manager: Option<String>,
+}
+
+/// The runtime of one agent; clones are the same runtime.
+pub struct Runtime<H> {
+    inner: Arc<Inner<H>>,
+}
+
+impl<H> Clone for Runtime<H> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+struct Inner<H> {
+    agent_id: String,
+    version: &'static str,
+    boot_id: String,
+    host: Arc<H>,
+    commands: Commands<H>,
+    posting: Arc<Posting>,
+    lanes: Lanes<Job>,
+    tasks: TaskTracker,
+    posts: TaskTracker,
+    accepting: AtomicBool,
+    manager: watch::Sender<Option<String>>,
+    /// Never looked at, so that it tells whether anybody connected since the start.
+    connected: watch::Receiver<Option<String>>,
+}
+
+impl<H: Send + Sync + 'static> Runtime<H> {
+    /// A runtime that goes on with what the journal says is left: must be called within a tokio runtime.
+    pub fn start(parts: RuntimeParts<H>) -> Self {
+        let stopping = CancellationToken::new();
+        let posting = Posting::new(parts.callbacks, Arc::new(parts.journal), Arc::new(Metrics::new()), stopping);
+        let (manager, connected) = watch::channel(parts.manager);
+        let runtime = Self {
+            inner: Arc::new(Inner {
+                agent_id: parts.agent_id,
+                version: parts.version,
+                boot_id: uuid::Uuid::new_v4().simple().to_string(),
+                host: parts.host,
+                commands: parts.commands,
+                posting: Arc::new(posting),
+                lanes: Lanes::default(),
+                tasks: TaskTracker::new(),
+                posts: TaskTracker::new(),
+                accepting: AtomicBool::new(true),
+                manager,
+                connected,
+            }),
+        };
+        runtime.resume();
+        runtime
+    }
+
+    /// Accepts the command at the RPC `path`. When this returns it is in the journal.
+    ///
+    /// # Errors
+    /// When it will not be run; nothing was done then.
+    pub async fn accept(&self, path: &str, request: Bytes) -> Result<AcceptedReply, Refusal> {
+        if !self.inner.accepting.load(Ordering::Acquire) {
+            return Err(Refusal::Stopping);
+        }
+        let command = self.inner.commands.by_path(path).ok_or_else(|| Refusal::Unknown { path: path.to_owned() })?;
+        let (header, key) = command.parse(&request).map_err(Refusal::Bad)?;
+        refusal::check(&header)?;
+        let task = Accepted {
+            task_id: header.task_id.clone(),
+            command: command.name().to_owned(),
+            key: key.clone(),
+            callback_url: header.callback_url.clone(),
+            epoch: header.epoch,
+            request: request.clone(),
+            at_ms: now_ms(),
+        };
+        let known = match self.inner.posting.journal.begin(task).await.map_err(Refusal::Journal)? {
+            Begun::New => {
+                info!(task = header.task_id, command = command.name(), key, trace = header.trace, "accepted");
+                self.enqueue(Job { header, key, request, command: command.name().to_owned() });
+                false
+            }
+            Begun::Running => true,
+            Begun::Finished(outcome) => {
+                self.post(header.callback_url, outcome);
+                true
+            }
+            Begun::Stale { newest } => {
+                return Err(Refusal::StaleEpoch { key, epoch: header.epoch, newest });
+            }
+        };
+        Ok(AcceptedReply { known })
+    }
+
+    /// The answer to a ping.
+    pub fn ping(&self) -> PingReply {
+        let journal = &self.inner.posting.journal;
+        PingReply {
+            agent: self.inner.agent_id.clone(),
+            version: self.inner.version.to_owned(),
+            boot_id: self.inner.boot_id.clone(),
+            running: journal.running() as u64,
+            unacknowledged: journal.unacknowledged() as u64,
+            connected: self.inner.connected.has_changed().unwrap_or(false),
+        }
+    }
+
+    /// Takes no more commands, waits until those accepted have ended, and lets go of what is not acknowledged yet: it
+    /// is posted after the next start.
+    pub async fn stop(&self) {
+        self.inner.accepting.store(false, Ordering::Release);
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+        self.inner.posting.stopping.cancel();
+        self.inner.posts.close();
+        self.inner.posts.wait().await;
+    }
+
+    /// Metrics in Prometheus' text format.
+    pub fn metrics_text(&self) -> String {
+        let Posting { journal, metrics, .. } = &*self.inner.posting;
+        metrics.tasks(journal.running(), journal.unacknowledged());
+        metrics.text()
+    }
+
+    /// Everything the agent serves over TLS: its commands, Ping, `/healthz` and `/metrics`.
+    pub fn router(&self) -> axum::Router {
+        crate::grpc::router(self)
+    }
+
+    /// The agent's id.
+    pub fn agent_id(&self) -> &str {
+        &self.inner.agent_id
+    }
+
+    /// What commands work on.
+    pub fn host(&self) -> &Arc<H> {
+        &self.inner.host
+    }
+
+    /// Whom to report to: the callback URL of the manager that connected last.
+    pub fn manager(&self) -> watch::Receiver<Option<String>> {
+        self.inner.manager.subscribe()
+    }
+
+    /// Forgets what is old; to be called now and then.
+    ///
+    /// # Errors
+    /// When the journal cannot be rewritten.
+    pub async fn maintain(&self) -> Result<(), JournalError> {
+        self.inner.posting.journal.maintain().await
+    }
+
+    /// The command and task id of an encoded request, where they can be told.
+    #[cfg(feature = "sim")]
+    pub(crate) fn peek(&self, path: &str, request: &[u8]) -> Option<(&'static str, String)> {
+        let command = self.inner.commands.by_path(path)?;
+        let (header, _) = command.parse(request).ok()?;
+        Some((command.name(), header.task_id))
+    }
+
+    pub(crate) fn service(&self) -> &'static str {
+        self.inner.commands.service()
+    }
+
+    pub(crate) fn boot_id(&self) -> &str {
+        &self.inner.boot_id
+    }
+
+    pub(crate) fn callbacks(&self) -> Arc<dyn Callbacks> {
+        Arc::clone(&self.inner.posting.callbacks)
+    }
+
+    /// Goes on with what an earlier process left.
+    fn resume(&self) {
+        for left in self.inner.posting.journal.left() {
+            match left {
+                Left::Unacknowledged(url, outcome) => self.post(url, outcome),
+                Left::Unfinished(task) => match self.job_again(&task) {
+                    Ok(job) => {
+                        info!(task = task.task_id, command = task.command, "was interrupted; runs again");
+                        self.enqueue(job);
+                    }
+                    Err(error) => {
+                        warn!(task = task.task_id, command = task.command, error = %Chain(&error), "cannot run again");
+                        self.fail(task, &error);
+                    }
+                },
+            }
+        }
+    }
+
+    fn job_again(&self, task: &Accepted) -> Result<Job, AgentError> {
+        let command = self.inner.commands.by_name(&task.command).ok_or_else(|| {
+            AgentError::new(
+                "agent.unknown-command",
+                format!("this agent does not know the command {}; upgrade it", task.command),
+            )
+        })?;
+        let (mut header, key) = command.parse(&task.request)?;
+        header.callback_url.clone_from(&task.callback_url);
+        Ok(Job { header, key, request: task.request.clone(), command: task.command.clone() })
+    }
+
+    /// Ends a task that cannot be run.
+    fn fail(&self, task: Accepted, error: &AgentError) {
+        let header = Header { task_id: task.task_id, callback_url: task.callback_url, ..Header::default() };
+        let job = Job { header, key: task.key, request: task.request, command: task.command };
+        let outcome = self.outcome(&job, Err(error.to_failure()), std::time::Duration::ZERO);
+        let runtime = self.clone();
+        self.inner.tasks.spawn(async move { runtime.finish(job.header.callback_url, outcome).await });
+    }
+
+    fn enqueue(&self, job: Job) {
+        if let Some(lane) = self.inner.lanes.push(job.key.clone(), job) {
+            let runtime = self.clone();
+            self.inner.tasks.spawn(async move {
+                while let Some(job) = runtime.inner.lanes.next(&lane) {
+                    runtime.run(job).await;
+                }
+            });
+        }
+    }
+
+    /// Records an outcome and has it posted.
+    async fn finish(&self, url: String, outcome: Outcome) {
+        if let Err(error) = self.inner.posting.journal.finish(&outcome).await {
+            // The manager still gets it; after a restart the task runs again, which commands allow.
+            warn!(task = outcome.task_id, error = %Chain(&error), "an outcome is not on disk");
+        }
+        self.post(url, outcome);
+    }
+
+    fn post(&self, url: String, outcome: Outcome) {
+        self.inner.posts.spawn(post_outcome(Arc::clone(&self.inner.posting), url, outcome));
+    }
+}

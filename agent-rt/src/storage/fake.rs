@@ -1,0 +1,128 @@
+//! A fake [`Disks`]: files are entries in a map.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use cumulo_proto::StorageCapacity;
+
+use super::{Confined, Digester, Digests, Disks, ImageInfo, NewDisk, StorageError};
+
+/// Bytes an empty qcow2 takes.
+const EMPTY: u64 = 196_608;
+
+/// A file of a fake disk.
+pub type FakeFile = ImageInfo;
+
+/// Files in memory. Clones are the same disk.
+#[derive(Debug, Clone)]
+pub struct FakeDisks {
+    state: Arc<Mutex<BTreeMap<PathBuf, FakeFile>>>,
+    total: u64,
+}
+
+impl FakeDisks {
+    /// An empty disk of `total` bytes.
+    pub fn new(total: u64) -> Self {
+        Self { state: Arc::default(), total }
+    }
+
+    /// The files there are.
+    pub fn files(&self) -> BTreeMap<PathBuf, FakeFile> {
+        self.state().clone()
+    }
+
+    /// Puts a file there, as a download does.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn put(&self, path: &Path, file: FakeFile) -> Result<(), StorageError> {
+        let mut state = self.state();
+        let used: u64 = state.iter().filter(|(p, _)| *p != path).map(|(_, f)| f.actual_size).sum();
+        if used + file.actual_size > self.total {
+            return Err(StorageError::NoSpace { path: path.to_owned() });
+        }
+        state.insert(path.to_owned(), file);
+        Ok(())
+    }
+
+    /// The checksums that a file is said to have.
+    pub fn digests_of(file: &FakeFile) -> Digests {
+        let mut digester = Digester::new();
+        digester.update(format!("{file:?}").as_bytes());
+        digester.finish()
+    }
+
+    fn state(&self) -> MutexGuard<'_, BTreeMap<PathBuf, FakeFile>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Disks for FakeDisks {
+    async fn ensure_root(&self, _: &Path) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    async fn capacity(&self, root: &Path) -> Result<StorageCapacity, StorageError> {
+        let used: u64 = self.state().values().map(|f| f.actual_size).sum();
+        let available = self.total.saturating_sub(used);
+        Ok(StorageCapacity { path: root.display().to_string(), total: self.total, available })
+    }
+
+    async fn info(&self, file: &Confined) -> Result<Option<ImageInfo>, StorageError> {
+        Ok(self.state().get(file.path()).cloned())
+    }
+
+    async fn create(&self, file: &Confined, disk: &NewDisk) -> Result<(), StorageError> {
+        let info = match disk.clone() {
+            NewDisk::Empty { format, size } => ImageInfo {
+                virtual_size: size,
+                actual_size: EMPTY,
+                format: format.name().to_owned(),
+                backing: None,
+                external_data: false,
+                iso: false,
+            },
+            NewDisk::Overlay { backing, size, .. } => {
+                if !self.state().contains_key(&backing) {
+                    return Err(StorageError::Missing { path: backing });
+                }
+                ImageInfo {
+                    virtual_size: size,
+                    actual_size: EMPTY,
+                    format: "qcow2".to_owned(),
+                    backing: Some(backing),
+                    external_data: false,
+                    iso: false,
+                }
+            }
+        };
+        self.put(file.path(), info)
+    }
+
+    async fn remove(&self, file: &Confined) -> Result<(), StorageError> {
+        self.state().remove(file.path());
+        Ok(())
+    }
+
+    async fn rename(&self, from: &Confined, to: &Confined) -> Result<(), StorageError> {
+        let mut state = self.state();
+        let file = state.remove(from.path()).ok_or_else(|| StorageError::Missing { path: from.path().to_owned() })?;
+        state.insert(to.path().to_owned(), file);
+        Ok(())
+    }
+
+    async fn digests(&self, file: &Confined) -> Result<Digests, StorageError> {
+        let state = self.state();
+        let file = state.get(file.path()).ok_or_else(|| StorageError::Missing { path: file.path().to_owned() })?;
+        Ok(Self::digests_of(file))
+    }
+
+    async fn version(&self) -> Result<String, StorageError> {
+        Ok("7.2.0".to_owned())
+    }
+}

@@ -1,0 +1,42 @@
+//! Virtual machines: what should run ([`DomainSpec`]), and the door to libvirt ([`Domains`]).
+//!
+//! The door has libvirt's own small verbs; what they add up to (start what is missing, resume what is paused) is in
+//! [`run`] and shared with the simulated host.
+
+#[cfg(feature = "sim")]
+mod fake;
+mod real;
+pub mod run;
+mod spec;
+mod state;
+mod xml;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+#[cfg(feature = "sim")]
+pub use fake::{FakeDomain, FakeDomains};
+pub use real::Libvirt;
+pub use spec::{Bus, Cache, CdromSpec, ConsoleSpec, DiskSpec, DomainSpec, NicModel, NicSpec, Topology, Virtualization};
+pub use state::{DomainState, Verb};
+pub use xml::domain_xml;
+
+use crate::{HostError, ObjectId};
+
+/// The door to the hypervisor.
+#[async_trait]
+pub trait Domains: Send + Sync {
+    /// The VMs of ours that the host has, running or not.
+    async fn list(&self) -> Result<BTreeMap<ObjectId, DomainState>, HostError>;
+    /// The state of one; `None` where the host does not have it.
+    async fn state(&self, vm: &ObjectId) -> Result<Option<DomainState>, HostError>;
+    /// Defines a VM that does not run, or replaces its definition.
+    async fn define(&self, spec: &DomainSpec) -> Result<(), HostError>;
+    /// Does one of the verbs of [`DomainState::after`].
+    async fn act(&self, vm: &ObjectId, verb: Verb) -> Result<(), HostError>;
+    /// The port its VNC server listens at, 0 where there is none.
+    async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError>;
+    /// Versions of libvirt and QEMU.
+    async fn versions(&self) -> Result<(String, String), HostError>;
+}

@@ -1,0 +1,74 @@
+//! A fake [`Network`]: bridges are entries in a map.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use super::{Interface, Network};
+use crate::{HostError, IfName};
+
+/// A bridge of the fake network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeBridge {
+    /// Its physical port.
+    pub nic: IfName,
+    /// Its MTU where that was set.
+    pub mtu: Option<u32>,
+}
+
+/// Bridges in memory. Clones are the same network.
+#[derive(Debug, Clone)]
+pub struct FakeNetwork {
+    nics: Arc<BTreeSet<IfName>>,
+    bridges: Arc<Mutex<BTreeMap<IfName, FakeBridge>>>,
+}
+
+impl FakeNetwork {
+    /// A host with these physical NICs.
+    pub fn new(nics: impl IntoIterator<Item = IfName>) -> Self {
+        Self { nics: Arc::new(nics.into_iter().collect()), bridges: Arc::default() }
+    }
+
+    /// The bridges there are.
+    pub fn bridges(&self) -> BTreeMap<IfName, FakeBridge> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<IfName, FakeBridge>> {
+        self.bridges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Network for FakeNetwork {
+    async fn interface(&self, name: &IfName) -> Result<Option<Interface>, HostError> {
+        if !self.nics.contains(name) {
+            return Ok(None);
+        }
+        let bridges = self.lock();
+        let bridge = bridges.iter().find(|(_, b)| b.nic == *name).map(|(name, _)| name.to_string());
+        Ok(Some(Interface { up: true, bridge, mtu: 1500, mac: "52:54:00:00:00:01".to_owned() }))
+    }
+
+    async fn ensure_bridge(&self, bridge: &IfName, nic: &IfName, mtu: Option<u32>) -> Result<(), HostError> {
+        if !self.nics.contains(nic) {
+            let present: Vec<_> = self.nics.iter().map(IfName::as_str).collect();
+            return Err(HostError::NoInterface { name: nic.to_string(), present: present.join(", ") });
+        }
+        let mut bridges = self.lock();
+        if let Some((other, _)) = bridges.iter().find(|(name, b)| *name != bridge && b.nic == *nic) {
+            let (name, other) = (nic.to_string(), other.to_string());
+            return Err(HostError::InterfaceTaken { name, other, bridge: bridge.to_string() });
+        }
+        bridges.insert(bridge.clone(), FakeBridge { nic: nic.clone(), mtu });
+        Ok(())
+    }
+
+    async fn remove_bridge(&self, bridge: &IfName, _: &IfName) -> Result<(), HostError> {
+        self.lock().remove(bridge);
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+//! A simulated host: the same commands under the same runtime, with fake doors and an in-process wire.
+//!
+//! For the manager's tests and for anybody who wants a cloud without servers. What exists on it can be looked at as a
+//! whole ([`SimHost::world`]) and compared; everything on the way to it can be made to fail ([`SimHost::faults`]).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use cumulo_agent_rt::{
+    AgentLink, Callbacks, Journal, Reporter, Runtime, RuntimeParts,
+    sim::{Faults, LossyCallbacks, SimLink, faulty},
+    storage::{FakeDisks, FakeFile, Roots},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    IfName, KvmHost, ObjectId, commands,
+    dhcp::{DhcpEntry, FakeDhcp, Networks, UserdataEntry},
+    domains::{FakeDomain, FakeDomains},
+    facts::FakeFacts,
+    images::FakeImages,
+    network::{FakeBridge, FakeNetwork},
+    userdata::FakeUserdata,
+};
+
+/// What a simulated host is made of.
+#[derive(Debug, Clone)]
+pub struct SimSpec {
+    /// Its uuid.
+    pub uuid: String,
+    /// CPU, memory and the like.
+    pub facts: FakeFacts,
+    /// Bytes on its disk.
+    pub disk: u64,
+    /// Its physical NICs.
+    pub nics: Vec<IfName>,
+}
+
+impl SimSpec {
+    /// A host of 64 CPUs, 256 GiB of memory, 4 TiB of disk and the NICs `eth0` and `eth1`.
+    ///
+    /// # Panics
+    /// Never: the names are well-formed.
+    pub fn new(uuid: &str) -> Self {
+        let nics = ["eth0", "eth1"].map(|nic| IfName::try_from(nic).expect("a well-formed name"));
+        let facts = FakeFacts::new(&format!("sim-{uuid}"), 64, 256 << 30);
+        Self { uuid: uuid.to_owned(), facts, disk: 4 << 40, nics: nics.to_vec() }
+    }
+}
+
+/// A simulated host with its agent.
+pub struct SimHost {
+    spec: SimSpec,
+    doors: Doors,
+    faults: Faults,
+    callbacks: Arc<dyn Callbacks>,
+    agent: Mutex<Agent>,
+}
+
+/// The fakes.
+#[derive(Debug, Clone)]
+pub struct Doors {
+    /// Virtual machines.
+    pub domains: FakeDomains,
+    /// Image files.
+    pub disks: FakeDisks,
+    /// Bridges.
+    pub network: FakeNetwork,
+    /// DHCP servers.
+    pub dhcp: FakeDhcp,
+    /// Metadata services.
+    pub userdata: FakeUserdata,
+    /// Images on backup storage.
+    pub images: FakeImages,
+}
+
+struct Agent {
+    runtime: Runtime<KvmHost>,
+    host: Arc<KvmHost>,
+    reporter: Option<DropGuard>,
+}
+
+/// What exists on a host, to be compared with what existed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimWorld {
+    /// Virtual machines.
+    pub vms: BTreeMap<ObjectId, FakeDomain>,
+    /// Image files.
+    pub files: BTreeMap<PathBuf, FakeFile>,
+    /// Bridges.
+    pub bridges: BTreeMap<IfName, FakeBridge>,
+    /// L3 networks with DHCP.
+    pub networks: BTreeSet<ObjectId>,
+    /// What DHCP gives out: by network and NIC.
+    pub leases: BTreeMap<(ObjectId, ObjectId), DhcpEntry>,
+    /// What the metadata service tells: by network and VM.
+    pub userdata: BTreeMap<(ObjectId, ObjectId), UserdataEntry>,
+}
+
+impl SimWorld {
+    /// Without what stays when the VM that first needed it goes: bridges, and networks that serve nobody.
+    #[must_use]
+    pub fn without_infrastructure(self) -> Self {
+        Self { bridges: BTreeMap::new(), networks: BTreeSet::new(), ..self }
+    }
+}
+
+impl SimHost {
+    /// A fresh host whose agent tells the manager through `callbacks`. Must be called within a tokio runtime.
+    pub fn new(spec: SimSpec, callbacks: Arc<dyn Callbacks>) -> Self {
+        let disks = FakeDisks::new(spec.disk);
+        let doors = Doors {
+            domains: FakeDomains::default(),
+            network: FakeNetwork::new(spec.nics.iter().cloned()),
+            dhcp: FakeDhcp::default(),
+            userdata: FakeUserdata::default(),
+            images: FakeImages::new(disks.clone()),
+            disks,
+        };
+        let faults = Faults::default();
+        let callbacks: Arc<dyn Callbacks> = Arc::new(LossyCallbacks::new(callbacks, faults.clone()));
+        let agent = start(&spec, &doors, &faults, Arc::clone(&callbacks));
+        Self { spec, doors, faults, callbacks, agent: Mutex::new(agent) }
+    }
+
+    /// The manager's way to the agent.
+    pub fn link(&self) -> Arc<dyn AgentLink> {
+        Arc::new(SimLink::new(self.runtime(), self.faults.clone()))
+    }
+
+    /// The agent's runtime, for serving it over a real wire.
+    pub fn runtime(&self) -> Runtime<KvmHost> {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner).runtime.clone()
+    }
+
+    /// What is to go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The fakes, to look at and to tamper with.
+    pub fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    /// What exists on the host.
+    pub fn world(&self) -> SimWorld {
+        let networks = self.doors.dhcp.applied();
+        let leases = networks.iter().flat_map(|(l3, state)| {
+            state.entries.iter().map(|(nic, entry)| ((l3.clone(), nic.clone()), entry.clone()))
+        });
+        let userdata = self
+            .doors
+            .userdata
+            .served()
+            .into_iter()
+            .flat_map(|(l3, vms)| vms.into_iter().map(move |(vm, entry)| ((l3.clone(), vm), entry)));
+        SimWorld {
+            vms: self.doors.domains.domains(),
+            files: self.doors.disks.files(),
+            bridges: self.doors.network.bridges(),
+            networks: networks.keys().cloned().collect(),
+            leases: leases.collect(),
+            userdata: userdata.collect(),
+        }
+    }
+
+    /// Begins to report to whichever manager connects, as a real agent does.
+    pub fn report(&self) {
+        let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
+        let stop = CancellationToken::new();
+        tokio::spawn(Reporter::new(agent.runtime.clone(), Arc::clone(&agent.host) as _).run(stop.clone()));
+        agent.reporter = Some(stop.drop_guard());
+    }
+
+    /// The host loses power and comes back: no VM runs, DHCP and metadata are gone, disks are as they were, the agent
+    /// is another process with no memory of its tasks. Links made before lead nowhere useful: make new ones.
+    pub async fn lose_power(&self) {
+        self.doors.domains.lose_power();
+        let fresh = start(&self.spec, &self.doors, &self.faults, Arc::clone(&self.callbacks));
+        for root in self.host().roots.all() {
+            // It was one before.
+            _ = fresh.host.roots.add(&root.to_string_lossy());
+        }
+        for l3 in self.doors.dhcp.applied().keys() {
+            use crate::{dhcp::Dhcp as _, userdata::Userdata as _};
+            // The fakes do not fail.
+            _ = self.doors.dhcp.remove(l3).await;
+            _ = self.doors.userdata.remove(l3).await;
+        }
+        *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
+    fn host(&self) -> Arc<KvmHost> {
+        Arc::clone(&self.agent.lock().unwrap_or_else(PoisonError::into_inner).host)
+    }
+}
+
+fn start(spec: &SimSpec, doors: &Doors, faults: &Faults, callbacks: Arc<dyn Callbacks>) -> Agent {
+    let host = Arc::new(KvmHost {
+        uuid: spec.uuid.clone(),
+        domains: Arc::new(doors.domains.clone()),
+        disks: Arc::new(doors.disks.clone()),
+        roots: Roots::in_memory(),
+        network: Arc::new(doors.network.clone()),
+        dhcp: Arc::new(doors.dhcp.clone()),
+        userdata: Arc::new(doors.userdata.clone()),
+        networks: Networks::in_memory(),
+        images: Arc::new(doors.images.clone()),
+        facts: Arc::new(spec.facts.clone()),
+        changed: Arc::default(),
+    });
+    let runtime = Runtime::start(RuntimeParts {
+        agent_id: spec.uuid.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        host: Arc::clone(&host),
+        commands: faulty(commands(), faults),
+        journal: Journal::in_memory(),
+        callbacks,
+        manager: None,
+    });
+    Agent { runtime, host, reporter: None }
+}

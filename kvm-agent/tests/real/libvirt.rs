@@ -1,0 +1,197 @@
+//! VMs for real: a libvirtd of the test's own, and emulated guests that do nothing but be there.
+
+use std::{path::Path, process::Child, sync::Arc, time::Duration};
+
+use cumulo_agent_rt::{
+    TaskCx,
+    storage::{self, DiskFormat, NewDisk, QemuImg, Roots},
+};
+use cumulo_kvm_agent::{
+    HostError, Mode, ObjectId,
+    domains::{DomainSpec, DomainState, Domains as _, Libvirt, Verb, run},
+    facts::VirtualizationProof,
+};
+use cumulo_proto::kvm::{Console, Disk, DiskBus, Nic, VmSpec};
+
+use crate::fixture::{eventually, in_namespaces, sh};
+
+pub(crate) const HIDDEN: &[&str] =
+    &["/run", "/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt"];
+const VM: &str = "a0000000000000000000000000000001";
+
+/// libvirtd, ended with the test.
+pub(crate) struct Libvirtd(Child);
+
+impl Libvirtd {
+    pub(crate) async fn start() -> Self {
+        std::fs::write(
+            "/etc/libvirt/qemu.conf",
+            "security_driver = \"none\"\nuser = \"root\"\ngroup = \"root\"\ndynamic_ownership = 0\nremember_owner = 0\n\
+             cgroup_controllers = []\nnamespaces = []\nstdio_handler = \"file\"\n",
+        )
+        .unwrap();
+        std::fs::write("/etc/libvirt/libvirtd.conf", "auth_unix_rw = \"none\"\nunix_sock_group = \"root\"\n").unwrap();
+        let log = std::fs::File::create("/run/libvirtd.log").unwrap();
+        let child = std::process::Command::new("/usr/sbin/libvirtd")
+            .args(["--pid-file", "/run/libvirtd.pid"])
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let libvirtd = Self(child);
+        eventually("libvirtd's socket", async || {
+            std::os::unix::net::UnixStream::connect("/run/libvirt/libvirt-sock").ok()
+        })
+        .await;
+        libvirtd
+    }
+
+    /// Ends it as a crash would. VMs go on.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+        std::fs::remove_file("/run/libvirtd.pid").unwrap();
+    }
+}
+
+/// Makes a disk whose boot sector waits for ever.
+pub(crate) async fn idle_disk(roots: &Roots, path: &str) {
+    let disk = NewDisk::Empty { format: DiskFormat::Raw, size: 1 << 20 };
+    storage::ensure(&QemuImg, &roots.confine(path).unwrap(), &disk).await.unwrap();
+    let mut sector = vec![0; 512];
+    sector[..4].copy_from_slice(&[0xfb, 0xf4, 0xeb, 0xfc]); // sti; again: hlt; jmp again
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    std::os::unix::fs::FileExt::write_all_at(
+        &std::fs::OpenOptions::new().write(true).open(Path::new(path)).unwrap(),
+        &sector,
+        0,
+    )
+    .unwrap();
+}
+
+struct Machine {
+    libvirt: Libvirt,
+    spec: DomainSpec,
+    vm: ObjectId,
+}
+
+async fn machine() -> Machine {
+    sh("ip link add br_eth1 type bridge && ip link set br_eth1 up");
+    let roots = Roots::in_memory();
+    roots.add("/run/ps").unwrap();
+    for disk in ["root", "scsi", "sata"] {
+        idle_disk(&roots, &format!("/run/ps/{disk}.raw")).await;
+    }
+    let disk = |name: &str, place: u32, bus: DiskBus| Disk {
+        volume_uuid: format!("b000000000000000000000000000000{place}"),
+        path: format!("/run/ps/{name}.raw"),
+        format: "raw".into(),
+        bus: bus.into(),
+        device_id: place,
+        ..Disk::default()
+    };
+    let spec = VmSpec {
+        uuid: VM.into(),
+        name: "</name> & \"'é 🙂\n\u{1}".into(),
+        cpu_num: 2,
+        memory: 64 << 20,
+        disks: vec![
+            disk("root", 0, DiskBus::Virtio),
+            disk("scsi", 1, DiskBus::VirtioScsi),
+            disk("sata", 3, DiskBus::Sata),
+        ],
+        cdroms: vec![cumulo_proto::kvm::Cdrom { path: String::new(), device_id: 2 }],
+        nics: vec![Nic {
+            uuid: "c0000000000000000000000000000001".into(),
+            mac: "fa:16:3e:00:00:01".into(),
+            bridge: "br_eth1".into(),
+            device_name: "vnic1.0".into(),
+            mtu: 1400,
+            ..Nic::default()
+        }],
+        console: Some(Console { listen: "127.0.0.1".into(), password: "p<&\"'>w".into() }),
+        ..VmSpec::default()
+    };
+    let spec = DomainSpec::checked(&spec, &roots).unwrap();
+    let proof = Arc::new(VirtualizationProof::new(Mode::Qemu, "/run".into()));
+    Machine { libvirt: Libvirt::new("qemu:///system", proof), spec, vm: ObjectId::try_from(VM).unwrap() }
+}
+
+#[test]
+fn a_vm_lives_and_goes() {
+    in_namespaces(HIDDEN, async || {
+        let _libvirtd = Libvirtd::start().await;
+        let Machine { libvirt, spec, vm } = machine().await;
+        assert_eq!(libvirt.state(&vm).await.unwrap(), None);
+        let (version, qemu) = libvirt.versions().await.unwrap();
+        assert!(version.starts_with(char::is_numeric) && qemu.starts_with(char::is_numeric), "{version} {qemu}");
+
+        for _ in 0..2 {
+            run::ensure_running(&libvirt, &spec).await.unwrap();
+            assert_eq!(libvirt.state(&vm).await.unwrap(), Some(DomainState::Running));
+        }
+        assert!(sh("ip -o link show master br_eth1").contains("vnic1.0"));
+        let port = libvirt.vnc_port(&vm).await.unwrap();
+        assert!(port >= 5900);
+        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        assert_eq!(libvirt.list().await.unwrap().into_iter().collect::<Vec<_>>(), [(vm.clone(), DomainState::Running)]);
+        assert!(sh(&format!("virsh dumpxml {VM}")).contains("&lt;/name&gt; &amp; "));
+
+        run::ensure_paused(&libvirt, &vm).await.unwrap();
+        run::ensure_paused(&libvirt, &vm).await.unwrap();
+        assert_eq!(libvirt.state(&vm).await.unwrap(), Some(DomainState::Paused));
+        run::ensure_resumed(&libvirt, &vm).await.unwrap();
+        run::ensure_resumed(&libvirt, &vm).await.unwrap();
+
+        // This guest does not listen to its power button.
+        let cx = TaskCx::detached();
+        let patience = Some(Duration::from_millis(500));
+        assert!(!run::ensure_stopped(&libvirt, &vm, patience, &cx).await.unwrap());
+        assert_eq!(libvirt.state(&vm).await.unwrap(), Some(DomainState::Stopped));
+        assert!(run::ensure_stopped(&libvirt, &vm, patience, &cx).await.unwrap(), "it does not run");
+        let paused = run::ensure_paused(&libvirt, &vm).await.unwrap_err();
+        assert_eq!(paused.to_string(), format!("VM {VM} is stopped, so it cannot be paused"));
+
+        run::ensure_running(&libvirt, &spec).await.unwrap();
+        for _ in 0..2 {
+            run::ensure_gone(&libvirt, &vm).await.unwrap();
+            assert_eq!(libvirt.state(&vm).await.unwrap(), None);
+        }
+        assert!(matches!(libvirt.vnc_port(&vm).await, Err(HostError::NoVm { .. })));
+        assert_eq!(sh("pgrep -x qemu-system-x86 --ns $$ --nslist net || true"), "");
+    });
+}
+
+#[test]
+fn a_libvirtd_that_was_restarted_is_found_again_with_its_vms() {
+    in_namespaces(HIDDEN, async || {
+        let libvirtd = Libvirtd::start().await;
+        let Machine { libvirt, spec, vm } = machine().await;
+        run::ensure_running(&libvirt, &spec).await.unwrap();
+        libvirtd.kill();
+        assert!(libvirt.state(&vm).await.is_err());
+        let _libvirtd = Libvirtd::start().await;
+        assert_eq!(libvirt.state(&vm).await.unwrap(), Some(DomainState::Running));
+        run::ensure_gone(&libvirt, &vm).await.unwrap();
+    });
+}
+
+#[test]
+fn what_libvirt_refuses_is_told_with_its_reason() {
+    in_namespaces(HIDDEN, async || {
+        let nobody = Machine { ..machine().await };
+        let error = nobody.libvirt.state(&nobody.vm).await.unwrap_err();
+        assert!(error.to_string().ends_with("is libvirtd running on this host?"), "{error}");
+
+        let _libvirtd = Libvirtd::start().await;
+        let Machine { libvirt, mut spec, vm } = nobody;
+        spec.nics[0].bridge = "br_missing".try_into().unwrap();
+        let error = run::ensure_running(&libvirt, &spec).await.unwrap_err();
+        let text = cumulo_agent_rt::Chain(&error).to_string();
+        assert!(
+            text.starts_with(&format!("libvirt could not start VM {VM}: ")) && text.contains("br_missing"),
+            "{text}"
+        );
+        assert_eq!(libvirt.state(&vm).await.unwrap(), Some(DomainState::Stopped));
+        libvirt.act(&vm, Verb::Undefine).await.unwrap();
+    });
+}

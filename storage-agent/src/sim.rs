@@ -1,0 +1,80 @@
+//! A simulated backup storage: the same commands under the same runtime, with fake doors and an in-process wire.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use cumulo_agent_rt::{
+    AgentLink, Callbacks, Journal, Reporter, Runtime, RuntimeParts,
+    sim::{Faults, LossyCallbacks, SimLink, faulty},
+    storage::{FakeDisks, FakeFile, Roots},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{StorageHost, commands, origin::FakeOrigin};
+
+/// A simulated backup storage with its agent.
+pub struct SimStorage {
+    runtime: Runtime<StorageHost>,
+    host: Arc<StorageHost>,
+    disks: FakeDisks,
+    origin: FakeOrigin,
+    faults: Faults,
+}
+
+impl SimStorage {
+    /// A fresh one with `disk` bytes whose agent tells the manager through `callbacks`. Must be called within a tokio
+    /// runtime.
+    pub fn new(agent_id: &str, disk: u64, callbacks: Arc<dyn Callbacks>) -> Self {
+        let disks = FakeDisks::new(disk);
+        let origin = FakeOrigin::new(disks.clone());
+        let faults = Faults::default();
+        let host = Arc::new(StorageHost {
+            agent_id: agent_id.to_owned(),
+            hostname: format!("sim-{agent_id}"),
+            ssh_host_keys: Vec::new(),
+            disks: Arc::new(disks.clone()),
+            roots: Roots::in_memory(),
+            origin: Arc::new(origin.clone()),
+            changed: Arc::default(),
+        });
+        let runtime = Runtime::start(RuntimeParts {
+            agent_id: agent_id.to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            host: Arc::clone(&host),
+            commands: faulty(commands(), &faults),
+            journal: Journal::in_memory(),
+            callbacks: Arc::new(LossyCallbacks::new(callbacks, faults.clone())),
+            manager: None,
+        });
+        Self { runtime, host, disks, origin, faults }
+    }
+
+    /// The manager's way to the agent.
+    pub fn link(&self) -> Arc<dyn AgentLink> {
+        Arc::new(SimLink::new(self.runtime.clone(), self.faults.clone()))
+    }
+
+    /// The agent's runtime, for serving it over a real wire.
+    pub fn runtime(&self) -> Runtime<StorageHost> {
+        self.runtime.clone()
+    }
+
+    /// What is to go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// What is where on the web.
+    pub fn origin(&self) -> &FakeOrigin {
+        &self.origin
+    }
+
+    /// The files there are.
+    pub fn files(&self) -> BTreeMap<PathBuf, FakeFile> {
+        self.disks.files()
+    }
+
+    /// Begins to report to whichever manager connects, until `stop`.
+    pub fn report(&self, stop: CancellationToken) {
+        tokio::spawn(Reporter::new(self.runtime.clone(), Arc::clone(&self.host) as _).run(stop));
+    }
+}
