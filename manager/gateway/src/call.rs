@@ -1,0 +1,157 @@
+//! One command: sent until accepted, awaited until answered, asked for again when it gets too quiet.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use cumulo_agent_rt::LinkError;
+use cumulo_kernel::{
+    bus::CallContext,
+    faults::{Faults, Point},
+};
+use cumulo_proto::{AgentCommand, Failure, Header, Outcome, outcome};
+use cumulo_schema::{ErrorCode, Uuid, codes};
+use prost::Message;
+
+use crate::{
+    peers::Peer,
+    waiters::{Waiter, Waiters},
+};
+
+/// Pauses before asking again; the last one repeats.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+/// How long an agent may stay unreachable before a call gives up on it: longer than its restart, much shorter than the
+/// hours that some calls may take.
+const UNREACHABLE: Duration = Duration::from_mins(1);
+/// The epoch of the ring, which has had one membership so far: the node that is alone.
+const EPOCH: u64 = 1;
+
+/// Runs `command` as `task` on `agent`, which is behind `peer`.
+pub(crate) async fn run<C: AgentCommand>(
+    faults: &Faults,
+    waiters: &Waiters,
+    peer: &Peer,
+    callback: &str,
+    (agent, task): (Uuid, Uuid),
+    mut command: C,
+) -> Result<C::Reply, ErrorCode> {
+    faults.check(Point::CallRequest { name: C::NAME })?;
+    let context = CallContext::current();
+    command.set_header(header(callback, task, &context));
+    let waiter = waiters.expect(agent, task);
+    let outcome = exchange(peer, &command, waiter, context.deadline).await?;
+    faults.check(Point::CallReply { name: C::NAME })?;
+    match outcome.result.as_ref() {
+        Some(outcome::Result::Reply(reply)) => C::Reply::decode(reply.clone()).map_err(|cause| {
+            ErrorCode::internal(format!("the answer of {} to {} is unreadable", peer.address, C::NAME))
+                .because_of(&cause)
+        }),
+        Some(outcome::Result::Failure(failure)) => Err(failed(&peer.address, failure)),
+        None => Err(ErrorCode::internal(format!("the answer of {} to {} is empty", peer.address, C::NAME))),
+    }
+}
+
+fn header(callback: &str, task: Uuid, context: &CallContext) -> Header {
+    let deadline = SystemTime::now() + context.remaining();
+    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    Header {
+        task_id: task.to_string(),
+        callback_url: callback.to_owned(),
+        deadline_ms: u64::try_from(deadline).unwrap_or(u64::MAX),
+        epoch: EPOCH,
+        trace: context.trace.to_string(),
+    }
+}
+
+/// Sends until the outcome is here. That the agent accepted proves little for long: it may restart and need to be asked
+/// for the outcome it has on disk, or the outcome may have got lost on the way.
+async fn exchange<C: AgentCommand>(
+    peer: &Peer,
+    command: &C,
+    mut waiter: Waiter,
+    deadline: Instant,
+) -> Result<Arc<Outcome>, ErrorCode> {
+    let mut pauses = PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1]));
+    let mut reached = Instant::now();
+    loop {
+        let problem = match cumulo_agent_rt::submit(&*peer.link, command).await {
+            Ok(_) => {
+                reached = Instant::now();
+                None
+            }
+            Err(error @ LinkError::Refused { .. }) => return Err(link_error(&peer.address, &error)),
+            Err(error) if reached.elapsed() >= UNREACHABLE => return Err(link_error(&peer.address, &error)),
+            Err(error) => Some(error),
+        };
+        let pause = pauses.next().unwrap_or(UNREACHABLE);
+        let left = deadline.saturating_duration_since(Instant::now());
+        match tokio::time::timeout(pause.min(left), waiter.outcome()).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(_) if left <= pause => return Err(late::<C>(peer, problem.as_ref())),
+            Err(_) => {}
+        }
+    }
+}
+
+fn late<C: AgentCommand>(peer: &Peer, problem: Option<&LinkError>) -> ErrorCode {
+    let details = format!("the agent at {} did not finish {} in time; it may still do it", peer.address, C::NAME);
+    let error = ErrorCode::new(codes::TIMEOUT, details);
+    match problem {
+        Some(problem) => error.because(link_error(&peer.address, problem)),
+        None => error,
+    }
+}
+
+/// What the agent failed of, as its words, with where that was.
+fn failed(address: &str, failure: &Failure) -> ErrorCode {
+    let mut cause: Option<ErrorCode> = None;
+    for text in failure.causes.iter().rev() {
+        let outer = ErrorCode::operation(text);
+        cause = Some(match cause {
+            Some(inner) => outer.because(inner),
+            None => outer,
+        });
+    }
+    let error = ErrorCode::operation(format!("{} (at {address})", failure.message));
+    let error = error.with("agentCode", failure.code.clone());
+    match cause {
+        Some(cause) => error.because(cause),
+        None => error,
+    }
+}
+
+/// A command that did not get through, for an operator.
+pub(crate) fn link_error(address: &str, error: &LinkError) -> ErrorCode {
+    match error {
+        LinkError::Unreachable { cause, .. } => {
+            let details = format!("the agent at {address} does not answer; check that its machine and its service run");
+            ErrorCode::new(codes::HOST_CONNECTION, details).because_of(&**cause)
+        }
+        LinkError::Refused { code, message, .. } => {
+            let details = format!("the agent at {address} refused: {message}");
+            ErrorCode::operation(details).with("agentCode", code.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_agents_words_come_first_and_its_causes_below() {
+        let failure = Failure {
+            code: "disk.no-space".to_owned(),
+            message: "no space left in /vms; free some there".to_owned(),
+            causes: vec!["write failed".to_owned(), "No space left on device".to_owned()],
+        };
+        let error = failed("10.0.0.1:7070", &failure);
+        assert_eq!(error.details, "no space left in /vms; free some there (at 10.0.0.1:7070)");
+        assert_eq!(error.opaque.as_ref().expect("facts")["agentCode"], "disk.no-space");
+        let cause = error.cause.expect("a cause");
+        assert_eq!(cause.details, "write failed");
+        assert_eq!(cause.cause.expect("its cause").details, "No space left on device");
+    }
+}

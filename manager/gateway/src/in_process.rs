@@ -1,0 +1,29 @@
+//! The way back for agents in this process, which are believed to be who they say they are.
+
+use async_trait::async_trait;
+use cumulo_agent_rt::{Callbacks, PostError};
+use cumulo_proto::{Outcome, Progress, Report};
+
+use crate::Gateway;
+
+pub(crate) struct InProcess(pub(crate) Gateway);
+
+#[async_trait]
+impl Callbacks for InProcess {
+    async fn outcome(&self, base: &str, outcome: &Outcome) -> Result<(), PostError> {
+        match self.0.deliver(outcome.clone()) {
+            true => Ok(()),
+            false => Err(PostError::Unwanted { url: base.to_owned() }),
+        }
+    }
+
+    async fn progress(&self, _base: &str, _progress: &Progress) -> Result<(), PostError> {
+        Ok(())
+    }
+
+    async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
+        let refused =
+            |cause: cumulo_schema::ErrorCode| PostError::Unreachable { url: base.to_owned(), cause: cause.into() };
+        self.0.report(report.clone()).await.map_err(refused)
+    }
+}
