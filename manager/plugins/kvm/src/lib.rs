@@ -1,0 +1,30 @@
+//! Hosts that run VMs with KVM, or with plain QEMU where KVM does not work.
+//!
+//! Everything is done by the agent on the host; this is the translation between what services ask and what the agent
+//! understands, and the way its reports take to who wants them.
+
+mod connect;
+mod reports;
+mod run;
+mod tags;
+
+use std::sync::Arc;
+
+use cumulo_contracts::ext::hypervisor::{HostConnector, Hypervisor};
+use cumulo_gateway::Gateway;
+use cumulo_kernel::{Kernel, Setup};
+
+/// The hypervisor type this plugin serves.
+pub const KVM: &str = "KVM";
+
+struct Kvm {
+    kernel: Kernel,
+    gateway: Gateway,
+}
+
+/// Installs the plugin.
+pub fn install(setup: &mut Setup, gateway: Gateway) {
+    let kvm = Arc::new(Kvm { kernel: setup.kernel().clone(), gateway: gateway.clone() });
+    setup.tags(tags::TAGS).driver::<dyn HostConnector>(KVM, kvm.clone()).driver::<dyn Hypervisor>(KVM, kvm.clone());
+    gateway.on_report(Arc::new(reports::Reports::new(kvm.kernel.clone())));
+}

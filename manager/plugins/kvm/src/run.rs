@@ -1,0 +1,96 @@
+//! Running VMs.
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    ext::hypervisor::{ConsoleAddress, Hypervisor, StopKind, VmSpec},
+    resource::Host,
+};
+use cumulo_proto::kvm;
+use cumulo_schema::{ErrorCode, Uuid};
+
+use crate::Kvm;
+
+#[async_trait]
+impl Hypervisor for Kvm {
+    async fn start(&self, host: Uuid, task: Uuid, vm: &VmSpec) -> Result<(), ErrorCode> {
+        let start = kvm::StartVm { header: None, vm: Some(spec(vm)) };
+        self.gateway.call(host, task, start).await.map(drop)
+    }
+
+    async fn stop(&self, host: Uuid, task: Uuid, vm: Uuid, how: StopKind) -> Result<(), ErrorCode> {
+        let (mode, timeout_s) = mode(how);
+        let stop = kvm::StopVm { header: None, vm_uuid: vm.to_string(), mode: mode.into(), timeout_s };
+        self.gateway.call(host, task, stop).await.map(drop)
+    }
+
+    async fn reboot(&self, host: Uuid, task: Uuid, vm: &VmSpec, how: StopKind) -> Result<(), ErrorCode> {
+        let (mode, timeout_s) = mode(how);
+        let reboot = kvm::RebootVm { header: None, vm: Some(spec(vm)), mode: mode.into(), timeout_s };
+        self.gateway.call(host, task, reboot).await.map(drop)
+    }
+
+    async fn pause(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
+        let pause = kvm::PauseVm { header: None, vm_uuid: vm.to_string() };
+        self.gateway.call(host, task, pause).await.map(drop)
+    }
+
+    async fn resume(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
+        let resume = kvm::ResumeVm { header: None, vm_uuid: vm.to_string() };
+        self.gateway.call(host, task, resume).await.map(drop)
+    }
+
+    async fn destroy(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
+        let destroy = kvm::DestroyVm { header: None, vm_uuid: vm.to_string() };
+        self.gateway.call(host, task, destroy).await.map(drop)
+    }
+
+    async fn console(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode> {
+        let ask = kvm::GetVncPort { header: None, vm_uuid: vm.to_string() };
+        let reply = self.gateway.call(host, task, ask).await?;
+        let row = self.kernel.db().find(Host::UUID, &host).await?;
+        let row = row.ok_or_else(|| ErrorCode::not_found("Host", host))?;
+        let port = i32::try_from(reply.port).unwrap_or_default();
+        Ok(ConsoleAddress { ip: row.management_ip, port, protocol: "vnc".to_owned() })
+    }
+}
+
+fn mode(how: StopKind) -> (kvm::StopMode, u32) {
+    match how {
+        StopKind::Graceful { timeout_s } => (kvm::StopMode::Graceful, timeout_s),
+        StopKind::Hard => (kvm::StopMode::Hard, 0),
+    }
+}
+
+/// Disks are virtio, since that is what every guest of ours has; the device id is the place on the bus.
+fn spec(vm: &VmSpec) -> kvm::VmSpec {
+    let number = |id: i32| u32::try_from(id).unwrap_or_default();
+    let disks = vm.volumes.iter().map(|volume| kvm::Disk {
+        volume_uuid: volume.volume.to_string(),
+        path: volume.path.clone(),
+        format: volume.format.clone(),
+        bus: kvm::DiskBus::Virtio.into(),
+        device_id: number(volume.device_id),
+        ..kvm::Disk::default()
+    });
+    let nics = vm.nics.iter().map(|nic| kvm::Nic {
+        uuid: nic.nic.to_string(),
+        mac: nic.mac.clone(),
+        bridge: nic.bridge.clone(),
+        device_name: nic.internal_name.clone(),
+        model: nic.model.clone(),
+        device_id: number(nic.device_id),
+        mtu: 0,
+    });
+    kvm::VmSpec {
+        uuid: vm.vm.to_string(),
+        name: vm.name.clone(),
+        cpu_num: number(vm.cpu_num),
+        memory: u64::try_from(vm.memory).unwrap_or_default(),
+        disks: disks.collect(),
+        nics: nics.collect(),
+        // Consoles are for whoever reaches the host's management address, like the host itself.
+        console: Some(kvm::Console { listen: "0.0.0.0".to_owned(), password: String::new() }),
+        platform: vm.platform.clone(),
+        ..kvm::VmSpec::default()
+    }
+}

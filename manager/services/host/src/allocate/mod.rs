@@ -1,0 +1,106 @@
+//! `AllocateHost`: a host for a VM, and what the VM needs held there.
+//!
+//! Every host is a candidate at first. Filters, our own and then those of plugins, take candidates out and say why; the
+//! strategy orders who is left; the first one on which the need can be held wins. Between the look and the hold somebody
+//! else may have taken the room: then the next one is tried, and when all are lost everything is looked at again.
+
+mod explain;
+mod filters;
+mod strategy;
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    ext::host::{HostCandidate, HostFilter, HostRequest},
+    message::host::{AllocateHost, HostChoice},
+    resource::Host,
+};
+use cumulo_kernel::{bus::Handle, db::DbError};
+use cumulo_schema::{ErrorCode, Uuid};
+
+use crate::{Hosts, capacity::Need, config, store::Reserved};
+use explain::Refusal;
+
+/// How often everything is looked at again when others keep being faster.
+const ROUNDS: usize = 5;
+
+#[async_trait]
+impl Handle<AllocateHost> for Hosts {
+    async fn handle(&self, message: AllocateHost) -> Result<HostChoice, ErrorCode> {
+        let lane = format!("allocate-host:{}", message.vm);
+        self.kernel.queues().run(&lane, 1, self.allocate(message.vm, &message.request)).await
+    }
+}
+
+impl Hosts {
+    async fn allocate(&self, vm: Uuid, request: &HostRequest) -> Result<HostChoice, ErrorCode> {
+        if let Some(held) = self.store.reservation(vm).await? {
+            return Ok(choice(&self.host(held.host_uuid).await?));
+        }
+        let need = config::ratios(&self.kernel)?.need(request.cpu_num, request.memory);
+        for _ in 0..ROUNDS {
+            for host in self.candidates(request, need).await? {
+                match self.store.reserve(vm, host.uuid, need).await {
+                    Ok(Reserved::Yes) => return Ok(choice(&host)),
+                    Ok(Reserved::Lost) => {}
+                    // Another node was asked for the same VM before: its choice stands.
+                    Err(DbError::Conflict { .. }) => {
+                        let held = self.store.reservation(vm).await?;
+                        let gone = || ErrorCode::operation("what the VM held was released at the same time; try again");
+                        return Ok(choice(&self.host(held.ok_or_else(gone)?.host_uuid).await?));
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Err(explain::all_lost())
+    }
+
+    /// Hosts that take the VM, best first; never empty.
+    async fn candidates(&self, request: &HostRequest, need: Need) -> Result<Vec<Host>, ErrorCode> {
+        let mut refusals = Vec::new();
+        let mut left = Vec::new();
+        for host in self.store.all().await? {
+            match filters::refusal(&host, request, need) {
+                Some((filter, reason)) => refusals.push(Refusal::new(&host, filter, reason)),
+                None => left.push(host),
+            }
+        }
+        for filter in self.kernel.registry().all::<dyn HostFilter>() {
+            if left.is_empty() {
+                break;
+            }
+            let candidates: Vec<HostCandidate> = left.iter().map(candidate).collect();
+            let mut refused = filter.refused(request, &candidates).await?;
+            left.retain(|host| match refused.remove(&host.uuid) {
+                Some(reason) => {
+                    refusals.push(Refusal::new(host, filter.name(), reason));
+                    false
+                }
+                None => true,
+            });
+        }
+        match left.is_empty() {
+            true => Err(explain::none_left(refusals)),
+            false => Ok(strategy::least_vms_first(left, &self.store.vm_counts().await?)),
+        }
+    }
+}
+
+fn candidate(host: &Host) -> HostCandidate {
+    HostCandidate {
+        host: host.uuid,
+        name: host.name.clone(),
+        cluster: host.cluster_uuid,
+        zone: host.zone_uuid,
+        hypervisor_type: host.hypervisor_type.clone(),
+    }
+}
+
+fn choice(host: &Host) -> HostChoice {
+    HostChoice {
+        host: host.uuid,
+        cluster: host.cluster_uuid,
+        zone: host.zone_uuid,
+        hypervisor_type: host.hypervisor_type.clone(),
+    }
+}

@@ -1,0 +1,56 @@
+//! `ChangeHostState`: enable, disable, maintain.
+//!
+//! Maintenance is for hosts without VMs. To get there a host first stops taking VMs (`PreMaintenance`) and only then is it
+//! looked whether it has any, so that none slips in between.
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    api::host::ChangeHostState,
+    resource::{Host, HostState},
+};
+use cumulo_kernel::api::{ApiCx, HandleApi};
+use cumulo_schema::{ErrorCode, Inventory, codes};
+
+use crate::Hosts;
+
+#[async_trait]
+impl HandleApi<ChangeHostState> for Hosts {
+    async fn handle(&self, cx: &ApiCx, api: ChangeHostState) -> Result<Inventory<Host>, ErrorCode> {
+        match api.state_event.as_str() {
+            "enable" => self.enter(api.uuid, HostState::Enabled).await?,
+            "disable" => self.enter(api.uuid, HostState::Disabled).await?,
+            "maintain" => self.maintain(api.uuid).await?,
+            other => return Err(ErrorCode::invalid(format!("a host's state knows no event '{other}'"))),
+        }
+        cx.inventory::<Host>(&api.uuid).await
+    }
+}
+
+impl Hosts {
+    async fn enter(&self, uuid: cumulo_schema::Uuid, state: HostState) -> Result<(), ErrorCode> {
+        let host = self.host(uuid).await?;
+        match host.state == state {
+            true => Ok(()),
+            false => Ok(self.store.change_state(&host, state).await?),
+        }
+    }
+
+    async fn maintain(&self, uuid: cumulo_schema::Uuid) -> Result<(), ErrorCode> {
+        let before = self.host(uuid).await?;
+        if before.state == HostState::Maintenance {
+            return Ok(());
+        }
+        self.enter(uuid, HostState::PreMaintenance).await?;
+        let vms = self.store.vms_on(uuid).await?;
+        if vms > 0 {
+            // Where a crash left it halfway, disabled is what it can go back to without taking VMs unasked.
+            let back = if before.state == HostState::PreMaintenance { HostState::Disabled } else { before.state };
+            self.enter(uuid, back).await?;
+            let which = if vms == 1 { "1 VM".to_owned() } else { format!("{vms} VMs") };
+            let details =
+                format!("host '{}' has {which}; stop or move them before it goes into maintenance", before.name);
+            return Err(ErrorCode::new(codes::CHANGE_RESOURCE_STATE, details));
+        }
+        self.enter(uuid, HostState::Maintenance).await
+    }
+}

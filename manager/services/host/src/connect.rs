@@ -1,0 +1,97 @@
+//! Connecting: `ConnectHost`, and the pieces of it that adding a host goes through step by step.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    ext::host::OnHostConnected,
+    message::host::{ConnectHost, HostStatusChanged},
+    resource::{Host, HostStatus},
+};
+use cumulo_kernel::bus::Handle;
+use cumulo_schema::{ErrorCode, Uuid, codes};
+
+use crate::{
+    Hosts,
+    capacity::{Offer, parse_size},
+    config, tags,
+};
+
+/// How long a connection may take when nobody gave it a deadline; with deployment it is longer.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_mins(5);
+
+#[async_trait]
+impl Handle<ConnectHost> for Hosts {
+    async fn handle(&self, message: ConnectHost) -> Result<(), ErrorCode> {
+        self.connect(message.host, message.deploy).await
+    }
+}
+
+impl Hosts {
+    /// Connects `host` again and tells everybody how that went.
+    pub(crate) async fn connect(&self, uuid: Uuid, deploy: bool) -> Result<(), ErrorCode> {
+        let connect = async {
+            let host = self.host(uuid).await?;
+            self.mark(&host, HostStatus::Connecting).await?;
+            let outcome = async {
+                self.introduce(uuid, deploy).await?;
+                self.prepare(uuid).await
+            };
+            let outcome = outcome.await;
+            let status = if outcome.is_ok() { HostStatus::Connected } else { HostStatus::Disconnected };
+            self.mark(&self.host(uuid).await?, status).await?;
+            outcome.map_err(not_connected)
+        };
+        self.kernel.queues().run(&connect_lane(uuid), 1, connect).await
+    }
+
+    /// Brings the agent up, where `deploy`, and learns what the host is and has.
+    pub(crate) async fn introduce(&self, uuid: Uuid, deploy: bool) -> Result<(), ErrorCode> {
+        let host = self.host(uuid).await?;
+        let facts = self.connector(&host)?.connect(uuid, deploy).await?;
+        self.store.learn(&host, &facts).await?;
+        self.resize(uuid).await
+    }
+
+    /// Tells who has something to prepare on a host that can be used now.
+    pub(crate) async fn prepare(&self, host: Uuid) -> Result<(), ErrorCode> {
+        for observer in self.kernel.registry().all::<dyn OnHostConnected>() {
+            observer.host_connected(host).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts the host's capacity anew, from its facts and the settings of now.
+    pub(crate) async fn resize(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+        let host = self.host(uuid).await?;
+        let tag = tags::RESERVED_MEMORY.on(self.kernel.db(), uuid).await?;
+        let reserved = tag.and_then(|tokens| parse_size(tokens.get("capacity")?));
+        let offer = config::ratios(&self.kernel)?.offer(i64::from(host.cpu_num), host.physical_memory, reserved);
+        if offer != Offer::recorded(&host) {
+            self.store.resize(&host, offer).await?;
+        }
+        Ok(())
+    }
+
+    /// Records the status and tells everybody where it is another one.
+    pub(crate) async fn mark(&self, host: &Host, status: HostStatus) -> Result<(), ErrorCode> {
+        if host.status != status {
+            self.store.set_status(host.uuid, status).await?;
+            tracing::info!(host = %host.uuid, name = host.name, before = %host.status, now = %status, "a host's status");
+            self.kernel.bus().publish(&HostStatusChanged { host: host.uuid, status });
+        }
+        Ok(())
+    }
+}
+
+/// Connections of one host are made one after another.
+pub(crate) fn connect_lane(host: Uuid) -> String {
+    format!("connect-host:{host}")
+}
+
+/// Says under the code for it that a host could not be connected, in the words of who found out.
+pub(crate) fn not_connected(error: ErrorCode) -> ErrorCode {
+    let mut said = ErrorCode::new(codes::HOST_CONNECTION, error.details);
+    (said.cause, said.opaque) = (error.cause, error.opaque);
+    said
+}

@@ -1,0 +1,94 @@
+//! Hosts: adding and connecting them, watching that they answer, and choosing one for a VM.
+//!
+//! What a VM needs of a host is **held**, not measured: a reservation row and two counters on the host change in one batch
+//! that demands enough is left, so parallel requests never overbook and asking twice for one VM holds once
+//! ([`capacity`]). Choosing goes through a chain of filters, of which each says why it refuses a host and by how much
+//! ([`allocate`]), so that "no host" is never the whole answer.
+//!
+//! What a host runs is its driver's business (`HostConnector`); this service knows when to connect, and who has to be
+//! told. Connecting the same host twice at once, by a person and by the watch, is one after the other.
+
+mod add;
+mod allocate;
+mod capacity;
+mod change_state;
+mod config;
+mod connect;
+mod delete;
+mod get;
+mod get_capacity;
+mod reconnect;
+mod store;
+mod tags;
+mod update;
+mod watch;
+
+use std::sync::Arc;
+
+use cumulo_contracts::{
+    api::host::{
+        AddKVMHost, ChangeHostState, DeleteHost, GetCpuMemoryCapacity, GetHostAllocatorStrategies, GetHypervisorTypes,
+        QueryHost, ReconnectHost, UpdateHost, UpdateKVMHost,
+    },
+    ext::hypervisor::HostConnector,
+    message::host::{AllocateHost, ConnectHost, ReleaseHost},
+    resource::{Cluster, Host},
+};
+use cumulo_kernel::{Kernel, Setup, db::Migration};
+use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
+
+pub use add::AddHost;
+use store::{HostReservation, Store};
+
+/// The host service.
+struct Hosts {
+    kernel: Kernel,
+    store: Store,
+}
+
+/// Installs the service.
+pub fn install(setup: &mut Setup) {
+    let hosts = Arc::new(Hosts::new(setup.kernel()));
+    setup
+        .migrations(&[Migration {
+            name: "20261121_0130_host",
+            sql: include_str!("../migrations/20261121_0130_host.sql"),
+        }])
+        .resources(&[HostReservation::META])
+        .configs(config::DEFINITIONS)
+        .tags(tags::TAGS)
+        .api::<AddKVMHost>(hosts.clone())
+        .api::<UpdateHost>(hosts.clone())
+        .api::<UpdateKVMHost>(hosts.clone())
+        .api::<ChangeHostState>(hosts.clone())
+        .api::<ReconnectHost>(hosts.clone())
+        .api::<DeleteHost>(hosts.clone())
+        .api::<GetHypervisorTypes>(hosts.clone())
+        .api::<GetCpuMemoryCapacity>(hosts.clone())
+        .api::<GetHostAllocatorStrategies>(hosts.clone())
+        .query(QueryHost::META)
+        .message::<AllocateHost>(hosts.clone())
+        .message::<ReleaseHost>(hosts.clone())
+        .message::<ConnectHost>(hosts.clone())
+        .cascade(Host::META, &[Cluster::META.vo], hosts.clone());
+    add::install(setup, &hosts);
+}
+
+/// Starts what the service does by itself; to be called once the kernel has started.
+pub fn start(kernel: &Kernel) {
+    kernel.spawn(watch::rounds(Hosts::new(kernel)));
+}
+
+impl Hosts {
+    fn new(kernel: &Kernel) -> Self {
+        Self { kernel: kernel.clone(), store: Store::new(kernel.db().clone()) }
+    }
+
+    async fn host(&self, uuid: Uuid) -> Result<Host, ErrorCode> {
+        self.store.find(uuid).await?.ok_or_else(|| ErrorCode::not_found("Host", uuid))
+    }
+
+    fn connector(&self, host: &Host) -> Result<Arc<dyn HostConnector>, ErrorCode> {
+        self.kernel.registry().driver::<dyn HostConnector>("hosts", &host.hypervisor_type)
+    }
+}

@@ -1,0 +1,122 @@
+//! What VMs hold: one row a VM, and the counters of its host, changed together.
+
+use std::collections::HashMap;
+
+use cumulo_contracts::resource::{Host, HostState, HostStatus};
+use cumulo_derive::resource;
+use cumulo_kernel::db::DbError;
+use cumulo_schema::{Cell, FieldKind, Resource, Timestamp, Uuid};
+use sea_query::{Alias, Expr, ExprTrait, Query};
+
+use super::Store;
+use crate::capacity::Need;
+
+/// Processors and memory that a VM holds on a host.
+#[resource(table = "host_reservation", java = "org.cumulo.host.HostReservationInventory", vo = "HostReservationVO")]
+pub(crate) struct HostReservation {
+    /// The VM.
+    #[field(unique)]
+    pub(crate) vm_uuid: Uuid,
+    /// The host.
+    #[field(indexed, references = "Host")]
+    pub(crate) host_uuid: Uuid,
+    /// Virtual CPUs.
+    pub(crate) cpu: i64,
+    /// Memory as counted on the host, in bytes.
+    pub(crate) memory: i64,
+    /// Since when.
+    pub(crate) create_date: Timestamp,
+}
+
+/// How an attempt to hold something ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reserved {
+    /// It is held.
+    Yes,
+    /// The host was filled or changed in the meantime; another one has to do.
+    Lost,
+}
+
+impl Store {
+    /// Where `vm` holds something.
+    pub(crate) async fn reservation(&self, vm: Uuid) -> Result<Option<HostReservation>, DbError> {
+        self.db.find(HostReservation::VM_UUID, &vm).await
+    }
+
+    /// How many VMs hold something on each host; hosts without any are left out.
+    pub(crate) async fn vm_counts(&self) -> Result<HashMap<Uuid, i64>, DbError> {
+        let host = Alias::new(HostReservation::HOST_UUID.name);
+        let mut query = Query::select();
+        query
+            .expr(Expr::col(host.clone()))
+            .expr(Expr::val(1).count())
+            .from(Alias::new(HostReservation::META.table))
+            .group_by_col(host);
+        let unreadable = |cause| DbError::Unreadable { table: HostReservation::META.table, cause };
+        let mut counts = HashMap::new();
+        for row in self.db.fetch(&query).await? {
+            let host = row.at(0, FieldKind::Uuid).map_err(unreadable)?;
+            let count = row.at(1, FieldKind::Long).map_err(unreadable)?;
+            if let (Cell::Text(host), Cell::Int(count)) = (host, count)
+                && let Ok(host) = host.parse()
+            {
+                counts.insert(host, count);
+            }
+        }
+        Ok(counts)
+    }
+
+    /// How many VMs hold something on `host`.
+    pub(crate) async fn vms_on(&self, host: Uuid) -> Result<u64, DbError> {
+        self.db.select::<HostReservation>().eq(HostReservation::HOST_UUID, &host).count().await
+    }
+
+    /// Holds `need` for `vm` on `host`, if the host still takes VMs and has that much.
+    pub(crate) async fn reserve(&self, vm: Uuid, host: Uuid, need: Need) -> Result<Reserved, DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Host>()
+            .add(Host::AVAILABLE_CPU_CAPACITY, -need.cpu)
+            .add(Host::AVAILABLE_MEMORY_CAPACITY, -need.memory)
+            .eq(Host::UUID, &host)
+            .eq(Host::STATE, &HostState::Enabled)
+            .eq(Host::STATUS, &HostStatus::Connected)
+            .at_least(Host::AVAILABLE_CPU_CAPACITY, need.cpu)
+            .at_least(Host::AVAILABLE_MEMORY_CAPACITY, need.memory)
+            .expect("the host was filled in the meantime");
+        batch.insert(&HostReservation {
+            vm_uuid: vm,
+            host_uuid: host,
+            cpu: need.cpu,
+            memory: need.memory,
+            create_date: Timestamp::now(),
+        });
+        match self.db.commit(batch).await {
+            Ok(_) => Ok(Reserved::Yes),
+            Err(DbError::Unmet { .. } | DbError::Reference { .. }) => Ok(Reserved::Lost),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Frees what `vm` holds; nothing is fine.
+    pub(crate) async fn release(&self, vm: Uuid) -> Result<(), DbError> {
+        let Some(held) = self.reservation(vm).await? else { return Ok(()) };
+        let mut batch = self.db.batch();
+        batch
+            .delete::<HostReservation>()
+            .eq(HostReservation::VM_UUID, &vm)
+            .eq(HostReservation::HOST_UUID, &held.host_uuid)
+            .expect("released by somebody else");
+        batch
+            .update::<Host>()
+            .add(Host::AVAILABLE_CPU_CAPACITY, held.cpu)
+            .add(Host::AVAILABLE_MEMORY_CAPACITY, held.memory)
+            .eq(Host::UUID, &held.host_uuid)
+            .any();
+        match self.db.commit(batch).await {
+            // Two releases at once: the other one gave it back.
+            Ok(_) | Err(DbError::Unmet { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Watching hosts: connecting them when the node has started, then asking again and again whether they answer.
+//!
+//! One that does not answer several times in a row is disconnected, and everybody is told; one that answers again is
+//! connected again. Nothing is deployed here: who was away comes back as it is.
+
+use std::{future::Future, time::Duration};
+
+use cumulo_contracts::resource::{Host, HostStatus};
+use cumulo_kernel::bus::{CallContext, Caller};
+use cumulo_schema::{ErrorCode, Uuid};
+use futures::{StreamExt, stream};
+use tokio::time::{sleep, timeout};
+
+use crate::{Hosts, config, connect::CONNECT_TIMEOUT};
+
+/// The pause after a round that failed as a whole.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
+
+/// Connects all hosts, then watches them for ever.
+pub(crate) async fn rounds(hosts: Hosts) {
+    if let Err(error) = hosts.connect_all().await {
+        tracing::error!(%error, "hosts could not be connected after the start");
+    }
+    loop {
+        let pause = config::number(&hosts.kernel, "ping.interval").map_or(AFTER_FAILURE, Duration::from_secs);
+        sleep(pause).await;
+        if let Err(error) = hosts.ping_all().await {
+            tracing::warn!(%error, "hosts could not be asked whether they answer");
+        }
+    }
+}
+
+impl Hosts {
+    /// Connects every host, some at once. A host that fails is logged and asked again by the watch.
+    pub(crate) async fn connect_all(&self) -> Result<(), ErrorCode> {
+        let hosts = self.store.all().await?;
+        let at_once = config::number(&self.kernel, "load.parallelismDegree")?;
+        for_each(hosts, at_once, |host| async move {
+            if let Err(error) = self.connect(host.uuid, false).await {
+                tracing::warn!(host = %host.uuid, name = host.name, %error, "a host is not connected");
+            }
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Asks every host whether it answers, some at once.
+    pub(crate) async fn ping_all(&self) -> Result<(), ErrorCode> {
+        let hosts = self.store.all().await?;
+        let at_once = config::number(&self.kernel, "ping.parallelismDegree")?;
+        for_each(hosts, at_once, |host| async move {
+            if let Err(error) = self.look_after(&host).await {
+                tracing::warn!(host = %host.uuid, name = host.name, %error, "a host could not be looked after");
+            }
+        })
+        .await;
+        Ok(())
+    }
+
+    async fn look_after(&self, host: &Host) -> Result<(), ErrorCode> {
+        match (host.status, self.answers(host).await?) {
+            // Somebody is at it; what comes of that is seen in the next round.
+            (HostStatus::Connecting, _) | (HostStatus::Disconnected, Err(_)) => Ok(()),
+            // Settings may have changed since it connected.
+            (HostStatus::Connected, Ok(())) => self.resize(host.uuid).await,
+            (HostStatus::Connected, Err(problem)) => {
+                tracing::warn!(host = %host.uuid, name = host.name, error = %problem, "a host does not answer");
+                self.mark(host, HostStatus::Disconnected).await
+            }
+            (HostStatus::Disconnected, Ok(())) => self.connect(host.uuid, false).await,
+        }
+    }
+
+    /// Whether the host answers, asked several times where it should.
+    async fn answers(&self, host: &Host) -> Result<Result<(), ErrorCode>, ErrorCode> {
+        let number = |name| config::number(&self.kernel, name);
+        let patience = Duration::from_secs(number("ping.timeout")?);
+        let pause = Duration::from_secs(number("ping.sleepPeriodAfterFailure")?);
+        let tries = if host.status == HostStatus::Connected { number("ping.maxFailure")? } else { 1 };
+        let connector = self.connector(host)?;
+        let mut answer = Ok(());
+        for attempt in 0..tries {
+            if attempt > 0 {
+                sleep(pause).await;
+            }
+            let late = |_| Err(ErrorCode::operation(format!("host '{}' did not answer in time", host.name)));
+            answer = timeout(patience, connector.ping(host.uuid)).await.unwrap_or_else(late);
+            if answer.is_ok() {
+                break;
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// Runs `work` for each host as something the system does by itself, `at_once` at a time.
+async fn for_each<W: Future<Output = ()>>(hosts: Vec<Host>, at_once: u64, work: impl Fn(Host) -> W) {
+    let at_once = usize::try_from(at_once).unwrap_or(usize::MAX);
+    let tasks = hosts
+        .into_iter()
+        .map(|host| CallContext::starting(Uuid::random(), Caller::SYSTEM, CONNECT_TIMEOUT).scope(work(host)));
+    stream::iter(tasks).for_each_concurrent(at_once, |task| task).await;
+}
