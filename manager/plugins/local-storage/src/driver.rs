@@ -1,0 +1,97 @@
+//! The driver: what the primary storage and volume services ask, in words of the KVM agent.
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    ext::storage::{Capacity, PrimaryStorageDriver, Stored, VolumePlace},
+    message::image::ImageLocation,
+    resource::PrimaryStorage,
+};
+use cumulo_proto::kvm;
+use cumulo_schema::{ErrorCode, Uuid};
+
+use crate::LocalStorage;
+
+/// What the agent says when the image's copy is not where it was.
+const NO_SUCH_FILE: &str = "storage.no-such-file";
+
+#[async_trait]
+impl PrimaryStorageDriver for LocalStorage {
+    async fn connect_host(&self, storage: &PrimaryStorage, host: Uuid) -> Result<Capacity, ErrorCode> {
+        let command = kvm::InitLocalStorage { header: None, path: storage.url.clone() };
+        // Sizes change, so each connection is a task of its own.
+        let reply = self.gateway.call(host, Uuid::random(), command).await?;
+        let none = || ErrorCode::operation(format!("the agent of host {host} told no size of {}", storage.url));
+        let capacity = reply.capacity.ok_or_else(none)?;
+        Ok(Capacity { total: bytes(capacity.total), available: bytes(capacity.available) })
+    }
+
+    fn volume_path(&self, storage: &PrimaryStorage, account: Uuid, volume: Uuid) -> String {
+        format!("{}/rootVolumes/acct-{account}/vol-{volume}/{volume}.qcow2", storage.url)
+    }
+
+    fn is_per_host(&self) -> bool {
+        true
+    }
+
+    async fn create_from_image(
+        &self,
+        storage: &PrimaryStorage,
+        place: &VolumePlace,
+        image: &ImageLocation,
+        size: Option<i64>,
+        task: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        let backing = self.ensure_cached(storage, place.host, image, task).await?;
+        let made = match self.overlay(place, &backing, size, task.derive("create-volume")).await {
+            // Somebody cleaned up on the host. The record was wrong; what it should say is made true.
+            Err(error) if is_missing(&error) => {
+                tracing::warn!(host = %place.host, image = %image.image, "a cached image is gone and fetched again");
+                self.store.forget_cached(storage.uuid, place.host, image.image).await?;
+                let task = task.derive("again");
+                let backing = self.ensure_cached(storage, place.host, image, task).await?;
+                self.overlay(place, &backing, size, task.derive("create-volume")).await?
+            }
+            made => made?,
+        };
+        self.store.placed(storage.uuid, place.host, place.volume, made.size).await?;
+        Ok(made)
+    }
+
+    async fn delete(&self, _storage: &PrimaryStorage, place: &VolumePlace, task: Uuid) -> Result<(), ErrorCode> {
+        let command =
+            kvm::DeleteVolume { header: None, volume_uuid: place.volume.to_string(), path: place.install_path.clone() };
+        self.gateway.call(place.host, task.derive("delete-volume"), command).await?;
+        Ok(self.store.unplaced(place.volume).await?)
+    }
+}
+
+impl LocalStorage {
+    async fn overlay(
+        &self,
+        place: &VolumePlace,
+        backing: &str,
+        size: Option<i64>,
+        task: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        let command = kvm::CreateRootVolume {
+            header: None,
+            volume_uuid: place.volume.to_string(),
+            path: place.install_path.clone(),
+            backing_path: backing.to_owned(),
+            virtual_size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        };
+        let reply = self.gateway.call(place.host, task, command).await?;
+        let none = || ErrorCode::operation(format!("the agent of host {} told nothing of the volume", place.host));
+        let made = reply.volume.ok_or_else(none)?;
+        Ok(Stored { size: bytes(made.size), actual_size: bytes(made.actual_size), format: made.format })
+    }
+}
+
+fn is_missing(error: &ErrorCode) -> bool {
+    let code = error.opaque.as_ref().and_then(|facts| facts.get("agentCode"));
+    code.is_some_and(|code| code == NO_SUCH_FILE)
+}
+
+fn bytes(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,231 @@
+//! The image service's rows.
+
+use cumulo_contracts::{
+    api::image::UpdateImage,
+    ext::storage::{Stored, StoredImage},
+    resource::{
+        BackupStorage, BackupStorageZoneRef, Image, ImageBackupStorageRef, ImageMediaType, ImageStatus, ResourceState,
+    },
+};
+use cumulo_kernel::{
+    db::{Db, DbError},
+    ownership::{self, NewTags},
+};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, system::AccountResourceRef};
+
+use crate::add::flow::Copy;
+
+/// Copies expunged in one round.
+const ROUND: u64 = 256;
+
+/// Reads and writes images.
+pub(crate) struct Store {
+    db: Db,
+}
+
+impl Store {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(crate) async fn find(&self, image: Uuid) -> Result<Option<Image>, DbError> {
+        self.db.find(Image::UUID, &image).await
+    }
+
+    pub(crate) async fn copies(&self, image: Uuid) -> Result<Vec<ImageBackupStorageRef>, DbError> {
+        self.db.select().eq(ImageBackupStorageRef::IMAGE_UUID, &image).all().await
+    }
+
+    pub(crate) async fn find_backup_storage(&self, storage: Uuid) -> Result<Option<BackupStorage>, DbError> {
+        self.db.find(BackupStorage::UUID, &storage).await
+    }
+
+    /// As [`Store::find_backup_storage`], refusing one that is gone.
+    pub(crate) async fn backup_storage(&self, storage: Uuid) -> Result<BackupStorage, ErrorCode> {
+        self.find_backup_storage(storage).await?.ok_or_else(|| ErrorCode::not_found("BackupStorage", storage))
+    }
+
+    pub(crate) async fn storages_of_zone(&self, zone: Uuid) -> Result<Vec<Uuid>, DbError> {
+        let refs = self.db.select::<BackupStorageZoneRef>().eq(BackupStorageZoneRef::ZONE_UUID, &zone).all().await?;
+        Ok(refs.into_iter().map(|at| at.backup_storage_uuid).collect())
+    }
+
+    /// Adds an image with references, owner and tags; [`DbError::Conflict`] when it is there.
+    pub(crate) async fn insert(
+        &self,
+        image: &Image,
+        copies: &[Copy],
+        owner: Uuid,
+        tags: &NewTags,
+    ) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.insert(image);
+        for copy in copies {
+            batch.insert(&ImageBackupStorageRef {
+                image_uuid: image.uuid,
+                backup_storage_uuid: copy.storage,
+                install_path: copy.install_path.clone(),
+                status: ImageStatus::Downloading,
+                export_md5_sum: None,
+                export_url: None,
+                create_date: image.create_date,
+                last_op_date: image.create_date,
+            });
+        }
+        ownership::created::<Image>(&mut batch, image.uuid, owner, tags);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Records that an image can be used, and what it turned out to be.
+    pub(crate) async fn ready(&self, image: Uuid, is: &StoredImage) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Image>()
+            .set(Image::STATUS, &ImageStatus::Ready)
+            .set(Image::SIZE, &is.stored.size)
+            .set(Image::ACTUAL_SIZE, &is.stored.actual_size)
+            .set(Image::FORMAT, &is.stored.format)
+            .set(Image::MD5_SUM, &Some(is.md5.clone()))
+            .set(Image::SHA256, &Some(is.sha256.clone()))
+            .eq(Image::UUID, &image)
+            .expect(gone(image));
+        batch
+            .update::<ImageBackupStorageRef>()
+            .set(ImageBackupStorageRef::STATUS, &ImageStatus::Ready)
+            .eq(ImageBackupStorageRef::IMAGE_UUID, &image)
+            .any();
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Takes [`Store::ready`] back; an image that is gone is fine.
+    pub(crate) async fn unready(&self, image: Uuid) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.update::<Image>().set(Image::STATUS, &ImageStatus::Downloading).eq(Image::UUID, &image).any();
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn set_size(&self, image: Uuid, is: &Stored) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Image>()
+            .set(Image::SIZE, &is.size)
+            .set(Image::ACTUAL_SIZE, &is.actual_size)
+            .eq(Image::UUID, &image)
+            .expect(gone(image));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn update(&self, api: &UpdateImage, media_type: Option<ImageMediaType>) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Image>()
+            .set_some(Image::NAME, api.name.as_ref())
+            .set_some(Image::DESCRIPTION, api.description.as_ref())
+            .set_some(Image::GUEST_OS_TYPE, api.guest_os_type.as_ref())
+            .set_some(Image::MEDIA_TYPE, media_type.as_ref())
+            .set_some(Image::FORMAT, api.format.as_ref())
+            .set_some(Image::SYSTEM, api.system.as_ref())
+            .set_some(Image::PLATFORM, api.platform.as_ref())
+            .set_some(Image::ARCHITECTURE, api.architecture.as_ref())
+            .set_some(Image::VIRTIO, api.virtio.as_ref())
+            .eq(Image::UUID, &api.uuid)
+            .expect(gone(api.uuid));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn set_state(&self, image: Uuid, state: ResourceState) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.update::<Image>().set(Image::STATE, &state).eq(Image::UUID, &image).expect(gone(image));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Marks the copies of `image` on `storages`. The image is what its best copy is: deleted when all are.
+    pub(crate) async fn mark(&self, image: Uuid, storages: &[Uuid], status: ImageStatus) -> Result<(), DbError> {
+        let others = self.copies(image).await?;
+        let others = others.iter().filter(|copy| !storages.contains(&copy.backup_storage_uuid));
+        let usable = status == ImageStatus::Ready || others.into_iter().any(|copy| copy.status == ImageStatus::Ready);
+        let whole = if usable { ImageStatus::Ready } else { ImageStatus::Deleted };
+        let mut batch = self.db.batch();
+        batch
+            .update::<ImageBackupStorageRef>()
+            .set(ImageBackupStorageRef::STATUS, &status)
+            .eq(ImageBackupStorageRef::IMAGE_UUID, &image)
+            .one_of(ImageBackupStorageRef::BACKUP_STORAGE_UUID, storages)
+            .any();
+        batch.update::<Image>().set(Image::STATUS, &whole).eq(Image::UUID, &image).expect(gone(image));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Copies that were deleted before `then`.
+    pub(crate) async fn deleted_before(&self, then: Timestamp) -> Result<Vec<ImageBackupStorageRef>, DbError> {
+        self.db
+            .select()
+            .eq(ImageBackupStorageRef::STATUS, &ImageStatus::Deleted)
+            .at_most(ImageBackupStorageRef::LAST_OP_DATE, then.0)
+            .limit(ROUND)
+            .all()
+            .await
+    }
+
+    pub(crate) async fn remove_ref(&self, storage: Uuid, image: Uuid) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .delete::<ImageBackupStorageRef>()
+            .eq(ImageBackupStorageRef::IMAGE_UUID, &image)
+            .eq(ImageBackupStorageRef::BACKUP_STORAGE_UUID, &storage)
+            .any();
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Removes the references of every image on `storages`.
+    pub(crate) async fn remove_refs(&self, storages: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.delete::<ImageBackupStorageRef>().one_of(ImageBackupStorageRef::BACKUP_STORAGE_UUID, storages).any();
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Removes images with everything this service keeps about them; those that are gone are fine.
+    pub(crate) async fn remove(&self, images: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.delete::<ImageBackupStorageRef>().one_of(ImageBackupStorageRef::IMAGE_UUID, images).any();
+        for image in images {
+            ownership::removed::<Image>(&mut batch, *image);
+        }
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Those of `storages` that have images.
+    pub(crate) async fn storages_in_use(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let mut used: Vec<Uuid> = self.on(storages).await?.into_iter().map(|copy| copy.backup_storage_uuid).collect();
+        used.sort_unstable();
+        used.dedup();
+        Ok(used)
+    }
+
+    /// Images that have copies on `storages` and nowhere else.
+    pub(crate) async fn only_on(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let mut images: Vec<Uuid> = self.on(storages).await?.into_iter().map(|copy| copy.image_uuid).collect();
+        images.sort_unstable();
+        images.dedup();
+        let copies: Vec<ImageBackupStorageRef> =
+            self.db.select().one_of(ImageBackupStorageRef::IMAGE_UUID, &images).all().await?;
+        let elsewhere = copies.iter().filter(|copy| !storages.contains(&copy.backup_storage_uuid));
+        let elsewhere: Vec<Uuid> = elsewhere.map(|copy| copy.image_uuid).collect();
+        images.retain(|image| !elsewhere.contains(image));
+        Ok(images)
+    }
+
+    pub(crate) async fn owned_by(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let owned = self.db.select::<AccountResourceRef>().one_of(AccountResourceRef::ACCOUNT_UUID, accounts);
+        let owned = owned.eq(AccountResourceRef::RESOURCE_TYPE, &Image::META.vo.to_owned()).all().await?;
+        Ok(owned.into_iter().map(|owned| owned.resource_uuid).collect())
+    }
+
+    async fn on(&self, storages: &[Uuid]) -> Result<Vec<ImageBackupStorageRef>, DbError> {
+        self.db.select().one_of(ImageBackupStorageRef::BACKUP_STORAGE_UUID, storages).all().await
+    }
+}
+
+fn gone(image: Uuid) -> String {
+    format!("image {image} was deleted in the meantime")
+}

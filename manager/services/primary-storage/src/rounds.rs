@@ -1,0 +1,33 @@
+//! Looks at every attached storage now and then: learns what the disks have free, finds those that no host can use, and
+//! catches up with hosts that connected while an attachment was being made.
+
+use cumulo_kernel::bus::{CallContext, Caller};
+use cumulo_schema::{ErrorCode, Uuid};
+
+use crate::{PrimaryStorages, config};
+
+pub(crate) async fn run(service: PrimaryStorages) {
+    loop {
+        match config::ping_interval(&service.kernel) {
+            Ok(pause) => {
+                tokio::time::sleep(pause).await;
+                let context = CallContext::starting(Uuid::random(), Caller::SYSTEM, pause);
+                if let Err(error) = context.scope(round(&service)).await {
+                    tracing::warn!(%error, "primary storages could not be looked at");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "primary storages are not looked at any more");
+                return;
+            }
+        }
+    }
+}
+
+async fn round(service: &PrimaryStorages) -> Result<(), ErrorCode> {
+    for storage in service.store.all().await? {
+        // Why it is not usable was logged, host by host.
+        service.look_at(&storage).await?;
+    }
+    Ok(())
+}

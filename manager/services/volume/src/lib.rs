@@ -1,0 +1,62 @@
+//! Volumes: the disks of virtual machines.
+//!
+//! Who makes a VM asks for its root volume here; this service finds the image, has space held, has the storage's driver
+//! make it, and records each as it goes. A volume is known by its id from before the first of these, and every one of
+//! them is found again by that id, so that making can be repeated and [`ExpungeVolume`] takes back whatever there is of
+//! it, however far making got.
+
+mod cascade;
+mod create_root;
+mod expunge;
+mod of_vm;
+mod store;
+
+use std::sync::Arc;
+
+use cumulo_contracts::{
+    api::volume::QueryVolume,
+    ext::storage::PrimaryStorageDriver,
+    message::volume::{CreateRootVolume, ExpungeVolume, VolumesOfVm},
+    resource::{DiskOffering, PrimaryStorage, Volume},
+};
+use cumulo_kernel::{Kernel, Setup, db::Migration};
+use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
+
+use store::Store;
+
+/// The volume service.
+struct Volumes {
+    kernel: Kernel,
+    store: Store,
+}
+
+/// Installs the service.
+pub fn install(setup: &mut Setup) {
+    let kernel = setup.kernel().clone();
+    let volumes = Arc::new(Volumes { store: Store::new(kernel.db().clone()), kernel });
+    setup
+        .migrations(&[Migration {
+            name: "20261121_0200_volume",
+            sql: include_str!("../migrations/20261121_0200_volume.sql"),
+        }])
+        .query(QueryVolume::META)
+        .message::<CreateRootVolume>(volumes.clone())
+        .message::<VolumesOfVm>(volumes.clone())
+        .message::<ExpungeVolume>(volumes.clone())
+        .cascade(Volume::META, &[PrimaryStorage::META.vo, DiskOffering::META.vo, cascade::ACCOUNT], volumes);
+}
+
+impl Volumes {
+    /// The storage called `uuid`, with its driver.
+    async fn storage(&self, uuid: Uuid) -> Result<(PrimaryStorage, Arc<dyn PrimaryStorageDriver>), ErrorCode> {
+        let storage = self.kernel.db().find(PrimaryStorage::UUID, &uuid).await?;
+        let storage = storage.ok_or_else(|| ErrorCode::not_found("PrimaryStorage", uuid))?;
+        let driver = self.kernel.registry().driver::<dyn PrimaryStorageDriver>("primary storage", &storage.r#type)?;
+        Ok((storage, driver))
+    }
+
+    /// What happens to one volume happens in order, also when a call is repeated while its first run still works.
+    fn lane(volume: Uuid) -> String {
+        format!("volume:{volume}")
+    }
+}

@@ -1,0 +1,148 @@
+//! The volume table.
+
+use cumulo_contracts::{
+    ext::storage::Stored,
+    message::{
+        storage::VolumeSpace,
+        volume::{CreateRootVolume, VolumeOnHost},
+    },
+    resource::{ResourceState, Volume, VolumeStatus, VolumeType},
+};
+use cumulo_kernel::{
+    db::{Db, DbError},
+    ownership::{self, NewTags},
+};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, system::AccountResourceRef};
+
+/// Reads and writes volumes.
+pub(crate) struct Store {
+    db: Db,
+}
+
+impl Store {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(crate) async fn find(&self, volume: Uuid) -> Result<Option<Volume>, DbError> {
+        self.db.find(Volume::UUID, &volume).await
+    }
+
+    pub(crate) async fn get(&self, volume: Uuid) -> Result<Volume, ErrorCode> {
+        self.find(volume).await?.ok_or_else(|| ErrorCode::not_found("Volume", volume))
+    }
+
+    pub(crate) async fn ready_of_vm(&self, vm: Uuid) -> Result<Vec<Volume>, DbError> {
+        let volumes = self.db.select::<Volume>().eq(Volume::VM_INSTANCE_UUID, &Some(vm));
+        volumes.eq(Volume::STATUS, &VolumeStatus::Ready).all().await
+    }
+
+    /// Records a root volume that is about to be made. Recorded already is fine.
+    pub(crate) async fn insert_root(
+        &self,
+        ask: &CreateRootVolume,
+        space: &VolumeSpace,
+        size: i64,
+    ) -> Result<(), DbError> {
+        let now = Timestamp::now();
+        let mut batch = self.db.batch();
+        batch.insert(&Volume {
+            uuid: ask.volume,
+            name: ask.name.clone(),
+            description: Some(format!("Root volume for VM[uuid:{}]", ask.vm)),
+            primary_storage_uuid: Some(space.primary_storage),
+            vm_instance_uuid: Some(ask.vm),
+            disk_offering_uuid: None,
+            root_image_uuid: Some(ask.image),
+            install_path: Some(space.install_path.clone()),
+            r#type: VolumeType::Root,
+            format: None,
+            size,
+            actual_size: None,
+            device_id: Some(0),
+            state: ResourceState::Enabled,
+            status: VolumeStatus::Creating,
+            create_date: now,
+            last_op_date: now,
+            is_shareable: false,
+            volume_qos: None,
+            last_detach_date: None,
+            last_vm_instance_uuid: None,
+            last_attach_date: Some(now),
+            protocol: None,
+        });
+        ownership::created::<Volume>(&mut batch, ask.volume, ask.account, &NewTags::default());
+        match self.db.commit(batch).await {
+            Ok(_) | Err(DbError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records that a volume is made, as it came out.
+    pub(crate) async fn ready(&self, volume: Uuid, stored: &Stored) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Volume>()
+            .set(Volume::STATUS, &VolumeStatus::Ready)
+            .set(Volume::SIZE, &stored.size)
+            .set(Volume::ACTUAL_SIZE, &Some(stored.actual_size))
+            .set(Volume::FORMAT, &Some(stored.format.clone()))
+            .eq(Volume::UUID, &volume)
+            .expect(format!("volume {volume} was deleted while it was being made"));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Removes volumes with owner and tags; those that are gone are fine.
+    pub(crate) async fn remove(&self, volumes: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        for volume in volumes {
+            ownership::removed::<Volume>(&mut batch, *volume);
+        }
+        self.db.commit(batch).await.map(drop)
+    }
+
+    pub(crate) async fn on_storages(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let volumes = self.db.select::<Volume>().one_of(Volume::PRIMARY_STORAGE_UUID, &some(storages)).all().await?;
+        Ok(ids(volumes))
+    }
+
+    pub(crate) async fn of_offerings(&self, offerings: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let volumes = self.db.select::<Volume>().one_of(Volume::DISK_OFFERING_UUID, &some(offerings)).all().await?;
+        Ok(ids(volumes))
+    }
+
+    pub(crate) async fn forget_offering(&self, volumes: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        let update = batch.update::<Volume>().set(Volume::DISK_OFFERING_UUID, &None::<Uuid>);
+        update.one_of(Volume::UUID, volumes).any();
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Volumes of `accounts` that are in no VM.
+    pub(crate) async fn detached_of(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let owned = self.db.select::<AccountResourceRef>().one_of(AccountResourceRef::ACCOUNT_UUID, accounts);
+        let owned = owned.eq(AccountResourceRef::RESOURCE_TYPE, &Volume::META.vo.to_owned()).all().await?;
+        let owned: Vec<Uuid> = owned.into_iter().map(|owned| owned.resource_uuid).collect();
+        let volumes = self.db.select::<Volume>().one_of(Volume::UUID, &owned);
+        Ok(ids(volumes.eq(Volume::VM_INSTANCE_UUID, &None::<Uuid>).all().await?))
+    }
+}
+
+/// A recorded volume as a hypervisor needs to know it.
+pub(crate) fn on_host(volume: &Volume) -> Result<VolumeOnHost, ErrorCode> {
+    let missing = || ErrorCode::internal(format!("volume {} is ready, but nothing says where it is", volume.uuid));
+    Ok(VolumeOnHost {
+        volume: volume.uuid,
+        path: volume.install_path.clone().ok_or_else(missing)?,
+        format: volume.format.clone().ok_or_else(missing)?,
+        device_id: volume.device_id.unwrap_or(0),
+    })
+}
+
+fn some(uuids: &[Uuid]) -> Vec<Option<Uuid>> {
+    uuids.iter().copied().map(Some).collect()
+}
+
+fn ids(volumes: Vec<Volume>) -> Vec<Uuid> {
+    volumes.into_iter().map(|volume| volume.uuid).collect()
+}
