@@ -1,0 +1,43 @@
+//! Giving addresses back.
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    message::network::{ReleaseIp, ReleaseServiceIp},
+    resource::UsedIp,
+};
+use cumulo_kernel::bus::Handle;
+use cumulo_schema::ErrorCode;
+
+use super::Holder;
+use crate::{Networks, ipv4, store};
+
+#[async_trait]
+impl Handle<ReleaseIp> for Networks {
+    async fn handle(&self, ask: ReleaseIp) -> Result<(), ErrorCode> {
+        let rows = store::used_ips_of_nic(self.kernel.db(), ask.nic).await?;
+        self.give_back(&rows).await
+    }
+}
+
+#[async_trait]
+impl Handle<ReleaseServiceIp> for Networks {
+    async fn handle(&self, ask: ReleaseServiceIp) -> Result<(), ErrorCode> {
+        let row = store::used_ip(self.kernel.db(), Holder::Service(ask.used_for).row(ask.l3)).await?;
+        self.give_back(row.as_slice()).await
+    }
+}
+
+impl Networks {
+    /// Deletes the rows, and only then lets the pools propose the addresses again.
+    pub(crate) async fn give_back(&self, rows: &[UsedIp]) -> Result<(), ErrorCode> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        store::remove_used_ips(self.kernel.db(), rows).await?;
+        for row in rows {
+            let address = ipv4::stored(&row.ip)?;
+            self.pools.with(row.l3_network_uuid, |pool| pool.give(address));
+        }
+        Ok(())
+    }
+}

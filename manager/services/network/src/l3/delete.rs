@@ -1,0 +1,71 @@
+//! `DeleteL3Network`, and what L3 networks do when their L2 network or owner goes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    api::l3::DeleteL3Network,
+    resource::{L2Network, L3Network},
+};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    cascade::CascadeAction,
+    db::DbError,
+};
+use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
+
+use crate::{Networks, store};
+
+#[async_trait]
+impl HandleApi<DeleteL3Network> for Networks {
+    async fn handle(&self, cx: &ApiCx, api: DeleteL3Network) -> Result<Empty, ErrorCode> {
+        self.kernel.cascade().delete(L3Network::META.vo, vec![api.uuid], cx.enforcing).await?;
+        Ok(Empty {})
+    }
+}
+
+/// L3 networks in the cascade.
+pub(crate) struct L3s(pub(crate) Arc<Networks>);
+
+#[async_trait]
+impl CascadeAction for L3s {
+    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
+        let db = self.0.kernel.db();
+        if losing == L2Network::META.vo {
+            let l3s = store::l3s_of_l2s(db, uuids).await?;
+            return Ok(l3s.into_iter().map(|l3| l3.uuid).collect());
+        }
+        Ok(store::owned(db, L3Network::META.vo, uuids).await?)
+    }
+
+    async fn act(&self, _: &str, uuids: &[Uuid], enforcing: bool) -> Result<(), ErrorCode> {
+        for uuid in uuids {
+            self.0.delete_l3(*uuid, enforcing).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Networks {
+    async fn delete_l3(&self, uuid: Uuid, enforcing: bool) -> Result<(), ErrorCode> {
+        let db = self.kernel.db();
+        let Some(l3) = db.find(L3Network::UUID, &uuid).await? else { return Ok(()) };
+        for provider in self.providers_of(uuid).await? {
+            match self.backend(&provider)?.forget(&l3).await {
+                Err(error) if enforcing => {
+                    tracing::warn!(l3 = %uuid, provider = provider.name, %error, "an L3 network goes, its services may stay on hosts");
+                }
+                outcome => outcome?,
+            }
+        }
+        let removed = store::remove_l3(db, uuid).await;
+        self.pools.forget(uuid);
+        match removed {
+            Err(DbError::Reference { .. }) => Err(ErrorCode::operation(format!(
+                "something still refers to L3 network '{}' ({uuid}), NICs of VMs for example; delete that first",
+                l3.name
+            ))),
+            removed => Ok(removed?),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Networks: L2 networks on clusters, L3 networks with their ranges and addresses, and the services guests get on them.
+//!
+//! What an L2 network is on a host is its [`L2Driver`]'s matter, what a network service is its
+//! [`NetworkServiceBackend`]'s; this service knows which network goes where, who holds which address, and who provides
+//! what. Addresses are its busiest part: see `address::pool` for how they are never given out twice.
+//!
+//! [`L2Driver`]: cumulo_contracts::ext::network::L2Driver
+//! [`NetworkServiceBackend`]: cumulo_contracts::ext::network::NetworkServiceBackend
+
+mod address;
+mod ipv4;
+mod l2;
+mod l3;
+mod provider;
+mod range;
+mod store;
+
+use std::sync::Arc;
+
+use cumulo_contracts::{
+    api::{
+        l2::{
+            AttachL2NetworkToCluster, CreateL2NoVlanNetwork, DeleteL2Network, DetachL2NetworkFromCluster,
+            GetL2NetworkTypes, QueryL2Network, UpdateL2Network,
+        },
+        l3::{
+            AddDnsToL3Network, AddHostRouteToL3Network, AddIpRange, AddIpRangeByNetworkCidr, AddReservedIpRange,
+            ChangeL3NetworkState, CheckIpAvailability, CreateL3Network, DeleteIpRange, DeleteL3Network,
+            DeleteReservedIpRange, GetFreeIp, GetIpAddressCapacity, GetL3NetworkDhcpIpAddress, GetL3NetworkTypes,
+            QueryIpAddress, QueryIpRange, QueryL3Network, RemoveDnsFromL3Network, RemoveHostRouteFromL3Network,
+            UpdateIpRange, UpdateL3Network,
+        },
+        network_service::{
+            AttachNetworkServiceToL3Network, DetachNetworkServiceFromL3Network, GetNetworkServiceTypes,
+            QueryNetworkServiceL3NetworkRef, QueryNetworkServiceProvider,
+        },
+    },
+    ext::host::{HostFilter, OnHostConnected},
+    message::network::{
+        AllocateIp, HoldServiceIp, PrepareNetworks, ReleaseIp, ReleaseServiceIp, ServeNics, UnserveNics,
+    },
+    resource::{IpRange, L2Network, L2NetworkClusterRef, L3Network},
+};
+use cumulo_kernel::{Kernel, Setup, api::ApiCx, db::Migration};
+use cumulo_schema::{Api, ErrorCode, Resource, Uuid, codes};
+
+use address::Pools;
+pub use l2::AttachL2;
+pub use provider::register_providers;
+
+/// The network service.
+#[derive(Debug)]
+struct Networks {
+    kernel: Kernel,
+    pools: Pools,
+}
+
+impl Networks {
+    /// Refuses system tags that are not declared for the `R` that a call creates.
+    fn check_tags<R: Resource>(&self, cx: &ApiCx) -> Result<(), ErrorCode> {
+        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(R::META.vo, tag))
+    }
+}
+
+/// The id of a new `R` is taken: by this very call (`same`), run again after a crash, or by another `R` whose id the
+/// client chose.
+fn made_before<R: Resource>(uuid: Uuid, same: bool) -> Result<(), ErrorCode> {
+    match same {
+        true => Ok(()),
+        false => {
+            let details = format!("{}[uuid:{uuid}] exists already; choose another resourceUuid", R::META.name);
+            Err(ErrorCode::new(codes::CREATE_RESOURCE, details))
+        }
+    }
+}
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { name: "20261121_0180_network", sql: include_str!("../migrations/20261121_0180_network.sql") }];
+
+/// Installs the service. Once the kernel has started, call [`register_providers`].
+pub fn install(setup: &mut Setup) {
+    let networks = Arc::new(Networks { kernel: setup.kernel().clone(), pools: Pools::default() });
+    setup.migrations(MIGRATIONS).configs(&[address::STRATEGY, l2::DELETE_BRIDGE]);
+    install_l2(setup, &networks);
+    install_l3(setup, &networks);
+    install_addresses(setup, &networks);
+    install_services(setup, &networks);
+}
+
+fn install_l2(setup: &mut Setup, networks: &Arc<Networks>) {
+    setup
+        .api::<CreateL2NoVlanNetwork>(networks.clone())
+        .api::<UpdateL2Network>(networks.clone())
+        .api::<DeleteL2Network>(networks.clone())
+        .api::<AttachL2NetworkToCluster>(networks.clone())
+        .api::<DetachL2NetworkFromCluster>(networks.clone())
+        .api::<GetL2NetworkTypes>(networks.clone())
+        .query(QueryL2Network::META)
+        .message::<PrepareNetworks>(networks.clone())
+        .add::<dyn OnHostConnected>(networks.clone())
+        .add::<dyn HostFilter>(networks.clone())
+        .cascade(L2Network::META, &["ZoneVO", "AccountVO"], Arc::new(l2::L2s(networks.clone())))
+        .cascade(L2NetworkClusterRef::META, &["ClusterVO"], Arc::new(l2::Attachments(networks.clone())))
+        .gc_runner(l2::LEFTOVER_RUNNER, Arc::new(l2::Leftovers(networks.clone())));
+    l2::install_attach(setup, networks);
+}
+
+fn install_l3(setup: &mut Setup, networks: &Arc<Networks>) {
+    setup
+        .api::<CreateL3Network>(networks.clone())
+        .api::<UpdateL3Network>(networks.clone())
+        .api::<ChangeL3NetworkState>(networks.clone())
+        .api::<DeleteL3Network>(networks.clone())
+        .api::<GetL3NetworkTypes>(networks.clone())
+        .api::<AddDnsToL3Network>(networks.clone())
+        .api::<RemoveDnsFromL3Network>(networks.clone())
+        .api::<AddHostRouteToL3Network>(networks.clone())
+        .api::<RemoveHostRouteFromL3Network>(networks.clone())
+        .query(QueryL3Network::META)
+        .cascade(L3Network::META, &["L2NetworkVO", "AccountVO"], Arc::new(l3::L3s(networks.clone())));
+}
+
+fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {
+    setup
+        .api::<AddIpRange>(networks.clone())
+        .api::<AddIpRangeByNetworkCidr>(networks.clone())
+        .api::<UpdateIpRange>(networks.clone())
+        .api::<DeleteIpRange>(networks.clone())
+        .api::<AddReservedIpRange>(networks.clone())
+        .api::<DeleteReservedIpRange>(networks.clone())
+        .api::<GetFreeIp>(networks.clone())
+        .api::<CheckIpAvailability>(networks.clone())
+        .api::<GetIpAddressCapacity>(networks.clone())
+        .api::<GetL3NetworkDhcpIpAddress>(networks.clone())
+        .query(QueryIpRange::META)
+        .query(QueryIpAddress::META)
+        .message::<AllocateIp>(networks.clone())
+        .message::<ReleaseIp>(networks.clone())
+        .message::<HoldServiceIp>(networks.clone())
+        .message::<ReleaseServiceIp>(networks.clone())
+        .cascade(IpRange::META, &["L3NetworkVO"], Arc::new(range::Ranges(networks.clone())));
+}
+
+fn install_services(setup: &mut Setup, networks: &Arc<Networks>) {
+    setup
+        .api::<AttachNetworkServiceToL3Network>(networks.clone())
+        .api::<DetachNetworkServiceFromL3Network>(networks.clone())
+        .api::<GetNetworkServiceTypes>(networks.clone())
+        .query(QueryNetworkServiceProvider::META)
+        .query(QueryNetworkServiceL3NetworkRef::META)
+        .message::<ServeNics>(networks.clone())
+        .message::<UnserveNics>(networks.clone());
+}

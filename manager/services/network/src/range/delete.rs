@@ -1,0 +1,88 @@
+//! `DeleteIpRange`: refused while NICs hold addresses of the range; addresses of services move to another one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    api::l3::DeleteIpRange,
+    resource::{IpRange, UsedIp},
+};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    cascade::CascadeAction,
+    db::DbError,
+};
+use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
+
+use crate::{Networks, store};
+
+/// Addresses named in a refusal.
+const NAMED: usize = 5;
+
+#[async_trait]
+impl HandleApi<DeleteIpRange> for Networks {
+    async fn handle(&self, cx: &ApiCx, api: DeleteIpRange) -> Result<Empty, ErrorCode> {
+        self.kernel.cascade().delete(IpRange::META.vo, vec![api.uuid], cx.enforcing).await?;
+        Ok(Empty {})
+    }
+}
+
+/// Ranges in the cascade.
+pub(crate) struct Ranges(pub(crate) Arc<Networks>);
+
+#[async_trait]
+impl CascadeAction for Ranges {
+    async fn affected(&self, _: &str, l3s: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
+        let ranges = store::ranges_of(self.0.kernel.db(), l3s).await?;
+        Ok(ranges.into_iter().map(|range| range.uuid).collect())
+    }
+
+    async fn act(&self, losing: &str, uuids: &[Uuid], _: bool) -> Result<(), ErrorCode> {
+        if losing != IpRange::META.vo {
+            // The L3 network takes its ranges along when it goes, after the NICs that hold addresses of them are gone.
+            return Ok(());
+        }
+        for uuid in uuids {
+            self.0.delete_range(*uuid).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Networks {
+    async fn delete_range(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+        let db = self.kernel.db();
+        let Some(range) = db.find(IpRange::UUID, &uuid).await? else { return Ok(()) };
+        let (of_nics, of_services): (Vec<UsedIp>, Vec<UsedIp>) =
+            store::used_ips_in(db, uuid).await?.into_iter().partition(|row| row.vm_nic_uuid.is_some());
+        if !of_nics.is_empty() {
+            return Err(in_use(&range, &of_nics));
+        }
+        self.give_back(&of_services).await?;
+        let removed = store::remove_range(db, uuid).await;
+        self.pools.forget(range.l3_network_uuid);
+        match removed {
+            Err(DbError::Reference { .. }) => {
+                let details =
+                    format!("an address of the IP range '{}' was taken at this moment; try again", range.name);
+                return Err(ErrorCode::operation(details));
+            }
+            removed => removed?,
+        }
+        match of_services.is_empty() {
+            true => Ok(()),
+            false => self.refresh_services(range.l3_network_uuid).await,
+        }
+    }
+}
+
+fn in_use(range: &IpRange, rows: &[UsedIp]) -> ErrorCode {
+    let named: Vec<&str> = rows.iter().take(NAMED).map(|row| row.ip.as_str()).collect();
+    ErrorCode::operation(format!(
+        "{} addresses of the IP range '{}' ({}) are held by NICs, {} among them; detach or delete those first",
+        rows.len(),
+        range.name,
+        range.uuid,
+        named.join(", ")
+    ))
+}

@@ -1,0 +1,10 @@
+//! The network service as clients and other services see it: on a real database, with drivers that only remember.
+
+mod addresses;
+mod attaching;
+mod cascade;
+mod fakes;
+mod networks;
+mod ranges;
+mod services;
+mod world;
