@@ -35,6 +35,7 @@ pub struct TestNode {
     router: Router,
     credential: String,
     id: Uuid,
+    chains: String,
     dir: Option<TempDir>,
 }
 
@@ -47,8 +48,16 @@ impl TestNode {
     /// # Panics
     /// When the node does not start.
     pub async fn start(install: impl FnOnce(&mut Setup)) -> Self {
+        Self::start_with("", install).await
+    }
+
+    /// As [`TestNode::start`], of services that have flows: `chains` is the text of their `flows.toml`.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn start_with(chains: &str, install: impl FnOnce(&mut Setup)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self::start_in(dir, Uuid::random(), install).await
+        Self::start_in(dir, Uuid::random(), chains.to_owned(), install).await
     }
 
     /// Stops the node and starts one of what `install` brings on the same database, as a restart does.
@@ -58,18 +67,18 @@ impl TestNode {
     pub async fn restart(mut self, install: impl FnOnce(&mut Setup)) -> Self {
         self.kernel.stop().await;
         let dir = self.dir.take().expect("a node owns its directory");
-        Self { credential: self.credential, ..Self::start_in(dir, self.id, install).await }
+        Self { credential: self.credential, ..Self::start_in(dir, self.id, self.chains, install).await }
     }
 
-    async fn start_in(dir: TempDir, id: Uuid, install: impl FnOnce(&mut Setup)) -> Self {
+    async fn start_in(dir: TempDir, id: Uuid, chains: String, install: impl FnOnce(&mut Setup)) -> Self {
         let path = |name: &str| -> PathBuf { dir.path().join(name) };
         let db = Db::sqlite(&path("cumulo.db")).await.expect("a database");
         let mut setup = Setup::new(db, id, &path("key")).expect("a key");
         setup.authenticator(std::sync::Arc::new(SessionIsAccount));
         install(&mut setup);
-        let kernel = setup.start("").await.expect("the node starts");
+        let kernel = setup.start(&chains).await.expect("the node starts");
         let router = cumulo_kernel::api::router(kernel.clone());
-        Self { kernel, router, credential: Uuid::ADMIN.to_string(), id, dir: Some(dir) }
+        Self { kernel, router, credential: Uuid::ADMIN.to_string(), id, chains, dir: Some(dir) }
     }
 
     /// The node's kernel.

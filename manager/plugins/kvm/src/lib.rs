@@ -24,7 +24,8 @@ struct Kvm {
 
 /// Installs the plugin.
 pub fn install(setup: &mut Setup, gateway: Gateway) {
-    let kvm = Arc::new(Kvm { kernel: setup.kernel().clone(), gateway: gateway.clone() });
-    setup.tags(tags::TAGS).driver::<dyn HostConnector>(KVM, kvm.clone()).driver::<dyn Hypervisor>(KVM, kvm.clone());
-    gateway.on_report(Arc::new(reports::Reports::new(kvm.kernel.clone())));
+    let kernel = setup.kernel().clone();
+    gateway.on_report(Arc::new(reports::Reports::new(kernel.clone())));
+    let kvm = Arc::new(Kvm { kernel, gateway });
+    setup.tags(tags::TAGS).driver::<dyn HostConnector>(KVM, kvm.clone()).driver::<dyn Hypervisor>(KVM, kvm);
 }

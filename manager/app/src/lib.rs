@@ -1,0 +1,138 @@
+//! The management node: configuration, the list of what it consists of, and its life from start to stop.
+//!
+//! [`install`] is that list, readable in one place; deleting a plugin is deleting its folder and its line here.
+
+pub mod config;
+mod flows;
+mod identity;
+mod install;
+
+use std::{net::SocketAddr, os::unix::fs::DirBuilderExt, sync::Arc};
+
+use anyhow::Context;
+use cumulo_gateway::{Deployer, Gateway, GatewayConfig};
+use cumulo_kernel::{Kernel, Setup, api, db::Db};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use config::Config;
+
+/// A running management node.
+#[derive(Debug)]
+pub struct Node {
+    kernel: Kernel,
+    gateway: Gateway,
+    api_address: SocketAddr,
+    generated_password: Option<String>,
+    server: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts a node that installs agents with Ansible. Returns when it serves.
+    ///
+    /// # Errors
+    /// Anything that keeps it from serving, with what to do about it.
+    pub async fn start(config: &Config, admin_password: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_with(config, admin_password, |setup| {
+            let gateway = GatewayConfig {
+                data_dir: config.data_dir.clone(),
+                callback_listen: config.callback_listen,
+                advertise: config.advertise,
+                ansible_dir: config.ansible_dir.clone(),
+                kvm_agent_binary: config.agent_dir.join("cumulo-kvm-agent"),
+                storage_agent_binary: config.agent_dir.join("cumulo-storage-agent"),
+            };
+            Ok(Gateway::install(setup, &gateway)?)
+        })
+        .await
+    }
+
+    /// Starts a node whose agents are simulated in this process: `deployer` brings them in, `attach` is told of the gateway
+    /// before anything is resumed.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_simulated(
+        config: &Config,
+        admin_password: Option<&str>,
+        deployer: Arc<dyn Deployer>,
+        attach: impl FnOnce(&Gateway),
+    ) -> anyhow::Result<Self> {
+        let gateway = |setup: &mut Setup| {
+            let gateway = Gateway::in_process(setup, deployer);
+            attach(&gateway);
+            Ok(gateway)
+        };
+        Self::start_with(config, admin_password, gateway).await
+    }
+
+    async fn start_with(
+        config: &Config,
+        admin_password: Option<&str>,
+        gateway: impl FnOnce(&mut Setup) -> anyhow::Result<Gateway>,
+    ) -> anyhow::Result<Self> {
+        let dir = &config.data_dir;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            format!("nothing can listen at {}; choose another address with --listen", config.listen)
+        })?;
+        let db = match &config.database {
+            Some(url) => Db::mysql(url).await?,
+            None => Db::sqlite(&dir.join("cumulo.db")).await?,
+        };
+        let mut setup = Setup::new(db, identity::node_uuid(dir)?, &dir.join("key"))?;
+        let gateway = gateway(&mut setup)?;
+        install::install(&mut setup, &gateway);
+        let kernel = setup.start(&flows::text(config.flows.as_deref())?).await?;
+        let generated_password = cumulo_service_identity::bootstrap_admin(&kernel, admin_password).await?;
+        install::start(&kernel).await?;
+        let api_address = listener.local_addr()?;
+        let server = tokio::spawn(serve(listener, kernel.clone()));
+        Ok(Self { kernel, gateway, api_address, generated_password, server })
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub fn api_address(&self) -> SocketAddr {
+        self.api_address
+    }
+
+    /// The password that was made for the admin account at the first start.
+    #[must_use]
+    pub fn generated_password(&self) -> Option<&str> {
+        self.generated_password.as_deref()
+    }
+
+    /// The kernel, for tests.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The gateway, for tests.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Stops: requests under way are answered, flows get half a minute, the database is closed.
+    pub async fn stop(self) {
+        self.kernel.stop().await;
+        self.gateway.close();
+        if let Err(error) = self.server.await {
+            tracing::warn!(%error, "the API server ended badly");
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, kernel: Kernel) {
+    let stop = kernel.stopping();
+    let app = api::router(kernel).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the API server ended");
+    }
+}

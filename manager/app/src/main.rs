@@ -1,0 +1,80 @@
+//! `cumulo-manager`: the management node.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use cumulo_manager::{
+    Node,
+    config::{Flags, Loaded},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The Cumulo management node.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file; /etc/cumulo/cumulo.toml where it exists.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+    /// The password of the admin account. At the first start one is made and printed unless it is given.
+    #[arg(long, env = "CUMULO_ADMIN_PASSWORD", hide_env_values = true)]
+    admin_password: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows every setting and where it comes from.
+    Config,
+}
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cumulo-manager: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let loaded = Loaded::read(arguments.config.as_deref(), &arguments.flags)?;
+    if let Some(Command::Config) = arguments.command {
+        for line in loaded.lines() {
+            println!("{line}");
+        }
+        return Ok(());
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("CUMULO_LOG").unwrap_or_else(|_| "info,sqlx=warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(run(loaded, arguments.admin_password))
+}
+
+async fn run(loaded: Loaded, admin_password: Option<String>) -> anyhow::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let started = std::time::Instant::now();
+    let node = Node::start(&loaded.config, admin_password.as_deref()).await?;
+    if let Some(password) = node.generated_password() {
+        println!("The admin account's password is {password}. It is not shown again.");
+    }
+    let plain = if node.api_address().ip().is_loopback() { "" } else { ", in plain HTTP on a public address" };
+    println!("ready at http://{}/zstack/v1 after {} ms{plain}", node.api_address(), started.elapsed().as_millis());
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    tracing::info!("stopping");
+    node.stop().await;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! A cloud that is ready for VMs: what the first scenario builds, with simulated machines.
+
+use std::sync::Arc;
+
+use cumulo_agent_rt::storage::FakeFile;
+use cumulo_kvm_agent::sim::SimHost;
+use cumulo_schema::Uuid;
+use serde_json::{Value, json};
+
+use crate::World;
+
+/// Where the image is published.
+const IMAGE_URL: &str = "http://images.example/guest.qcow2";
+
+/// Ids of what there is.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are the ids of what they are called")]
+pub struct Cloud {
+    pub zone: String,
+    pub cluster: String,
+    pub host: String,
+    pub primary_storage: String,
+    pub backup_storage: String,
+    pub image: String,
+    pub l2: String,
+    pub l3: String,
+    pub offering: String,
+}
+
+impl World {
+    /// Builds a cloud of one zone, cluster, host, local storage, backup storage, image, flat network and offering.
+    ///
+    /// # Panics
+    /// When any of it is refused.
+    pub async fn cloud(&self) -> Cloud {
+        let id = |inventory: &Value| inventory["uuid"].as_str().expect("a uuid").to_owned();
+        let params = |params: Value| json!({ "params": params });
+        let zone = id(&self.make("POST", "/zones", params(json!({ "name": "zone" }))).await);
+        let cluster = json!({ "name": "cluster", "hypervisorType": "KVM", "zoneUuid": zone });
+        let cluster = id(&self.make("POST", "/clusters", params(cluster)).await);
+        let host = json!({ "name": "host", "managementIp": "10.9.9.1", "username": "root", "password": "secret", "clusterUuid": cluster });
+        let host = id(&self.make("POST", "/hosts/kvm", params(host)).await);
+        let storage = json!({ "name": "ps", "url": "/cumulo_ps", "zoneUuid": zone });
+        let primary_storage = id(&self.make("POST", "/primary-storage/local-storage", params(storage)).await);
+        self.make("POST", &format!("/clusters/{cluster}/primary-storage/{primary_storage}"), params(json!({}))).await;
+        let file = FakeFile {
+            virtual_size: 64 << 20,
+            actual_size: 16 << 20,
+            format: "qcow2".to_owned(),
+            backing: None,
+            external_data: false,
+            iso: false,
+        };
+        self.sims.publish(IMAGE_URL, file.clone());
+        let storage = json!({ "name": "bs", "url": "/cumulo_bs", "hostname": "10.9.9.1", "username": "root", "password": "secret" });
+        let backup_storage = id(&self.make("POST", "/backup-storage/sftp", params(storage)).await);
+        self.make("POST", &format!("/zones/{zone}/backup-storage/{backup_storage}"), params(json!({}))).await;
+        let image = json!({ "name": "image", "mediaType": "RootVolumeTemplate", "platform": "Linux", "format": "qcow2",
+                            "url": IMAGE_URL, "backupStorageUuids": [backup_storage] });
+        let image = id(&self.make("POST", "/images", params(image)).await);
+        let host_uuid: Uuid = host.parse().expect("a uuid");
+        self.offer_image(&self.sims.host(host_uuid), &backup_storage, &file).await;
+        let l2 = json!({ "name": "l2", "physicalInterface": "eth1", "zoneUuid": zone });
+        let l2 = id(&self.make("POST", "/l2-networks/no-vlan", params(l2)).await);
+        self.make("POST", &format!("/l2-networks/{l2}/clusters/{cluster}"), params(json!({}))).await;
+        let l3 = id(&self.make("POST", "/l3-networks", params(json!({ "name": "l3", "l2NetworkUuid": l2 }))).await);
+        let range = json!({ "name": "range", "startIp": "10.0.101.100", "endIp": "10.0.101.150",
+                            "netmask": "255.255.255.0", "gateway": "10.0.101.1" });
+        self.make("POST", &format!("/l3-networks/{l3}/ip-ranges"), params(range)).await;
+        let flat = self.query("/network-services/providers?q=type=Flat").await;
+        let services = json!({ "networkServices": { id(&flat[0]): ["DHCP", "Userdata"] } });
+        self.make("POST", &format!("/l3-networks/{l3}/network-services"), params(services)).await;
+        let offering = json!({ "name": "small", "cpuNum": 1, "memorySize": 128 << 20 });
+        let offering = id(&self.make("POST", "/instance-offerings", params(offering)).await);
+        Cloud { zone, cluster, host, primary_storage, backup_storage, image, l2, l3, offering }
+    }
+
+    /// Lets a host fetch what the backup storage holds: their simulated disks are not joined by a network.
+    async fn offer_image(&self, host: &Arc<SimHost>, backup_storage: &str, file: &FakeFile) {
+        let storage = self.sims.storage(backup_storage.parse().expect("a uuid"));
+        for path in storage.files().keys() {
+            host.doors().images.publish(&path.to_string_lossy(), file.clone());
+        }
+    }
+}
+
+impl Cloud {
+    /// What creates a VM here.
+    #[must_use]
+    pub fn vm(&self, name: &str) -> Value {
+        json!({ "params": { "name": name, "instanceOfferingUuid": self.offering, "imageUuid": self.image,
+                            "l3NetworkUuids": [self.l3] } })
+    }
+}

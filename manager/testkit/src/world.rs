@@ -1,0 +1,258 @@
+//! The node and a client of it.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use cumulo_contracts::resource::{
+    Host, KVMHost, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage, UsedIp, VmInstance, VmNic, Volume,
+};
+use cumulo_kernel::{Kernel, bus::Caller, flow::FlowRow, query::Select};
+use cumulo_manager::{Node, config::Config};
+use cumulo_schema::{
+    ErrorCode, Resource, ResourceMeta, Uuid,
+    system::{AccountResourceRef, GarbageCollector, SystemTag, UserTag},
+};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha512};
+use tempfile::TempDir;
+
+use crate::Sims;
+
+/// The admin account's password.
+pub const PASSWORD: &str = "password";
+/// Longest a test waits for a job.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A node with its data and its machines.
+#[derive(Debug)]
+pub struct World {
+    node: Option<Node>,
+    /// The machines.
+    pub sims: Sims,
+    dir: TempDir,
+    client: reqwest::Client,
+    session: String,
+}
+
+/// An answer that is not success.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refused {
+    /// The error envelope.
+    Error(Box<ErrorCode>),
+    /// A transport error: status and text.
+    Text(u16, String),
+}
+
+impl Refused {
+    /// The error.
+    ///
+    /// # Panics
+    /// On a transport error.
+    #[must_use]
+    pub fn error(self) -> ErrorCode {
+        match self {
+            Refused::Error(error) => *error,
+            Refused::Text(status, text) => panic!("no error envelope but {status} {text}"),
+        }
+    }
+}
+
+impl World {
+    /// A fresh node without anything.
+    pub async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        // Both ends of the workspace use rustls without a default; the client of plain HTTP needs one all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let mut world = Self { node: None, sims: Sims::default(), dir, client, session: String::new() };
+        world.start().await;
+        world
+    }
+
+    /// Starts the node over the data that is there.
+    ///
+    /// # Panics
+    /// When it runs, or does not start.
+    pub async fn start(&mut self) {
+        assert!(self.node.is_none(), "the node runs");
+        let config = Config {
+            data_dir: self.dir.path().join("data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            ..Config::default()
+        };
+        let deployer = self.sims.deployer();
+        let node = Node::start_simulated(&config, Some(PASSWORD), deployer.clone(), |gateway| deployer.serve(gateway));
+        self.node = Some(node.await.expect("the node starts"));
+        let login =
+            json!({ "logInByAccount": { "accountName": "admin", "password": hex::encode(Sha512::digest(PASSWORD)) } });
+        let answer = self.call("PUT", "/accounts/login", &login).await.expect("logs in");
+        self.session = answer["inventory"]["uuid"].as_str().expect("a session").to_owned();
+    }
+
+    /// Stops the node in order.
+    pub async fn stop(&mut self) {
+        if let Some(node) = self.node.take() {
+            node.stop().await;
+        }
+    }
+
+    /// The node's kernel.
+    ///
+    /// # Panics
+    /// When the node is stopped.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        self.node.as_ref().expect("the node runs").kernel()
+    }
+
+    /// Calls an API and waits for its job, where it makes one.
+    ///
+    /// # Errors
+    /// What the node answered instead of success.
+    ///
+    /// # Panics
+    /// When the node does not answer, or a job does not end within a minute.
+    pub async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Refused> {
+        let node = self.node.as_ref().expect("the node runs");
+        let base = format!("http://{}", node.api_address());
+        let method = method.parse().expect("a verb");
+        let mut request = self.client.request(method, format!("{base}/zstack/v1{path}")).json(body);
+        if !self.session.is_empty() {
+            request = request.header("Authorization", format!("OAuth {}", self.session));
+        }
+        let (status, text) = self.send(request).await;
+        if status != 202 {
+            return read(status, &text);
+        }
+        let accepted: Value = serde_json::from_str(&text).expect("JSON");
+        let location = accepted["location"].as_str().expect("a location").to_owned();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (status, text) = self.send(self.client.get(&location)).await;
+            if status != 202 {
+                return read(status, &text);
+            }
+            assert!(Instant::now() < deadline, "{path} did not end within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Sends a call that makes a job and does not wait for it.
+    ///
+    /// # Panics
+    /// When it is not accepted.
+    pub async fn submit(&self, job: Uuid, method: &str, path: &str, body: &Value) {
+        let node = self.node.as_ref().expect("the node runs");
+        let url = format!("http://{}/zstack/v1{path}", node.api_address());
+        let request = self.client.request(method.parse().expect("a verb"), url).json(body);
+        let request =
+            request.header("Authorization", format!("OAuth {}", self.session)).header("X-Job-UUID", job.to_string());
+        let (status, text) = self.send(request).await;
+        assert_eq!(status, 202, "{text}");
+    }
+
+    /// How the job `job` ended; `None` while it runs.
+    ///
+    /// # Panics
+    /// When the node does not answer.
+    pub async fn poll(&self, job: Uuid) -> Option<Result<Value, Refused>> {
+        let node = self.node.as_ref().expect("the node runs");
+        let url = format!("http://{}/zstack/v1/api-jobs/{job}", node.api_address());
+        let (status, text) = self.send(self.client.get(url)).await;
+        (status != 202).then(|| read(status, &text))
+    }
+
+    /// Waits until the flow of job `job` has begun and runs no more, whether it ended or was cut off.
+    ///
+    /// # Panics
+    /// When that takes more than a minute.
+    pub async fn cut_off(&self, job: Uuid) {
+        let deadline = Instant::now() + PATIENCE;
+        let begun = async || self.kernel().db().find(FlowRow::UUID, &job).await.expect("readable").is_some();
+        while !begun().await || self.kernel().flows().running_count() > 0 {
+            assert!(Instant::now() < deadline, "the flow still runs after {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> (u16, String) {
+        let answer = request.send().await.expect("the node answers");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    /// Calls an API that must succeed and answers its `inventory`.
+    ///
+    /// # Panics
+    /// When it does not succeed.
+    pub async fn make(&self, method: &str, path: &str, body: Value) -> Value {
+        match self.call(method, path, &body).await {
+            Ok(mut answer) => answer["inventory"].take(),
+            Err(refused) => panic!("{method} {path} {body}: {refused:?}"),
+        }
+    }
+
+    /// The inventories at `path`.
+    ///
+    /// # Panics
+    /// When the question is refused.
+    pub async fn query(&self, path: &str) -> Vec<Value> {
+        let mut answer = self.call("GET", path, &Value::Null).await.expect("answered");
+        match answer["inventories"].take() {
+            Value::Array(rows) => rows,
+            other => panic!("no inventories but {other}"),
+        }
+    }
+
+    /// Every row that a VM touches, without times, as one value to be compared.
+    ///
+    /// # Panics
+    /// When the database cannot be read.
+    pub async fn rows(&self) -> Map<String, Value> {
+        const TOUCHED: [&ResourceMeta; 11] = [
+            VmInstance::META,
+            VmNic::META,
+            Volume::META,
+            UsedIp::META,
+            Host::META,
+            KVMHost::META,
+            PrimaryStorage::META,
+            LocalStorageHostRef::META,
+            LocalStorageResourceRef::META,
+            AccountResourceRef::META,
+            SystemTag::META,
+        ];
+        let mut rows = Map::new();
+        for meta in TOUCHED.into_iter().chain([UserTag::META]) {
+            let found =
+                self.kernel().query().run(&Caller::SYSTEM, &Select { limit: 100_000, ..Select::of(meta) }).await;
+            let found = found.expect("readable").inventories.unwrap_or_default();
+            let mut texts: Vec<String> =
+                found.into_iter().map(|row| Value::Object(without_times(row)).to_string()).collect();
+            texts.sort();
+            rows.insert(meta.name.to_owned(), texts.into());
+        }
+        let owed = self.kernel().db().select::<GarbageCollector>();
+        let owed =
+            owed.ne(GarbageCollector::STATUS, &cumulo_schema::system::GcStatus::Done).count().await.expect("readable");
+        rows.insert("owed".to_owned(), owed.into());
+        rows
+    }
+}
+
+fn without_times(mut row: Map<String, Value>) -> Map<String, Value> {
+    row.retain(|name, _| !name.ends_with("Date"));
+    row
+}
+
+fn read(status: u16, text: &str) -> Result<Value, Refused> {
+    if status == 200 {
+        return Ok(serde_json::from_str(text).expect("JSON"));
+    }
+    let error = serde_json::from_str::<Value>(text).ok().map(|mut body| body["error"].take());
+    match error.and_then(|error| serde_json::from_value(error).ok()) {
+        Some(error) => Err(Refused::Error(Box::new(error))),
+        None => Err(Refused::Text(status, text.to_owned())),
+    }
+}

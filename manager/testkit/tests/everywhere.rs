@@ -1,0 +1,114 @@
+//! `CreateVmInstance` failed at every step, every call losing its request or its reply, every undo run: the world is a
+//! fresh one afterwards. And the node stopped at every point: the next life finishes it or leaves nothing.
+
+use std::time::{Duration, Instant};
+
+use cumulo_kernel::faults::Verdict;
+use cumulo_schema::ErrorCode;
+use cumulo_testkit::{Cloud, Everywhere, World};
+use serde_json::{Map, Value, json};
+
+async fn expunge(world: &World, vm: &str) {
+    world.call("DELETE", &format!("/vm-instances/{vm}"), &Value::Null).await.expect("destroyed");
+    let expunge = json!({ "expungeVmInstance": {} });
+    world.call("PUT", &format!("/vm-instances/{vm}/actions"), &expunge).await.expect("expunged");
+}
+
+/// A cloud in which one VM has lived, so that what stays for the next one (image cache, DHCP) is there.
+async fn used() -> (World, Cloud) {
+    let world = World::new().await;
+    let cloud = world.cloud().await;
+    let vm = world.make("POST", "/vm-instances", cloud.vm("first")).await;
+    expunge(&world, vm["uuid"].as_str().expect("a uuid")).await;
+    (world, cloud)
+}
+
+fn assert_same(after: &Map<String, Value>, before: &Map<String, Value>, place: &str) {
+    for (table, rows) in before {
+        assert_eq!(&after[table], rows, "{table} differs after failing at {place}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_that_fails_anywhere_leaves_nothing_behind() {
+    let (world, cloud) = used().await;
+    let probe = Everywhere::new();
+    assert!(world.kernel().faults().install(probe.clone()).is_ok());
+    let (rows, machines) = (world.rows().await, world.sims.worlds());
+
+    probe.disarm();
+    let vm = world.make("POST", "/vm-instances", cloud.vm("counted")).await;
+    let places = probe.passed().0;
+    expunge(&world, vm["uuid"].as_str().expect("a uuid")).await;
+    assert_same(&world.rows().await, &rows, "nothing");
+    assert!(places.len() > 20, "a create passes many places, not {}", places.len());
+
+    for (at, place) in places.iter().enumerate() {
+        probe.arm(at, Verdict::Fail(ErrorCode::operation("on purpose")));
+        let outcome = world.call("POST", "/vm-instances", &cloud.vm("failing")).await;
+        probe.disarm();
+        match outcome {
+            Err(_) => {}
+            // What failed was not needed, or was asked again: then the VM must be whole.
+            Ok(answer) => {
+                assert_eq!(answer["inventory"]["state"], "Running", "after failing at {place}");
+                expunge(&world, answer["inventory"]["uuid"].as_str().expect("a uuid")).await;
+            }
+        }
+        assert_same(&world.rows().await, &rows, place);
+        assert_eq!(world.sims.worlds(), machines, "the machines differ after failing at {place}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_dies_anywhere_finishes_in_its_next_life() {
+    let (mut world, cloud) = used().await;
+    let steps = [
+        "record-vm",
+        "allocate-host",
+        "allocate-nics",
+        "create-root-volume",
+        "prepare-networks",
+        "serve-nics",
+        "start-on-host",
+        "mark-running",
+    ];
+    for (index, step) in steps.iter().enumerate() {
+        for end in [false, true] {
+            let probe = Dies { step, end };
+            assert!(world.kernel().faults().install(std::sync::Arc::new(probe)).is_ok());
+            let job = cumulo_schema::Uuid::random();
+            world.submit(job, "POST", "/vm-instances", &cloud.vm(&format!("vm-{index}-{end}"))).await;
+            world.cut_off(job).await;
+            world.stop().await;
+            world.start().await;
+            let deadline = Instant::now() + Duration::from_secs(30);
+            let outcome = loop {
+                match world.poll(job).await {
+                    Some(outcome) => break outcome,
+                    None => assert!(Instant::now() < deadline, "no answer after dying at {step} (end: {end})"),
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            let vm = outcome.unwrap_or_else(|refused| panic!("dying at {step} (end: {end}): {refused:?}"));
+            assert_eq!(vm["inventory"]["state"], "Running");
+            expunge(&world, vm["inventory"]["uuid"].as_str().expect("a uuid")).await;
+        }
+    }
+}
+
+struct Dies {
+    step: &'static str,
+    end: bool,
+}
+
+impl cumulo_kernel::faults::Probe for Dies {
+    fn at(&self, point: cumulo_kernel::faults::Point<'_>) -> Verdict {
+        use cumulo_kernel::faults::Point;
+        match point {
+            Point::StepStart { step, .. } if !self.end && step == self.step => Verdict::Die,
+            Point::StepEnd { step, .. } if self.end && step == self.step => Verdict::Die,
+            _ => Verdict::Pass,
+        }
+    }
+}
