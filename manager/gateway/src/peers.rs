@@ -37,7 +37,7 @@ impl Peer {
     ) -> Result<&str, ErrorCode> {
         let find = || async {
             let (Some((host, port)), Some(listen)) = (&self.place, listen) else {
-                return Ok(format!("in-process:{}", callback::BASE));
+                return Ok(format!("https://in-process{}", callback::BASE));
             };
             let own = own_address(host, *port, listen, advertise).await.map_err(|cause| {
                 let text = format!("no route leads to {}; check the address and the manager's network", self.address);

@@ -6,9 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cumulo_agent_rt::storage::FakeFile;
+use cumulo_agent_rt::{Callbacks, PostError, storage::FakeFile};
 use cumulo_gateway::{AgentKind, DeployError, Deployer, Deployment, Gateway};
 use cumulo_kvm_agent::sim::{SimHost, SimSpec, SimWorld};
+use cumulo_proto::{Outcome, Progress, Report};
 use cumulo_schema::Uuid;
 use cumulo_storage_agent::sim::SimStorage;
 
@@ -27,6 +28,38 @@ struct Inner {
     storages: Mutex<BTreeMap<Uuid, Arc<SimStorage>>>,
     /// What every storage can download, by URL.
     published: Mutex<BTreeMap<String, FakeFile>>,
+    /// The node that lives now.
+    manager: Manager,
+}
+
+/// The way back to whichever node lives; machines keep it over the node's lives.
+#[derive(Clone, Default)]
+struct Manager(Arc<Mutex<Option<Arc<dyn Callbacks>>>>);
+
+impl Manager {
+    fn is(&self, callbacks: Arc<dyn Callbacks>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(callbacks);
+    }
+
+    fn now(&self, base: &str) -> Result<Arc<dyn Callbacks>, PostError> {
+        let now = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        now.ok_or_else(|| PostError::Unreachable { url: base.to_owned(), cause: "no node lives".into() })
+    }
+}
+
+#[async_trait]
+impl Callbacks for Manager {
+    async fn outcome(&self, base: &str, outcome: &Outcome) -> Result<(), PostError> {
+        self.now(base)?.outcome(base, outcome).await
+    }
+
+    async fn progress(&self, base: &str, progress: &Progress) -> Result<(), PostError> {
+        self.now(base)?.progress(base, progress).await
+    }
+
+    async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
+        self.now(base)?.report(base, report).await
+    }
 }
 
 impl std::fmt::Debug for Sims {
@@ -75,6 +108,7 @@ impl Sims {
 
     /// Connects every machine that is there to `gateway`: a new life of the node finds its machines again.
     pub(crate) fn attach_all(&self, gateway: &Gateway) {
+        self.inner.manager.is(gateway.callbacks());
         for (uuid, host) in &*self.inner.hosts.lock().unwrap_or_else(PoisonError::into_inner) {
             gateway.attach_link(*uuid, host.link());
         }
@@ -106,14 +140,14 @@ impl Deployer for SimDeployer {
         match deployment.kind {
             AgentKind::Kvm => {
                 let mut hosts = inner.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-                let fresh = || Arc::new(SimHost::new(SimSpec::new(&uuid.to_string()), gateway.callbacks()));
+                let fresh = || Arc::new(SimHost::new(SimSpec::new(&uuid.to_string()), Arc::new(inner.manager.clone())));
                 let host = hosts.entry(uuid).or_insert_with(fresh);
                 gateway.attach_link(uuid, host.link());
             }
             AgentKind::Storage => {
                 let mut storages = inner.storages.lock().unwrap_or_else(PoisonError::into_inner);
                 let storage = storages.entry(uuid).or_insert_with(|| {
-                    let storage = SimStorage::new(&uuid.to_string(), STORAGE_DISK, gateway.callbacks());
+                    let storage = SimStorage::new(&uuid.to_string(), STORAGE_DISK, Arc::new(inner.manager.clone()));
                     for (url, file) in &*inner.published.lock().unwrap_or_else(PoisonError::into_inner) {
                         storage.origin().publish(url, Some(file.clone()));
                     }

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use crate::Sims;
 
 /// The admin account's password.
-pub const PASSWORD: &str = "password";
+const PASSWORD: &str = "password";
 /// Longest a test waits for a job.
 const PATIENCE: Duration = Duration::from_mins(1);
 

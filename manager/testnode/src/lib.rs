@@ -5,6 +5,7 @@
 //! whole simulated world and knows every service; this one knows none, so that each service can use it.
 
 mod caller;
+mod everywhere;
 mod stranger;
 
 use std::{

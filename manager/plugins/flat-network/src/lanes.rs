@@ -2,6 +2,9 @@
 //!
 //! Telling a host everything anew while another caller adds a NIC would take that NIC away again, and additions one after
 //! another would make the start of many VMs wait for itself; so additions share the lane, and the rest has it alone.
+//!
+//! Lanes are of one node. Once several nodes share the work, these calls have to be routed by host, as others are by their
+//! resource.
 
 use std::{
     collections::HashMap,

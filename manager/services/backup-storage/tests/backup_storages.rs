@@ -213,3 +213,21 @@ async fn a_machine_that_is_lost_is_noticed_and_one_that_is_back_too() {
     assert!(refused.details.contains("BS[uuid:"), "{refused}");
     assert_eq!(shown(&node).await["status"], "Disconnected");
 }
+
+#[tokio::test]
+async fn adding_that_fails_anywhere_leaves_nothing_behind() {
+    let (node, machine) = start().await;
+    node.fail_everywhere(
+        async || add(&node, "10.0.0.1").await,
+        async |outcome, place| {
+            if let Ok(added) = outcome {
+                assert_eq!(added["status"], "Connected", "failed at {place}");
+                let path = format!("/backup-storage/{}", added["uuid"].as_str().expect("a uuid"));
+                node.call("DELETE", &path, Value::Null).await.expect("deleted");
+            }
+            assert!(node.query("/backup-storage").await.is_empty(), "failed at {place}");
+            assert!(machine.connected.lock().expect("not poisoned").is_empty(), "failed at {place}");
+        },
+    )
+    .await;
+}

@@ -88,3 +88,27 @@ async fn attachments_go_with_their_cluster_and_storages_with_their_zone() {
     cascade.delete(Zone::META.vo, vec![fixture.zone], false).await.expect("deleted");
     assert!(fixture.node.query("/primary-storage").await.is_empty());
 }
+
+#[tokio::test]
+async fn attaching_that_fails_anywhere_leaves_nothing_attached() {
+    let fixture = Fixture::new().await;
+    let storage = fixture.add("PS").await;
+    fixture.host("H1", 10 * GIB).await;
+    fixture.host("H2", 20 * GIB).await;
+    fixture
+        .node
+        .fail_everywhere(
+            async || fixture.attach(storage).await,
+            async |outcome, place| {
+                if let Ok(attached) = outcome {
+                    assert_eq!(attached["totalCapacity"], 30 * GIB, "failed at {place}");
+                    fixture.detach(storage).await.expect("detached");
+                }
+                let shown = fixture.shown(storage).await;
+                assert_eq!(shown["attachedClusterUuids"].as_array().map(Vec::len), Some(0), "failed at {place}");
+                assert_eq!(shown["totalCapacity"], 0, "failed at {place}");
+                assert_eq!(fixture.available(storage).await, (0, 0), "failed at {place}");
+            },
+        )
+        .await;
+}

@@ -1,0 +1,6 @@
+//! Images as clients and the volume service see them.
+
+mod adding;
+mod deleting;
+mod fixture;
+mod using;
