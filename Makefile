@@ -3,12 +3,13 @@
 #   make demo                a VM that answers ping, from a fresh clone; make demo-clean removes it
 #   make scenario FILE=…     one of tests/scenarios against a fresh node and host
 #   make test                everything CI checks
+#   make bench               how quick the node is, with simulated machines
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system
 
 FILE ?= tests/scenarios/flat-network.txt
 
-.PHONY: demo demo-clean scenario test lint packages
+.PHONY: demo demo-clean scenario test bench lint packages
 .SILENT:
 
 demo:
@@ -22,6 +23,9 @@ scenario: packages
 
 test: packages
 	scripts/test
+
+bench: packages
+	cargo run --quiet --profile bench-node --package cumulo-bench
 
 lint: packages
 	scripts/lint

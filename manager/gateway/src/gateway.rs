@@ -238,3 +238,6 @@ impl Gateway {
         self.inner.kernel.queues().run(&format!("report:{agent}"), 1, pass_on).await
     }
 }
+
+#[cfg(test)]
+mod tests;

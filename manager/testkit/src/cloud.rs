@@ -43,14 +43,7 @@ impl World {
         let storage = json!({ "name": "ps", "url": "/cumulo_ps", "zoneUuid": zone });
         let primary_storage = id(&self.make("POST", "/primary-storage/local-storage", params(storage)).await);
         self.make("POST", &format!("/clusters/{cluster}/primary-storage/{primary_storage}"), params(json!({}))).await;
-        let file = FakeFile {
-            virtual_size: 64 << 20,
-            actual_size: 16 << 20,
-            format: "qcow2".to_owned(),
-            backing: None,
-            external_data: false,
-            iso: false,
-        };
+        let file = image_file();
         self.sims.publish(IMAGE_URL, file.clone());
         let storage = json!({ "name": "bs", "url": "/cumulo_bs", "hostname": "10.9.9.1", "username": "root", "password": "secret" });
         let backup_storage = id(&self.make("POST", "/backup-storage/sftp", params(storage)).await);
@@ -75,12 +68,50 @@ impl World {
         Cloud { zone, cluster, host, primary_storage, backup_storage, image, l2, l3, offering }
     }
 
+    /// As [`World::cloud`], with `hosts` hosts and room for 60,000 addresses.
+    ///
+    /// # Panics
+    /// When any of it is refused.
+    pub async fn large_cloud(&self, hosts: usize) -> Cloud {
+        let cloud = self.cloud().await;
+        for n in 1..hosts {
+            let host = json!({ "params": { "name": format!("host-{n}"), "managementIp": format!("10.9.9.{}", n + 1),
+                                           "username": "root", "password": "secret", "clusterUuid": cloud.cluster } });
+            let host = self.make("POST", "/hosts/kvm", host).await;
+            let uuid = host["uuid"].as_str().and_then(|uuid| uuid.parse().ok()).expect("a uuid");
+            self.offer_image(&self.sims.host(uuid), &cloud.backup_storage, &image_file()).await;
+        }
+        let range = json!({ "params": { "name": "large", "startIp": "10.50.0.10", "endIp": "10.50.250.250",
+                                        "netmask": "255.255.0.0", "gateway": "10.50.0.1" } });
+        let l3 = self
+            .make("POST", "/l3-networks", json!({ "params": { "name": "large", "l2NetworkUuid": cloud.l2 } }))
+            .await;
+        let l3 = l3["uuid"].as_str().expect("a uuid").to_owned();
+        self.make("POST", &format!("/l3-networks/{l3}/ip-ranges"), range).await;
+        let flat = self.query("/network-services/providers?q=type=Flat").await;
+        let services =
+            json!({ "params": { "networkServices": { flat[0]["uuid"].as_str().expect("a uuid"): ["DHCP"] } } });
+        self.make("POST", &format!("/l3-networks/{l3}/network-services"), services).await;
+        Cloud { l3, ..cloud }
+    }
+
     /// Lets a host fetch what the backup storage holds: their simulated disks are not joined by a network.
     async fn offer_image(&self, host: &Arc<SimHost>, backup_storage: &str, file: &FakeFile) {
         let storage = self.sims.storage(backup_storage.parse().expect("a uuid"));
         for path in storage.files().keys() {
             host.doors().images.publish(&path.to_string_lossy(), file.clone());
         }
+    }
+}
+
+fn image_file() -> FakeFile {
+    FakeFile {
+        virtual_size: 64 << 20,
+        actual_size: 16 << 20,
+        format: "qcow2".to_owned(),
+        backing: None,
+        external_data: false,
+        iso: false,
     }
 }
 

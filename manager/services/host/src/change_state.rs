@@ -9,7 +9,7 @@ use cumulo_contracts::{
     resource::{Host, HostState},
 };
 use cumulo_kernel::api::{ApiCx, HandleApi};
-use cumulo_schema::{ErrorCode, Inventory, codes};
+use cumulo_schema::{ErrorCode, Inventory, Uuid, codes};
 
 use crate::Hosts;
 
@@ -27,7 +27,7 @@ impl HandleApi<ChangeHostState> for Hosts {
 }
 
 impl Hosts {
-    async fn enter(&self, uuid: cumulo_schema::Uuid, state: HostState) -> Result<(), ErrorCode> {
+    async fn enter(&self, uuid: Uuid, state: HostState) -> Result<(), ErrorCode> {
         let host = self.host(uuid).await?;
         match host.state == state {
             true => Ok(()),
@@ -35,7 +35,7 @@ impl Hosts {
         }
     }
 
-    async fn maintain(&self, uuid: cumulo_schema::Uuid) -> Result<(), ErrorCode> {
+    async fn maintain(&self, uuid: Uuid) -> Result<(), ErrorCode> {
         let before = self.host(uuid).await?;
         if before.state == HostState::Maintenance {
             return Ok(());
@@ -46,11 +46,16 @@ impl Hosts {
             // Where a crash left it halfway, disabled is what it can go back to without taking VMs unasked.
             let back = if before.state == HostState::PreMaintenance { HostState::Disabled } else { before.state };
             self.enter(uuid, back).await?;
-            let which = if vms == 1 { "1 VM".to_owned() } else { format!("{vms} VMs") };
-            let details =
-                format!("host '{}' has {which}; stop or move them before it goes into maintenance", before.name);
+            let (name, vms) = (&before.name, count_vms(vms));
+            let details = format!("host '{name}' has {vms}; stop or move them before it goes into maintenance");
             return Err(ErrorCode::new(codes::CHANGE_RESOURCE_STATE, details));
         }
         self.enter(uuid, HostState::Maintenance).await
     }
+}
+
+/// `1 VM`, `2 VMs`.
+pub(crate) fn count_vms(vms: u64) -> String {
+    let plural = if vms == 1 { "" } else { "s" };
+    format!("{vms} VM{plural}")
 }

@@ -15,7 +15,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
-use crate::{Hosts, connect::connect_lane};
+use crate::{Hosts, change_state::count_vms, connect::connect_lane};
 
 #[async_trait]
 impl HandleApi<DeleteHost> for Hosts {
@@ -51,7 +51,7 @@ impl Hosts {
         let Some(host) = self.store.find(uuid).await? else { return Ok(()) };
         let vms = self.store.vms_on(uuid).await?;
         if vms > 0 && !enforcing {
-            let details = format!("host '{}' still has {vms} VMs; stop them and delete it again", host.name);
+            let details = format!("host '{}' still has {}; stop them and delete it again", host.name, count_vms(vms));
             return Err(ErrorCode::operation(details));
         }
         match self.take_back(&host).await {

@@ -1,0 +1,148 @@
+//! Calls to a simulated agent: what is lost is asked for again, and what cannot be had is said.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use cumulo_agent_rt::{
+    AgentLink, LinkError,
+    sim::{Fault, On},
+};
+use cumulo_gateway::{AgentKind, DeployError, Deployer, Deployment, Gateway, Secret, SshTarget};
+use cumulo_kernel::bus::{CallContext, Caller};
+use cumulo_kvm_agent::sim::{SimHost, SimSpec};
+use cumulo_proto::{Accepted, PingReply, kvm};
+use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_testnode::TestNode;
+
+struct NothingToDo;
+
+#[async_trait]
+impl Deployer for NothingToDo {
+    async fn deploy(&self, _deployment: &Deployment) -> Result<(), DeployError> {
+        Ok(())
+    }
+}
+
+/// Accepts everything and never answers.
+struct Mute;
+
+#[async_trait]
+impl AgentLink for Mute {
+    async fn submit(&self, _: &'static str, _: bytes::Bytes) -> Result<Accepted, LinkError> {
+        Ok(Accepted { known: false })
+    }
+    async fn ping(&self) -> Result<PingReply, LinkError> {
+        Ok(PingReply::default())
+    }
+}
+
+struct World {
+    _node: TestNode,
+    gateway: Gateway,
+    host: SimHost,
+    agent: Uuid,
+}
+
+impl World {
+    async fn new() -> Self {
+        let mut gateway = None;
+        let install = |setup: &mut _| gateway = Some(Gateway::in_process(setup, Arc::new(NothingToDo)));
+        let node = TestNode::start(install).await;
+        let gateway = gateway.expect("installed");
+        let agent = Uuid::random();
+        let host = SimHost::new(SimSpec::new(&agent.to_string()), gateway.callbacks());
+        gateway.attach_link(agent, host.link());
+        Self { _node: node, gateway, host, agent }
+    }
+
+    /// Removes a VM that is not there: a command that always succeeds.
+    async fn destroy(&self, task: Uuid) -> Result<kvm::DestroyVmReply, ErrorCode> {
+        let command = kvm::DestroyVm { header: None, vm_uuid: Uuid::random().to_string() };
+        self.gateway.call(self.agent, task, command).await
+    }
+
+    fn tasks(&self) -> Vec<String> {
+        self.host.faults().calls().into_iter().map(|call| call.task_id).collect()
+    }
+}
+
+fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    CallContext::starting(Uuid::random(), Caller::SYSTEM, timeout).scope(work)
+}
+
+#[tokio::test]
+async fn a_command_is_sent_once_and_its_reply_comes_back() {
+    let world = World::new().await;
+    let task = Uuid::random();
+    world.destroy(task).await.expect("done");
+    assert_eq!(world.tasks(), [task.to_string()]);
+    assert_eq!(world.gateway.ping(world.agent).await.expect("lives").agent, world.agent.to_string());
+}
+
+#[tokio::test]
+async fn a_lost_request_and_a_lost_reply_are_asked_for_again_by_the_same_task() {
+    for fault in [Fault::DropRequest, Fault::LoseReply] {
+        let world = World::new().await;
+        world.host.faults().plan(On::Next("DestroyVm"), fault.clone());
+        let task = Uuid::random();
+        within(Duration::from_secs(30), world.destroy(task)).await.expect("done in the end");
+        assert_eq!(world.tasks(), [task.to_string(), task.to_string()], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_agent_failed_of_is_said_in_its_words() {
+    let world = World::new().await;
+    let command = kvm::EnsureBridge {
+        l2_uuid: Uuid::random().to_string(),
+        bridge_name: "br_none0".to_owned(),
+        physical_interface: "none0".to_owned(),
+        ..kvm::EnsureBridge::default()
+    };
+    let error = world.gateway.call(world.agent, Uuid::random(), command).await.expect_err("there is no such interface");
+    assert!(error.details.contains("none0"), "{error}");
+    let facts = error.opaque.expect("facts");
+    assert!(facts["agentCode"].as_str().is_some_and(|code| code.contains('.')), "{facts:?}");
+}
+
+#[tokio::test]
+async fn the_deadline_ends_the_wait_for_an_agent_that_says_nothing() {
+    let world = World::new().await;
+    world.gateway.attach_link(world.agent, Arc::new(Mute));
+    let error = within(Duration::from_millis(200), world.destroy(Uuid::random())).await.expect_err("too late");
+    assert_eq!(error.code, "SYS.1001");
+    assert!(error.details.contains("DestroyVm"), "{error}");
+}
+
+#[tokio::test]
+async fn several_who_wait_for_one_task_all_get_its_outcome() {
+    let world = World::new().await;
+    let task = Uuid::random();
+    let command = kvm::DestroyVm { header: None, vm_uuid: Uuid::random().to_string() };
+    let call = || world.gateway.call(world.agent, task, command.clone());
+    let (first, second) = tokio::join!(call(), call());
+    assert_eq!((first.is_ok(), second.is_ok()), (true, true));
+}
+
+#[tokio::test]
+async fn an_agent_that_is_forgotten_or_was_never_deployed_is_not_called() {
+    let world = World::new().await;
+    world.gateway.forget(world.agent).await.expect("forgotten");
+    world.gateway.forget(world.agent).await.expect("once more is fine");
+    let error = world.destroy(Uuid::random()).await.expect_err("forgotten");
+    assert_eq!(error.code, "HOST.1000");
+    assert!(error.details.contains("reconnect"), "{error}");
+}
+
+#[tokio::test]
+async fn a_simulated_agent_stays_attached_when_it_is_deployed_again() {
+    let world = World::new().await;
+    let target = SshTarget {
+        host: "10.0.0.1".to_owned(),
+        port: 22,
+        username: "root".to_owned(),
+        password: Secret::new("password"),
+    };
+    world.gateway.deploy(world.agent, AgentKind::Kvm, &target).await.expect("deployed");
+    world.destroy(Uuid::random()).await.expect("still reached");
+}

@@ -1,0 +1,6 @@
+//! Hosts as clients and other services see them, on a real database, with machines that are not there.
+
+mod add;
+mod allocate;
+mod fixture;
+mod life;
