@@ -77,11 +77,13 @@ impl Queues {
                 Some(wait)
             }
         };
-        let turn = Turn { shard, key: key.to_owned(), held: wait.is_none() };
-        match wait {
-            None => turn,
-            Some(wait) => Waiting { turn, wait }.await,
+        let mut turn = Turn { shard, key: key.to_owned(), wait };
+        if let Some(wait) = &mut turn.wait {
+            // The sender lives in the lane until it sends, so this cannot end otherwise.
+            let _ = wait.await;
+            turn.wait = None;
         }
+        turn
     }
 
     fn shard(&self, key: &str) -> &Shard {
@@ -111,46 +113,23 @@ impl Shard {
     }
 }
 
+/// A turn, or a place in the line for one.
 struct Turn<'q> {
     shard: &'q Shard,
     key: String,
-    held: bool,
+    /// What to wait for; `None` once it is our turn.
+    wait: Option<oneshot::Receiver<()>>,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if self.held {
+        // A turn that was handed over in the very moment its waiter gave up is passed on, not lost.
+        let held = self.wait.take().is_none_or(|mut wait| {
+            wait.close();
+            wait.try_recv().is_ok()
+        });
+        if held {
             self.shard.pass_on(&self.key);
-        }
-    }
-}
-
-/// A place in the line. A turn that was handed over in the moment this is dropped is passed on, not lost.
-struct Waiting<'q> {
-    turn: Turn<'q>,
-    wait: oneshot::Receiver<()>,
-}
-
-impl<'q> IntoFuture for Waiting<'q> {
-    type Output = Turn<'q>;
-    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Turn<'q>> + Send + 'q>>;
-
-    fn into_future(mut self) -> Self::IntoFuture {
-        Box::pin(async move {
-            // The sender lives in the lane until it sends, so this ends only by being sent to.
-            let handed_over = (&mut self.wait).await.is_ok();
-            let mut turn = Turn { shard: self.turn.shard, key: std::mem::take(&mut self.turn.key), held: false };
-            turn.held = handed_over;
-            turn
-        })
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.wait.close();
-        if self.wait.try_recv().is_ok() {
-            self.turn.shard.pass_on(&self.turn.key);
         }
     }
 }

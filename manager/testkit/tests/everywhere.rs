@@ -1,5 +1,7 @@
 //! `CreateVmInstance` failed at every step, every call losing its request or its reply, every undo run: the world is a
 //! fresh one afterwards. And the node stopped at every point: the next life finishes it or leaves nothing.
+//!
+//! flow failed everywhere: launch-vm
 
 use std::time::{Duration, Instant};
 

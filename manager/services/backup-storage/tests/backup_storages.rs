@@ -1,4 +1,6 @@
 //! The life of backup storages, as clients see it.
+//!
+//! flow failed everywhere: add-backup-storage
 
 use std::{
     collections::BTreeSet,

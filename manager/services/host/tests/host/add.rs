@@ -1,4 +1,6 @@
 //! Adding hosts.
+//!
+//! flow failed everywhere: add-host
 
 use cumulo_contracts::resource::KVMHost;
 use cumulo_schema::{Uuid, system::SystemTag};

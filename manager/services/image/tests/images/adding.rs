@@ -1,4 +1,6 @@
 //! `AddImage`.
+//!
+//! flow failed everywhere: add-image
 
 use cumulo_contracts::resource::{ImageBackupStorageRef, StorageStatus};
 use cumulo_schema::Uuid;

@@ -1,4 +1,6 @@
 //! Clusters and their hosts come and go.
+//!
+//! flow failed everywhere: attach-primary-storage
 
 use cumulo_contracts::{
     ext::host::{BeforeHostDelete, OnHostConnected},
