@@ -190,17 +190,11 @@ impl Gateway {
         Ok(())
     }
 
-    /// Whether the agent's certificate has less than half of its life before it: time to deploy the agent again.
+    /// Whether the agent's certificate has less than half of its life before it: time to deploy the agent again. Who can do
+    /// that has the password of its machine, and so has to ask.
     #[must_use]
     pub fn is_certificate_aging(&self, agent: Uuid) -> bool {
         self.inner.network.as_ref().is_some_and(|network| network.authority.is_aging(agent))
-    }
-
-    /// Fingerprint of the SSH key that the agent's machine showed when it was first deployed to, `SHA256:…` as
-    /// `ssh-keygen` prints it.
-    #[must_use]
-    pub fn host_key(&self, agent: Uuid) -> Option<String> {
-        self.inner.network.as_ref()?.authority.host_key(agent)
     }
 
     /// Hears reports from now on.

@@ -11,7 +11,6 @@
 
 mod files;
 mod issue;
-mod known_hosts;
 mod manager;
 
 use std::{
@@ -102,11 +101,6 @@ impl Authority {
         let files = self.files(agent);
         let (Ok(certificate), Ok(key)) = (read(&files.certificate), read(&files.key)) else { return true };
         !issue::lasts(&certificate, &key, LIFE / 2)
-    }
-
-    /// Fingerprint of the SSH key that the agent's machine showed first.
-    pub(crate) fn host_key(&self, agent: Uuid) -> Option<String> {
-        known_hosts::fingerprint(&read(&self.files(agent).known_hosts).ok()?)
     }
 
     pub(crate) fn forget(&self, agent: Uuid) {

@@ -6,6 +6,7 @@ use cumulo_contracts::{
     resource::{Host, KVMHost},
 };
 use cumulo_gateway::{AgentKind, Secret, SshTarget};
+use cumulo_kernel::Kernel;
 use cumulo_proto::kvm;
 use cumulo_schema::{ErrorCode, Uuid};
 
@@ -15,7 +16,7 @@ use crate::{Kvm, tags};
 impl HostConnector for Kvm {
     async fn connect(&self, host: Uuid, deploy: bool) -> Result<HostFacts, ErrorCode> {
         if deploy {
-            let target = self.target(host).await?;
+            let target = target(&self.kernel, host).await?;
             self.gateway.deploy(host, AgentKind::Kvm, &target).await?;
         }
         // Facts change, so each connection is a task of its own.
@@ -28,6 +29,7 @@ impl HostConnector for Kvm {
 
     async fn ping(&self, host: Uuid) -> Result<(), ErrorCode> {
         let pong = self.gateway.ping(host).await?;
+        self.renew_certificate(host);
         if pong.connected {
             return Ok(());
         }
@@ -41,18 +43,17 @@ impl HostConnector for Kvm {
     }
 }
 
-impl Kvm {
-    async fn target(&self, host: Uuid) -> Result<SshTarget, ErrorCode> {
-        let db = self.kernel.db();
-        let row = db.find(Host::UUID, &host).await?.ok_or_else(|| ErrorCode::not_found("Host", host))?;
-        let kvm = db.find(KVMHost::UUID, &host).await?.ok_or_else(|| ErrorCode::not_found("KVMHost", host))?;
-        Ok(SshTarget {
-            host: row.management_ip,
-            port: u16::try_from(kvm.ssh_port).unwrap_or(22),
-            username: kvm.username,
-            password: Secret::new(self.kernel.vault().unseal(&kvm.password)?),
-        })
-    }
+/// How to log in to the host.
+pub(crate) async fn target(kernel: &Kernel, host: Uuid) -> Result<SshTarget, ErrorCode> {
+    let db = kernel.db();
+    let row = db.find(Host::UUID, &host).await?.ok_or_else(|| ErrorCode::not_found("Host", host))?;
+    let kvm = db.find(KVMHost::UUID, &host).await?.ok_or_else(|| ErrorCode::not_found("KVMHost", host))?;
+    Ok(SshTarget {
+        host: row.management_ip,
+        port: u16::try_from(kvm.ssh_port).unwrap_or(22),
+        username: kvm.username,
+        password: Secret::new(kernel.vault().unseal(&kvm.password)?),
+    })
 }
 
 fn facts(facts: kvm::HostFacts) -> HostFacts {

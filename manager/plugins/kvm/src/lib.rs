@@ -4,6 +4,7 @@
 //! understands, and the way its reports take to who wants them.
 
 mod connect;
+mod renew;
 mod reports;
 mod run;
 mod tags;
@@ -20,12 +21,13 @@ pub const KVM: &str = "KVM";
 struct Kvm {
     kernel: Kernel,
     gateway: Gateway,
+    renewals: renew::Renewals,
 }
 
 /// Installs the plugin.
 pub fn install(setup: &mut Setup, gateway: Gateway) {
     let kernel = setup.kernel().clone();
     gateway.on_report(Arc::new(reports::Reports::new(kernel.clone())));
-    let kvm = Arc::new(Kvm { kernel, gateway });
+    let kvm = Arc::new(Kvm { kernel, gateway, renewals: renew::Renewals::default() });
     setup.tags(tags::TAGS).driver::<dyn HostConnector>(KVM, kvm.clone()).driver::<dyn Hypervisor>(KVM, kvm);
 }

@@ -1,5 +1,7 @@
 //! Running VMs.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use async_trait::async_trait;
 use cumulo_contracts::{
     ext::hypervisor::{ConsoleAddress, Hypervisor, StopKind, VmSpec},
@@ -13,7 +15,8 @@ use crate::Kvm;
 #[async_trait]
 impl Hypervisor for Kvm {
     async fn start(&self, host: Uuid, task: Uuid, vm: &VmSpec) -> Result<(), ErrorCode> {
-        let start = kvm::StartVm { header: None, vm: Some(spec(vm)) };
+        let listen = self.console_listen(host).await?;
+        let start = kvm::StartVm { header: None, vm: Some(spec(vm, listen)) };
         self.gateway.call(host, task, start).await.map(drop)
     }
 
@@ -25,7 +28,8 @@ impl Hypervisor for Kvm {
 
     async fn reboot(&self, host: Uuid, task: Uuid, vm: &VmSpec, how: StopKind) -> Result<(), ErrorCode> {
         let (mode, timeout_s) = mode(how);
-        let reboot = kvm::RebootVm { header: None, vm: Some(spec(vm)), mode: mode.into(), timeout_s };
+        let listen = self.console_listen(host).await?;
+        let reboot = kvm::RebootVm { header: None, vm: Some(spec(vm, listen)), mode: mode.into(), timeout_s };
         self.gateway.call(host, task, reboot).await.map(drop)
     }
 
@@ -47,10 +51,23 @@ impl Hypervisor for Kvm {
     async fn console(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode> {
         let ask = kvm::GetVncPort { header: None, vm_uuid: vm.to_string() };
         let reply = self.gateway.call(host, task, ask).await?;
-        let row = self.kernel.db().find(Host::UUID, &host).await?;
-        let row = row.ok_or_else(|| ErrorCode::not_found("Host", host))?;
+        let row = self.host(host).await?;
         let port = i32::try_from(reply.port).unwrap_or_default();
         Ok(ConsoleAddress { ip: row.management_ip, port, protocol: "vnc".to_owned() })
+    }
+}
+
+impl Kvm {
+    async fn host(&self, host: Uuid) -> Result<Host, ErrorCode> {
+        let row = self.kernel.db().find(Host::UUID, &host).await?;
+        row.ok_or_else(|| ErrorCode::not_found("Host", host))
+    }
+
+    /// Where consoles listen on a host: at its management address only, since they ask for no password. A host that is
+    /// known by a name keeps them to itself.
+    async fn console_listen(&self, host: Uuid) -> Result<String, ErrorCode> {
+        let address = self.host(host).await?.management_ip;
+        Ok(if address.parse::<IpAddr>().is_ok() { address } else { Ipv4Addr::LOCALHOST.to_string() })
     }
 }
 
@@ -62,7 +79,7 @@ fn mode(how: StopKind) -> (kvm::StopMode, u32) {
 }
 
 /// Disks are virtio, since that is what every guest of ours has; the device id is the place on the bus.
-fn spec(vm: &VmSpec) -> kvm::VmSpec {
+fn spec(vm: &VmSpec, console: String) -> kvm::VmSpec {
     let number = |id: i32| u32::try_from(id).unwrap_or_default();
     let disks = vm.volumes.iter().map(|volume| kvm::Disk {
         volume_uuid: volume.volume.to_string(),
@@ -88,8 +105,7 @@ fn spec(vm: &VmSpec) -> kvm::VmSpec {
         memory: u64::try_from(vm.memory).unwrap_or_default(),
         disks: disks.collect(),
         nics: nics.collect(),
-        // Consoles are for whoever reaches the host's management address, like the host itself.
-        console: Some(kvm::Console { listen: "0.0.0.0".to_owned(), password: String::new() }),
+        console: Some(kvm::Console { listen: console, password: String::new() }),
         platform: vm.platform.clone(),
         ..kvm::VmSpec::default()
     }

@@ -54,7 +54,7 @@ impl Hosts {
             let details = format!("host '{}' still has {}; stop them and delete it again", host.name, count_vms(vms));
             return Err(ErrorCode::operation(details));
         }
-        match self.take_back(&host).await {
+        match self.take_back(&host, enforcing).await {
             Err(error) if !enforcing => return Err(error),
             Err(error) => tracing::warn!(host = %uuid, %error, "a host is deleted over a failure"),
             Ok(()) => {}
@@ -65,11 +65,19 @@ impl Hosts {
         Ok(())
     }
 
-    /// Lets plugins take back what they prepared on the host.
-    pub(crate) async fn take_back(&self, host: &Host) -> Result<(), ErrorCode> {
+    /// Lets plugins take back what they prepared on the host. `thorough` asks all of them, whoever fails, and answers with
+    /// the first failure; otherwise the first one who refuses is the last one who was asked.
+    pub(crate) async fn take_back(&self, host: &Host, thorough: bool) -> Result<(), ErrorCode> {
+        let mut outcome = Ok(());
         for observer in self.kernel.registry().all::<dyn BeforeHostDelete>() {
-            observer.before_host_delete(host.uuid).await?;
+            let taken = observer.before_host_delete(host.uuid).await;
+            if outcome.is_ok() {
+                outcome = taken;
+            }
+            if outcome.is_err() && !thorough {
+                break;
+            }
         }
-        Ok(())
+        outcome
     }
 }

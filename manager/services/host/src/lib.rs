@@ -2,8 +2,8 @@
 //!
 //! What a VM needs of a host is **held**, not measured: a reservation row and two counters on the host change in one batch
 //! that demands enough is left, so parallel requests never overbook and asking twice for one VM holds once
-//! ([`capacity`]). Choosing goes through a chain of filters, of which each says why it refuses a host and by how much
-//! ([`allocate`]), so that "no host" is never the whole answer.
+//! (`capacity`). Choosing goes through a chain of filters, of which each says why it refuses a host and by how much
+//! (`allocate`), so that "no host" is never the whole answer.
 //!
 //! What a host runs is its driver's business (`HostConnector`); this service knows when to connect, and who has to be
 //! told. Connecting the same host twice at once, by a person and by the watch, is one after the other.

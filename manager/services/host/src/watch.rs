@@ -9,12 +9,14 @@ use cumulo_contracts::resource::{Host, HostStatus};
 use cumulo_kernel::bus::{CallContext, Caller};
 use cumulo_schema::{ErrorCode, Uuid};
 use futures::{StreamExt, stream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{Hosts, config, connect::CONNECT_TIMEOUT};
 
-/// The pause after a round that failed as a whole.
+/// The pause where the setting for it cannot be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// How often it is looked whether the pause is over.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Connects all hosts, then watches them for ever.
 pub(crate) async fn rounds(hosts: Hosts) {
@@ -22,11 +24,19 @@ pub(crate) async fn rounds(hosts: Hosts) {
         tracing::error!(%error, "hosts could not be connected after the start");
     }
     loop {
-        let pause = config::number(&hosts.kernel, "ping.interval").map_or(AFTER_FAILURE, Duration::from_secs);
-        sleep(pause).await;
+        pause(&hosts).await;
         if let Err(error) = hosts.ping_all().await {
             tracing::warn!(%error, "hosts could not be asked whether they answer");
         }
+    }
+}
+
+/// As long as the setting says; it is looked at all the time, so that a shorter one counts at once.
+async fn pause(hosts: &Hosts) {
+    let begun = Instant::now();
+    let interval = || config::number(&hosts.kernel, "ping.interval").map_or(AFTER_FAILURE, Duration::from_secs);
+    while begun.elapsed() < interval() {
+        sleep(LOOK.min(interval().saturating_sub(begun.elapsed()))).await;
     }
 }
 

@@ -140,7 +140,7 @@ impl Step<AddHost> for PrepareHost {
 
     async fn undo(&self, cx: &mut StepCx<AddHost>) -> Result<(), ErrorCode> {
         match self.0.own(cx).await? {
-            Some(host) => self.0.take_back(&host).await,
+            Some(host) => self.0.take_back(&host, true).await,
             None => Ok(()),
         }
     }
