@@ -24,6 +24,7 @@ use std::{
 };
 
 use cumulo_schema::{ErrorCode, Uuid};
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 pub use chain::{ChainError, Chains};
@@ -142,11 +143,12 @@ impl Flows {
         let fresh = journal::Entry::fresh(id, chain, job, self.inner.node, &context)?;
         let flows = self.clone();
         let lane = format!("flow:{resource}");
-        self.spawn(id, async move {
+        // Boxed, or the state of every step would be part of the state of everybody who starts a flow.
+        let work = Box::pin(async move {
             let queues = flows.inner.queues.clone();
             queues.run(&lane, 1, definition.begin(&flows, fresh, context)).await
-        })
-        .await
+        });
+        self.spawn(id, work).await
     }
 
     /// Waits until no flow runs here, at most `patience`. What still runs then goes on at the next start.
@@ -171,7 +173,7 @@ impl Flows {
     }
 
     /// Runs `work` as the flow `id` in a task of its own and waits for it.
-    async fn spawn(&self, id: Uuid, work: impl Future<Output = Option<Outcome>> + Send + 'static) -> Outcome {
+    async fn spawn(&self, id: Uuid, work: BoxFuture<'static, Option<Outcome>>) -> Outcome {
         let (done, receiver) = watch::channel(None);
         self.running().insert(id, receiver.clone());
         let flows = self.clone();

@@ -46,7 +46,7 @@ impl Flows {
         // `spawn` registers the flow before it first awaits, so a job that asks for it afterwards joins it.
         let mut outcome = Box::pin({
             let flows = self.clone();
-            async move { flows.spawn(id, context.scope(work)).await }
+            async move { flows.spawn(id, Box::pin(context.scope(work))).await }
         });
         if futures::FutureExt::now_or_never(&mut outcome).is_none() {
             tokio::spawn(outcome);
