@@ -23,6 +23,21 @@ const WRITER_BACKLOG: usize = 4096;
 /// MariaDB answers 1213 or 1205 to the loser of a deadlock and expects it to try again.
 const DEADLOCK_TRIES: u32 = 8;
 
+/// A query of either driver with its cells bound. A macro, since the drivers share no type for it.
+macro_rules! bound {
+    ($sql:expr, $cells:expr) => {{
+        let mut query = sqlx::query(AssertSqlSafe($sql));
+        for cell in $cells {
+            query = match cell {
+                Cell::Null => query.bind(None::<String>),
+                Cell::Int(number) => query.bind(*number),
+                Cell::Text(text) => query.bind(text.as_str()),
+            };
+        }
+        query
+    }};
+}
+
 /// A handle on the database; clones share it.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -133,27 +148,11 @@ impl Db {
         let failed = |cause| DbError::failed("read", cause);
         match &*self.backend {
             Backend::Sqlite { readers, .. } => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for cell in args {
-                    query = match cell {
-                        Cell::Null => query.bind(None::<String>),
-                        Cell::Int(number) => query.bind(number),
-                        Cell::Text(text) => query.bind(text),
-                    };
-                }
-                let rows = query.fetch_all(readers).await.map_err(failed)?;
+                let rows = bound!(sql, &args).fetch_all(readers).await.map_err(failed)?;
                 Ok(rows.into_iter().map(DbRow::Sqlite).collect())
             }
             Backend::MySql(pool) => {
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for cell in args {
-                    query = match cell {
-                        Cell::Null => query.bind(None::<String>),
-                        Cell::Int(number) => query.bind(number),
-                        Cell::Text(text) => query.bind(text),
-                    };
-                }
-                let rows = query.fetch_all(pool).await.map_err(failed)?;
+                let rows = bound!(sql, &args).fetch_all(pool).await.map_err(failed)?;
                 Ok(rows.into_iter().map(DbRow::MySql).collect())
             }
         }
@@ -191,28 +190,18 @@ impl Db {
 }
 
 pub(super) async fn execute_sqlite(connection: &mut SqliteConnection, statement: &Statement) -> Result<u64, DbError> {
-    let mut query = sqlx::query(AssertSqlSafe(statement.sql.clone()));
-    for cell in &statement.args {
-        query = match cell {
-            Cell::Null => query.bind(None::<String>),
-            Cell::Int(number) => query.bind(*number),
-            Cell::Text(text) => query.bind(text.as_str()),
-        };
-    }
-    let done = query.execute(connection).await.map_err(|cause| DbError::failed(&statement.what, cause))?;
+    let done = bound!(statement.sql.clone(), &statement.args)
+        .execute(connection)
+        .await
+        .map_err(|cause| DbError::failed(&statement.what, cause))?;
     expected(statement, done.rows_affected())
 }
 
 async fn execute_mysql(connection: &mut MySqlConnection, statement: &Statement) -> Result<u64, DbError> {
-    let mut query = sqlx::query(AssertSqlSafe(statement.sql.clone()));
-    for cell in &statement.args {
-        query = match cell {
-            Cell::Null => query.bind(None::<String>),
-            Cell::Int(number) => query.bind(*number),
-            Cell::Text(text) => query.bind(text.as_str()),
-        };
-    }
-    let done = query.execute(connection).await.map_err(|cause| DbError::failed(&statement.what, cause))?;
+    let done = bound!(statement.sql.clone(), &statement.args)
+        .execute(connection)
+        .await
+        .map_err(|cause| DbError::failed(&statement.what, cause))?;
     expected(statement, done.rows_affected())
 }
 
