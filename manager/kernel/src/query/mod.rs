@@ -53,7 +53,7 @@ impl QueryEngine {
     /// # Errors
     /// SYS.1000 for a name that is not declared, SYS.1007 for a value that is none of the field's type.
     pub async fn run(&self, caller: &Caller, select: &Select) -> Result<Found, ErrorCode> {
-        let plan = sql::Planner::new(&self.schema, self.db.dialect()).plan(caller, select)?;
+        let plan = sql::Planner::new(&self.schema).plan(caller, select)?;
         let mut found = Found::default();
         if let Some(count) = plan.count {
             found.total = Some(render::count(&self.db, &count).await?);

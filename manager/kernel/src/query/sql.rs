@@ -9,10 +9,7 @@ use cumulo_schema::{ErrorCode, FieldType};
 use sea_query::{Alias, Cond, Expr, ExprTrait, LikeExpr, Order, Query, SelectStatement};
 
 use super::{Filter, Op, Schema, Select, Target};
-use crate::{
-    bus::Caller,
-    db::{Dialect, to_value},
-};
+use crate::{bus::Caller, db::to_value};
 
 /// Longest chain of joins in one condition: deeper than any sensible question, shallow enough for any stack.
 const MAX_DEPTH: usize = 16;
@@ -33,12 +30,11 @@ pub(super) struct Page {
 
 pub(super) struct Planner<'s> {
     schema: &'s Schema,
-    dialect: Dialect,
 }
 
 impl<'s> Planner<'s> {
-    pub(super) fn new(schema: &'s Schema, dialect: Dialect) -> Self {
-        Self { schema, dialect }
+    pub(super) fn new(schema: &'s Schema) -> Self {
+        Self { schema }
     }
 
     pub(super) fn plan(&self, caller: &Caller, select: &Select) -> Result<Plan, ErrorCode> {
@@ -175,7 +171,7 @@ impl<'s> Planner<'s> {
             return self.in_collection(target, key, collection, op, values);
         }
         let (meta, field) = visible_field(target, name).map_err(|_| self.unknown(target, name))?;
-        on_column(Expr::col((table(meta), Alias::new(field.column))), field, op, values, self.dialect)
+        on_column(Expr::col((table(meta), Alias::new(field.column))), field, op, values)
     }
 
     fn in_collection(
@@ -193,13 +189,7 @@ impl<'s> Planner<'s> {
         let (op, none) = op.on_member();
         let mut inner = Query::select();
         inner.column((table(meta), Alias::new(join.column))).from(table(meta));
-        inner.and_where(on_column(
-            Expr::col((table(meta), Alias::new(field.column))),
-            field,
-            op,
-            values,
-            self.dialect,
-        )?);
+        inner.and_where(on_column(Expr::col((table(meta), Alias::new(field.column))), field, op, values)?);
         Ok(if none { Expr::col(key).not_in_subquery(inner) } else { Expr::col(key).in_subquery(inner) })
     }
 
@@ -262,12 +252,11 @@ fn tagged(key: (Alias, Alias), tags: &'static str, op: Op, values: &[String]) ->
     let (op, none) = op.on_member();
     let mut inner = Query::select();
     inner.column(Alias::new("resource_uuid")).from(Alias::new(tags));
-    // LIKE over tags needs no dialect: patterns and tags are both texts.
-    inner.and_where(on_column(Expr::col(Alias::new("tag")), &TAG, op, values, Dialect::Sqlite)?);
+    inner.and_where(on_column(Expr::col(Alias::new("tag")), &TAG, op, values)?);
     Ok(if none { Expr::col(key).not_in_subquery(inner) } else { Expr::col(key).in_subquery(inner) })
 }
 
-fn on_column(column: Expr, field: &FieldMeta, op: Op, values: &[String], _: Dialect) -> Result<Expr, ErrorCode> {
+fn on_column(column: Expr, field: &FieldMeta, op: Op, values: &[String]) -> Result<Expr, ErrorCode> {
     let cell = |text: &String| bound(field, text).map(to_value);
     let one = || values.first().ok_or_else(|| ErrorCode::invalid(format!("{} is compared with nothing", field.wire)));
     Ok(match op {
