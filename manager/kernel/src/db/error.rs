@@ -39,7 +39,7 @@ pub enum DbError {
         what: String,
         /// The driver's error.
         #[source]
-        cause: std::sync::Arc<sqlx::Error>,
+        cause: std::sync::Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The manager is stopping.
     #[error("the database is closed")]
@@ -47,7 +47,17 @@ pub enum DbError {
 }
 
 impl DbError {
-    pub(super) fn failed(what: impl Into<String>, cause: sqlx::Error) -> Self {
+    pub(super) fn sqlite(what: impl Into<String>, cause: rusqlite::Error) -> Self {
+        use rusqlite::ffi;
+        let what = what.into();
+        match cause.sqlite_error().map(|error| error.extended_code) {
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => Self::Conflict { what },
+            Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => Self::Reference { what },
+            _ => Self::Failed { what, cause: std::sync::Arc::new(cause) },
+        }
+    }
+
+    pub(super) fn mysql(what: impl Into<String>, cause: sqlx::Error) -> Self {
         let what = what.into();
         match cause.as_database_error().map(sqlx::error::DatabaseError::kind) {
             Some(sqlx::error::ErrorKind::UniqueViolation) => Self::Conflict { what },

@@ -11,10 +11,11 @@ mod batch;
 mod check;
 mod error;
 mod migrate;
+mod mysql;
 mod row;
 mod select;
+mod sqlite;
 mod statement;
-mod writer;
 
 pub use backend::Db;
 pub use batch::{Batch, Delete, Update};

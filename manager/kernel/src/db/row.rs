@@ -1,13 +1,21 @@
 //! Reading cells out of either driver's rows.
 
+use std::sync::Arc;
+
 use cumulo_schema::{Cell, CellError, FieldKind, RowSource};
-use sqlx::{Row, mysql::MySqlRow, sqlite::SqliteRow};
+use rusqlite::types::Value;
+use sqlx::{Row, mysql::MySqlRow};
 
 /// A row of a result.
 #[derive(Debug)]
 pub enum DbRow {
     /// From the embedded database.
-    Sqlite(SqliteRow),
+    Sqlite {
+        /// The names of the result's columns, shared by its rows.
+        columns: Arc<[String]>,
+        /// A value a column.
+        values: Vec<Value>,
+    },
     /// From MariaDB or MySQL.
     MySql(MySqlRow),
 }
@@ -19,8 +27,11 @@ impl DbRow {
     /// When there is no such column or it holds something else.
     pub fn at(&self, index: usize, kind: FieldKind) -> Result<Cell, CellError> {
         match self {
-            DbRow::Sqlite(row) => read(row, index, kind),
-            DbRow::MySql(row) => read(row, index, kind),
+            DbRow::Sqlite { values, .. } => {
+                let value = values.get(index).ok_or_else(|| missing(&format!("{index}")))?;
+                from_sqlite(value, kind)
+            }
+            DbRow::MySql(row) => from_mysql(row, index, kind),
         }
     }
 }
@@ -28,26 +39,42 @@ impl DbRow {
 impl RowSource for DbRow {
     fn cell(&self, column: &'static str, kind: FieldKind) -> Result<Cell, CellError> {
         match self {
-            DbRow::Sqlite(row) => read(row, column, kind),
-            DbRow::MySql(row) => read(row, column, kind),
+            DbRow::Sqlite { columns, values } => {
+                let index = columns.iter().position(|name| name == column).ok_or_else(|| missing(column))?;
+                from_sqlite(&values[index], kind)
+            }
+            DbRow::MySql(row) => from_mysql(row, column, kind),
         }
     }
 }
 
-fn read<R, I>(row: &R, index: I, kind: FieldKind) -> Result<Cell, CellError>
+fn missing(column: &str) -> CellError {
+    CellError { expected: "readable column", found: format!("{column}: no such column in the result") }
+}
+
+fn is_number(kind: FieldKind) -> bool {
+    matches!(kind, FieldKind::Integer | FieldKind::Long | FieldKind::Boolean | FieldKind::Timestamp)
+}
+
+fn from_sqlite(value: &Value, kind: FieldKind) -> Result<Cell, CellError> {
+    match (value, is_number(kind)) {
+        (Value::Null, _) => Ok(Cell::Null),
+        (Value::Integer(number), true) => Ok(Cell::Int(*number)),
+        (Value::Text(text), false) => Ok(Cell::Text(text.clone())),
+        (other, number) => {
+            let expected = if number { "number" } else { "text" };
+            Err(CellError { expected, found: format!("{:?}", other.data_type()) })
+        }
+    }
+}
+
+fn from_mysql<I>(row: &MySqlRow, index: I, kind: FieldKind) -> Result<Cell, CellError>
 where
-    R: Row,
-    I: sqlx::ColumnIndex<R> + std::fmt::Debug + Copy,
-    for<'r> i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
-    for<'r> String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+    I: sqlx::ColumnIndex<MySqlRow> + std::fmt::Debug + Copy,
 {
     let bad = |cause: sqlx::Error| CellError { expected: "readable column", found: format!("{index:?}: {cause}") };
-    Ok(match kind {
-        FieldKind::Integer | FieldKind::Long | FieldKind::Boolean | FieldKind::Timestamp => {
-            row.try_get::<Option<i64>, _>(index).map_err(bad)?.map_or(Cell::Null, Cell::Int)
-        }
-        FieldKind::Uuid | FieldKind::String | FieldKind::Json => {
-            row.try_get::<Option<String>, _>(index).map_err(bad)?.map_or(Cell::Null, Cell::Text)
-        }
-    })
+    if is_number(kind) {
+        return Ok(row.try_get::<Option<i64>, _>(index).map_err(bad)?.map_or(Cell::Null, Cell::Int));
+    }
+    Ok(row.try_get::<Option<String>, _>(index).map_err(bad)?.map_or(Cell::Null, Cell::Text))
 }

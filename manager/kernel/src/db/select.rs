@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use cumulo_schema::{Column, FieldType, Resource};
 use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 
-use super::{Db, DbError, batch::equals, statement::to_value};
+use super::{Db, DbError, DbRow, batch::equals, statement::to_value};
 
 /// A read under construction.
 #[derive(Debug)]
@@ -63,19 +63,23 @@ impl<'d, R: Resource> Select<'d, R> {
     ///
     /// # Errors
     /// When the database fails or a row is unreadable.
-    pub async fn all(mut self) -> Result<Vec<R>, DbError> {
-        self.query.columns(R::META.fields.iter().map(|field| Alias::new(field.column)));
-        let rows = self.db.fetch(&self.query).await?;
-        let read = |row| R::read(row).map_err(|cause| DbError::Unreadable { table: R::META.table, cause });
-        rows.iter().map(|row| read(row)).collect()
+    pub async fn all(self) -> Result<Vec<R>, DbError> {
+        let (db, query) = self.whole_rows();
+        read_all(&db.fetch(&query).await?)
     }
 
-    /// The first matching row, if any.
+    /// The first matching row, if any. Ask for it by something that is indexed.
     ///
     /// # Errors
     /// As [`Select::all`].
     pub async fn first(self) -> Result<Option<R>, DbError> {
-        Ok(self.limit(1).all().await?.pop())
+        let (db, query) = self.limit(1).whole_rows();
+        Ok(read_all(&db.fetch_few(&query).await?)?.pop())
+    }
+
+    fn whole_rows(mut self) -> (&'d Db, SelectStatement) {
+        self.query.columns(R::META.fields.iter().map(|field| Alias::new(field.column)));
+        (self.db, self.query)
     }
 
     /// How many rows match.
@@ -91,4 +95,9 @@ impl<'d, R: Resource> Select<'d, R> {
             _ => Ok(0),
         }
     }
+}
+
+fn read_all<R: Resource>(rows: &[DbRow]) -> Result<Vec<R>, DbError> {
+    let read = |row: &DbRow| R::read(row).map_err(|cause| DbError::Unreadable { table: R::META.table, cause });
+    rows.iter().map(read).collect()
 }

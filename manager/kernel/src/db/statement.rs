@@ -3,6 +3,8 @@
 use cumulo_schema::Cell;
 use sea_query::{MysqlQueryBuilder, QueryStatementWriter, SchemaStatementBuilder, SqliteQueryBuilder, Value, Values};
 
+use super::DbError;
+
 /// Which database is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -42,6 +44,16 @@ pub struct Statement {
     pub(super) what: String,
     /// How many rows it must touch, and what it means when it does not.
     pub(super) expect: Option<(u64, String)>,
+}
+
+impl Statement {
+    /// Passes on how many rows it touched, unless it had to touch another number.
+    pub(super) fn expected(&self, touched: u64) -> Result<u64, DbError> {
+        match &self.expect {
+            Some((rows, otherwise)) if *rows != touched => Err(DbError::Unmet { what: otherwise.clone() }),
+            _ => Ok(touched),
+        }
+    }
 }
 
 /// Our cells as the query builder's values.
