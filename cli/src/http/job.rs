@@ -13,7 +13,9 @@ use crate::command::Request;
 const JOBS: &str = "/api-jobs/";
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
-/// One poll answers at once or not at all.
+/// A node that can holds a poll until the job ends; this long, so that progress is shown meanwhile.
+const HOLD: (&str, &str) = ("prefer", "wait=1");
+/// One poll answers after that or not at all.
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a node may be away, as in a restart, before a running job is given up on. Jobs survive restarts.
 const AWAY: Duration = Duration::from_secs(60);
@@ -74,11 +76,15 @@ impl Client {
         let (mut heard, mut asked) = (began, began);
         let mut delay = FIRST_DELAY;
         loop {
-            match self.get(&format!("{JOBS}{job}"), POLL_TIMEOUT).send().await {
+            let mut held = false;
+            match self.get(&format!("{JOBS}{job}"), POLL_TIMEOUT).header(HOLD.0, HOLD.1).send().await {
                 Err(cause) if heard.elapsed() > AWAY => return Err(self.unreachable(cause)),
                 Err(_) => progress.waiting(),
                 Ok(response) => match response.status() {
-                    StatusCode::ACCEPTED => heard = Instant::now(),
+                    StatusCode::ACCEPTED => {
+                        heard = Instant::now();
+                        held = response.headers().contains_key("preference-applied");
+                    }
                     StatusCode::NOT_FOUND => return Err(CallError::JobForgotten { job: job.to_owned() }),
                     _ => return self.answer(response).await,
                 },
@@ -89,6 +95,9 @@ impl Client {
             if progress.is_shown() && asked.elapsed() >= PROGRESS_EVERY {
                 asked = Instant::now();
                 self.tell_progress(job, session, progress).await;
+            }
+            if held {
+                continue;
             }
             sleep(delay).await;
             delay = (delay * 3 / 2).min(LONGEST_DELAY);

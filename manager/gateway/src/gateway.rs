@@ -144,6 +144,7 @@ impl Gateway {
         let peer = inner.peers.get(&inner.agents, agent).await?;
         let advertise = inner.network.as_ref().and_then(|network| network.advertise);
         let callback = peer.callback(self.callback_address(), advertise).await?;
+        inner.kernel.db().settle().await?;
         call::run(inner.kernel.faults(), &inner.waiters, &peer, callback, (agent, task), command).await
     }
 
@@ -165,6 +166,7 @@ impl Gateway {
     pub async fn deploy(&self, agent: Uuid, kind: AgentKind, target: &SshTarget) -> Result<(), ErrorCode> {
         let inner = &self.inner;
         let deploy = async {
+            inner.kernel.db().settle().await?;
             inner.deployer.deploy(&Deployment { agent, kind, target: target.clone() }).await?;
             inner.agents.put(agent, kind, &target.host).await?;
             // A connection to the old address, or with the old certificate at its end, is not used again.

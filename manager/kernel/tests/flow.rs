@@ -95,6 +95,11 @@ async fn killed_at_any_point_the_next_life_finishes_it() {
             kernel.stop().await;
         }
         let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts again");
+        if at == 0 {
+            // Before the first step did anything the flow itself is not written.
+            assert!(wall.is_whole() && shelves(&kernel).await == 0, "something is left of what never began");
+            continue;
+        }
         eventually("the shelf", async || shelves(&kernel).await == 1).await;
         assert!(wall.holes.lock().expect("not poisoned").contains(&shelf));
         kernel.stop().await;
@@ -164,7 +169,7 @@ async fn a_flow_whose_chain_is_gone_is_parked_and_blocks_nobody() {
     let id = Uuid::random();
     {
         let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts");
-        probe(&kernel, 0, Verdict::Die);
+        probe(&kernel, 1, Verdict::Die);
         kernel.flows().run("put-up", id, put_up()).await.expect_err("nobody answers");
         kernel.stop().await;
     }

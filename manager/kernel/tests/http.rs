@@ -83,6 +83,16 @@ async fn an_asynchronous_call_is_accepted_polled_and_found_again() {
 }
 
 #[tokio::test]
+async fn a_poll_that_prefers_to_wait_is_answered_once_with_the_end() {
+    let (kernel, _, _dir) = kernel().await;
+    let accepted = as_admin(&kernel, "POST", "/zstack/v1/shelves", r#"{"params":{"name":"s","height":30}}"#).await;
+    let location = accepted.json()["location"].as_str().expect("a location").to_owned();
+    let path = location.split_once("//").and_then(|(_, rest)| rest.split_once('/')).expect("a URL").1.to_owned();
+    let done = call(&kernel, "GET", &format!("/{path}"), &[("Prefer", "respond-async, wait=30")], "").await;
+    assert_eq!((done.status, done.json()["inventory"]["name"].as_str()), (StatusCode::OK, Some("s")), "{}", done.text);
+}
+
+#[tokio::test]
 async fn broken_rules_fail_in_the_envelope_of_the_job() {
     let (kernel, _, _dir) = kernel().await;
     for body in [

@@ -2,13 +2,14 @@
 
 use std::{
     net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use cumulo_contracts::resource::{
     Host, KVMHost, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage, UsedIp, VmInstance, VmNic, Volume,
 };
-use cumulo_kernel::{Kernel, bus::Caller, flow::FlowRow, query::Select};
+use cumulo_kernel::{Kernel, bus::Caller, query::Select};
 use cumulo_manager::{Node, config::Config};
 use cumulo_schema::{
     ErrorCode, Resource, ResourceMeta, Uuid,
@@ -130,12 +131,11 @@ impl World {
         let location = accepted["location"].as_str().expect("a location").to_owned();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let (status, text) = self.send(self.client.get(&location)).await;
+            let (status, text) = self.send(self.client.get(&location).header("Prefer", "wait=10")).await;
             if status != 202 {
                 return read(status, &text);
             }
             assert!(Instant::now() < deadline, "{path} did not end within {PATIENCE:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -164,14 +164,13 @@ impl World {
         (status != 202).then(|| read(status, &text))
     }
 
-    /// Waits until the flow of job `job` has begun and runs no more, whether it ended or was cut off.
+    /// Waits until the node `died` and no flow runs any more.
     ///
     /// # Panics
     /// When that takes more than a minute.
-    pub async fn cut_off(&self, job: Uuid) {
+    pub async fn cut_off(&self, died: &AtomicBool) {
         let deadline = Instant::now() + PATIENCE;
-        let begun = async || self.kernel().db().find(FlowRow::UUID, &job).await.expect("readable").is_some();
-        while !begun().await || self.kernel().flows().running_count() > 0 {
+        while !died.load(Ordering::SeqCst) || self.kernel().flows().running_count() > 0 {
             assert!(Instant::now() < deadline, "the flow still runs after {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

@@ -3,7 +3,13 @@
 //!
 //! flow failed everywhere: launch-vm
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use cumulo_kernel::faults::Verdict;
 use cumulo_schema::ErrorCode;
@@ -77,11 +83,12 @@ async fn a_node_that_dies_anywhere_finishes_in_its_next_life() {
     ];
     for (index, step) in steps.iter().enumerate() {
         for end in [false, true] {
-            let probe = Dies { step, end };
-            assert!(world.kernel().faults().install(std::sync::Arc::new(probe)).is_ok());
+            let died = Arc::new(AtomicBool::new(false));
+            let probe = Dies { step, end, died: died.clone() };
+            assert!(world.kernel().faults().install(Arc::new(probe)).is_ok());
             let job = cumulo_schema::Uuid::random();
             world.submit(job, "POST", "/vm-instances", &cloud.vm(&format!("vm-{index}-{end}"))).await;
-            world.cut_off(job).await;
+            world.cut_off(&died).await;
             world.stop().await;
             world.start().await;
             let deadline = Instant::now() + Duration::from_secs(30);
@@ -102,15 +109,21 @@ async fn a_node_that_dies_anywhere_finishes_in_its_next_life() {
 struct Dies {
     step: &'static str,
     end: bool,
+    died: Arc<AtomicBool>,
 }
 
 impl cumulo_kernel::faults::Probe for Dies {
     fn at(&self, point: cumulo_kernel::faults::Point<'_>) -> Verdict {
         use cumulo_kernel::faults::Point;
-        match point {
-            Point::StepStart { step, .. } if !self.end && step == self.step => Verdict::Die,
-            Point::StepEnd { step, .. } if self.end && step == self.step => Verdict::Die,
-            _ => Verdict::Pass,
+        let here = match point {
+            Point::StepStart { step, .. } => !self.end && step == self.step,
+            Point::StepEnd { step, .. } => self.end && step == self.step,
+            _ => false,
+        };
+        if !here {
+            return Verdict::Pass;
         }
+        self.died.store(true, Ordering::SeqCst);
+        Verdict::Die
     }
 }

@@ -20,6 +20,8 @@ use crate::{Kernel, bus::Caller, db::DbError, query};
 
 /// Largest body a client may send, in bytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
+/// Proxies cut idle connections after a minute.
+const LONGEST_POLL: Duration = Duration::from_secs(50);
 const BASE: &str = "/zstack/v1";
 const JOBS: &str = "/api-jobs/";
 
@@ -280,15 +282,31 @@ impl Incoming<'_> {
 async fn poll(kernel: &Kernel, id: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
     let unknown = || Refusal(StatusCode::NOT_FOUND, "unable to find the job; it never was or has expired".to_owned());
     let id: Uuid = id.trim_matches('/').parse().map_err(|_| unknown())?;
-    match kernel.jobs().poll(kernel, id).await {
-        Ok(Polled::Running) => Ok(json_response(StatusCode::ACCEPTED, "{}".to_owned())),
-        Ok(Polled::Unknown) => Err(unknown()),
+    let wait = preferred_wait(headers);
+    let mut response = match kernel.jobs().poll(kernel, id, wait.unwrap_or_default()).await {
+        Ok(Polled::Running) => json_response(StatusCode::ACCEPTED, "{}".to_owned()),
+        Ok(Polled::Unknown) => return Err(unknown()),
         Ok(Polled::Ended { meta, outcome }) => {
             let meta = meta.filter(|_| headers.contains_key("x-json-schema"));
-            Ok(ended(meta.map(|meta| (kernel, meta)), &outcome))
+            ended(meta.map(|meta| (kernel, meta)), &outcome)
         }
-        Err(error) => Ok(ended(None, &Err(error))),
+        Err(error) => ended(None, &Err(error)),
+    };
+    if let Some(wait) = wait
+        && let Ok(applied) = format!("wait={}", wait.as_secs()).parse()
+    {
+        response.headers_mut().insert("preference-applied", applied);
     }
+    Ok(response)
+}
+
+/// How long a poll may be held until the job ends: `Prefer: wait=<seconds>` (RFC 7240, §4.3), at most [`LONGEST_POLL`].
+fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
+    let preferences = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
+    let seconds = preferences
+        .flat_map(|list| list.split([',', ';']))
+        .find_map(|preference| preference.trim().strip_prefix("wait=")?.trim_matches('"').parse().ok())?;
+    Some(Duration::from_secs(seconds).min(LONGEST_POLL))
 }
 
 /// 200 with the body, or 503 with the error envelope.

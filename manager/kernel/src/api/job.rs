@@ -6,7 +6,7 @@
 //! job ends.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,12 +14,13 @@ use std::{
 use cumulo_derive::resource;
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, codes, wire_enum};
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use super::{Call, dispatch, dispatch::Body, projection, webhook};
 use crate::{
     Kernel,
     bus::Caller,
-    db::{Db, DbError},
+    db::{Db, DbError, Deferred},
 };
 
 /// How long results stay readable (wire.md §5: three hours).
@@ -86,8 +87,8 @@ pub(super) struct Notify {
 pub(crate) struct Jobs {
     db: Db,
     node: Uuid,
-    /// What runs here now, so that polling it costs no read.
-    running: Arc<Mutex<HashSet<Uuid>>>,
+    /// What runs here now, so that polling it costs no read, and whoever waits for its end.
+    running: Arc<Mutex<HashMap<Uuid, watch::Sender<()>>>>,
 }
 
 impl Jobs {
@@ -124,15 +125,17 @@ impl Jobs {
         let mut batch = self.db.batch();
         batch.insert(&job);
         self.db.commit(batch).await?;
-        self.lock().insert(call.job);
+        self.lock().insert(call.job, watch::Sender::default());
         let (jobs, kernel) = (self.clone(), kernel.clone());
-        tokio::spawn(async move {
+        let deferred = Deferred::default();
+        tokio::spawn(deferred.clone().scope(async move {
             let outcome = match caller {
                 Ok(caller) => dispatch::run(&kernel, caller, call).await,
                 Err(error) => Err(error),
             };
+            deferred.last_commit_follows();
             jobs.finish(&kernel, job, outcome).await;
-        });
+        }));
         Ok(())
     }
 
@@ -169,10 +172,15 @@ impl Jobs {
         }
     }
 
-    /// Where the job `id` stands.
-    pub(super) async fn poll(&self, kernel: &Kernel, id: Uuid) -> Result<Polled, ErrorCode> {
-        if self.lock().contains(&id) {
-            return Ok(Polled::Running);
+    /// Where the job `id` stands; waits at most `patience` for its end.
+    pub(super) async fn poll(&self, kernel: &Kernel, id: Uuid, patience: Duration) -> Result<Polled, ErrorCode> {
+        let running = self.lock().get(&id).map(watch::Sender::subscribe);
+        if let Some(mut end) = running {
+            // The sender is dropped when the job ends; it never sends.
+            let ended = tokio::time::timeout(patience, end.changed());
+            if patience.is_zero() || ended.await.is_err() {
+                return Ok(Polled::Running);
+            }
         }
         let Some(job) = self.db.find(ApiJob::UUID, &id).await? else { return Ok(Polled::Unknown) };
         let result = job.result.map(|result| result.0).unwrap_or_default();
@@ -199,7 +207,7 @@ impl Jobs {
             .all()
             .await?;
         for job in unfinished {
-            self.lock().insert(job.uuid);
+            self.lock().insert(job.uuid, watch::Sender::default());
             let (jobs, kernel) = (self.clone(), kernel.clone());
             tokio::spawn(async move {
                 let outcome = jobs.again(&kernel, &job).await;
@@ -248,7 +256,7 @@ impl Jobs {
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, watch::Sender<()>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

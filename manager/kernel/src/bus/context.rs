@@ -9,6 +9,7 @@ use cumulo_schema::Uuid;
 use serde::{Deserialize, Serialize};
 
 use super::DEFAULT_DEADLINE;
+use crate::db::Deferred;
 
 tokio::task_local! {
     static CONTEXT: CallContext;
@@ -73,8 +74,8 @@ impl CallContext {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Runs `work` in this context.
+    /// Runs `work` in this context, with the deferred writes of the current task.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        CONTEXT.scope(self, work)
+        CONTEXT.scope(self, Deferred::inherited(work))
     }
 }

@@ -6,7 +6,10 @@ use cumulo_schema::{Cell, Column, FieldType, Resource};
 use sea_query::QueryStatementWriter;
 use sqlx::MySqlPool;
 
-use super::{Batch, DbError, Dialect, Select, mysql, row::DbRow, sqlite::Sqlite};
+use super::{Batch, DbError, Deferred, Dialect, Select, mysql, row::DbRow, sqlite::Sqlite};
+
+/// The rows that each statement of a batch touched.
+pub(super) type Answer = Result<Vec<u64>, DbError>;
 
 /// A handle on the database; clones share it.
 #[derive(Debug, Clone)]
@@ -62,9 +65,18 @@ impl Db {
     /// # Errors
     /// [`DbError::Conflict`], [`DbError::Unmet`] and [`DbError::Reference`] mean that nothing was written.
     pub async fn commit(&self, batch: Batch) -> Result<Vec<u64>, DbError> {
+        match Deferred::current() {
+            Some(deferred) => deferred.commit(self, batch).await,
+            None => self.commit_alone(None, batch).await.1,
+        }
+    }
+
+    /// Commits `before`, then `batch`, each whole or not at all, where possible at the price of one; `batch` only if
+    /// `before` is in. Answers how each went.
+    pub(super) async fn commit_alone(&self, before: Option<Batch>, batch: Batch) -> (Result<(), DbError>, Answer) {
         match &*self.backend {
-            Backend::Sqlite(sqlite) => sqlite.commit(batch).await,
-            Backend::MySql(pool) => mysql::commit(pool, &batch).await,
+            Backend::Sqlite(sqlite) => sqlite.commit(before, batch).await,
+            Backend::MySql(pool) => mysql::commit_after(pool, before, &batch).await,
         }
     }
 

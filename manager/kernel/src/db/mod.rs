@@ -9,6 +9,7 @@
 mod backend;
 mod batch;
 mod check;
+mod deferred;
 mod error;
 mod migrate;
 mod mysql;
@@ -19,6 +20,7 @@ mod statement;
 
 pub use backend::Db;
 pub use batch::{Batch, Delete, Update};
+pub(crate) use deferred::Deferred;
 pub use error::DbError;
 pub use migrate::Migration;
 pub use row::DbRow;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cumulo_schema::Cell;
 use sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, mysql::MySqlPoolOptions};
 
-use super::{Batch, DbError, row::DbRow, statement::Statement};
+use super::{Batch, DbError, backend::Answer, row::DbRow, statement::Statement};
 
 /// The server answers 1213 or 1205 to the loser of a deadlock and expects it to try again.
 const DEADLOCK_TRIES: u32 = 8;
@@ -24,7 +24,25 @@ pub(super) async fn fetch(pool: &MySqlPool, sql: String, args: &[Cell]) -> Resul
     Ok(rows.into_iter().map(DbRow::MySql).collect())
 }
 
-pub(super) async fn commit(pool: &MySqlPool, batch: &Batch) -> Result<Vec<u64>, DbError> {
+/// Commits `before` and `batch` as one transaction. Should `batch` be refused, `before` goes in alone.
+pub(super) async fn commit_after(
+    pool: &MySqlPool,
+    before: Option<Batch>,
+    batch: &Batch,
+) -> (Result<(), DbError>, Answer) {
+    let Some(first) = before else { return (Ok(()), commit(pool, batch).await) };
+    let mut both = first.clone();
+    both.append(batch.clone());
+    match commit(pool, &both).await {
+        Ok(mut touched) => (Ok(()), Ok(touched.split_off(first.statements.len()))),
+        Err(refused) => match commit(pool, &first).await {
+            Ok(_) => (Ok(()), Err(refused)),
+            Err(error) => (Err(error.clone()), Err(error)),
+        },
+    }
+}
+
+async fn commit(pool: &MySqlPool, batch: &Batch) -> Result<Vec<u64>, DbError> {
     let mut tries = 0;
     loop {
         tries += 1;

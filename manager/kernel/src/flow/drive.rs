@@ -10,7 +10,6 @@ use super::{
     journal::{self, Entry},
 };
 use crate::{
-    db::DbError,
     faults::{Point, Verdict},
     gc::UndoDebt,
 };
@@ -46,11 +45,11 @@ impl<F: Flow> Definition<F> {
         };
         entry.0.step = steps.first().map(|step| step.name().to_owned()).unwrap_or_default();
         let id = entry.0.uuid;
-        match journal::insert(&flows.inner.db, &entry.0).await {
-            Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context).run(0).await,
-            Err(DbError::Conflict { .. }) => match journal::find(&flows.inner.db, id).await {
-                Ok(Some(row)) => self.go_on(flows, row).await,
-                Ok(None) => Some(Err(ErrorCode::internal(format!("flow {id} is in the journal and is not")))),
+        match journal::find(&flows.inner.db, id).await {
+            Ok(Some(row)) => self.go_on(flows, row).await,
+            // Should two ever get here at once, the second can write nothing and reach no agent: its first row collides.
+            Ok(None) => match journal::insert(&flows.inner.db, &entry.0).await {
+                Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context).run(0).await,
                 Err(error) => Some(Err(error.into())),
             },
             Err(error) => Some(Err(error.into())),
@@ -152,7 +151,7 @@ impl<'f, F: Flow> Drive<'f, F> {
             match self.step(at).await {
                 Went::Well => at += 1,
                 Went::Wrong(error) => return self.unwind(at, error).await,
-                Went::Dead => return None,
+                Went::Dead => return self.die().await,
             }
             if at < self.steps.len()
                 && let Err(error) = self.journal(at, Phase::Running, None).await
@@ -196,10 +195,18 @@ impl<'f, F: Flow> Drive<'f, F> {
                 // The row stays active: the flow is unwound when the node starts again.
                 return Some(Err(trouble));
             }
-            self.undo(at).await?;
+            if self.undo(at).await.is_none() {
+                return self.die().await;
+            }
         }
         let ended = journal::end(&self.flows.inner.db, self.cx.flow, FlowState::Failed, None, Some(&error)).await;
         Some(Err(ended.err().map_or(error, ErrorCode::from)))
+    }
+
+    /// Leaves nothing that a death would not have left.
+    async fn die(&self) -> Option<Outcome> {
+        self.flows.inner.db.forget_deferred(self.cx.flow).await;
+        None
     }
 
     /// Undoes one step, or leaves a debt. `None` when a test ordered the process dead.

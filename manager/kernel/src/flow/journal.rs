@@ -98,14 +98,14 @@ pub(super) fn encode<F: Flow>(context: &F) -> Result<serde_json::Value, ErrorCod
         .map_err(|cause| ErrorCode::internal(format!("the context of {} cannot be stored", F::NAME)).because_of(&cause))
 }
 
-/// Writes a new flow. `Conflict` means that it is there.
+/// Writes a new flow, together with the first thing it changes.
 pub(super) async fn insert(db: &Db, row: &FlowRow) -> Result<(), DbError> {
     let mut batch = db.batch();
     batch.insert(row);
-    db.commit(batch).await.map(drop)
+    db.defer_insert(row.uuid, batch).await
 }
 
-/// Writes that `step` starts, in `phase`.
+/// Writes that `step` starts, in `phase`, together with the first thing it changes.
 pub(super) async fn step_starts(
     db: &Db,
     flow: Uuid,
@@ -123,10 +123,10 @@ pub(super) async fn step_starts(
         .set_some(FlowRow::ERROR, error.map(|error| Json(error.clone())).as_ref())
         .eq(FlowRow::UUID, &flow)
         .expect(format!("flow {flow} is no longer in the journal"));
-    db.commit(batch).await.map(drop)
+    db.defer_update(flow, batch).await
 }
 
-/// Writes the end.
+/// Writes the end; for the flow of a job, together with the job's.
 pub(super) async fn end(
     db: &Db,
     flow: Uuid,
@@ -142,7 +142,7 @@ pub(super) async fn end(
         .set_some(FlowRow::ERROR, error.map(|error| Json(error.clone())).as_ref())
         .eq(FlowRow::UUID, &flow)
         .expect(format!("flow {flow} is no longer in the journal"));
-    db.commit(batch).await.map(drop)
+    db.defer_end(flow, batch).await
 }
 
 /// The row of the flow `id`.

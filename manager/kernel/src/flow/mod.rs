@@ -1,7 +1,7 @@
 //! Durable flows: chains of steps over one serialisable context, journalled, undone on failure, resumed after a crash.
 //!
-//! - The journal records that a step starts before it runs, with the context as it is then; the end of one step and the
-//!   start of the next are one write. So after a crash at most one step is in doubt, and it is run again: **steps are
+//! - The journal records that a step starts before it changes anything, with the context as it is then; the end of one
+//!   step and the start of the next are one write, which shares the commit of the step's own first write. So after a crash at most one step is in doubt, and it is run again: **steps are
 //!   repeatable**, by asking for states ("make sure it is there") and by task ids derived from flow and step.
 //! - A step that fails is undone too, then every step before it, newest first. Undo means "make sure it is gone".
 //! - An undo that keeps failing becomes a debt ([`crate::gc`]): persisted, retried with backoff, visible; the other undos go on.
@@ -31,7 +31,13 @@ pub use chain::{ChainError, Chains};
 pub use journal::{FlowRow, FlowState, Phase};
 pub use step::{Flow, FlowReply, Step, StepCx};
 
-use crate::{bus::CallContext, db::Db, faults::Faults, gc::Debts, queue::Queues};
+use crate::{
+    bus::CallContext,
+    db::{Db, Deferred},
+    faults::Faults,
+    gc::Debts,
+    queue::Queues,
+};
 use drive::Definition;
 
 /// How a flow ended: its final context as JSON, or why not.
@@ -177,6 +183,14 @@ impl Flows {
         let (done, receiver) = watch::channel(None);
         self.running().insert(id, receiver.clone());
         let flows = self.clone();
+        let work = match Deferred::current() {
+            Some(_) => work,
+            None => {
+                let alone = Deferred::default();
+                alone.last_commit_follows();
+                Box::pin(alone.scope(work))
+            }
+        };
         tokio::spawn(CallContext::current().scope(async move {
             // `None` is a death that a test ordered: nobody is told, as nobody would be.
             if let Some(outcome) = work.await {

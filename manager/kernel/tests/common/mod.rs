@@ -104,12 +104,19 @@ impl Wall {
     pub fn log(&self, what: &str) {
         self.done.lock().expect("not poisoned").push(what.to_owned());
     }
+    fn refuses_to_be_filled(&self) -> bool {
+        let mut fails = self.undo_fails.lock().expect("not poisoned");
+        let refuses = *fails > 0;
+        *fails = fails.saturating_sub(1);
+        refuses
+    }
     pub fn is_whole(&self) -> bool {
         self.holes.lock().expect("not poisoned").is_empty()
     }
 }
 
-pub struct Drill(pub Arc<Wall>);
+/// Changes something outside of the database, so it settles first.
+pub struct Drill(pub Arc<Wall>, pub Kernel);
 
 #[async_trait]
 impl Step<PutUp> for Drill {
@@ -117,17 +124,17 @@ impl Step<PutUp> for Drill {
         "drill"
     }
     async fn run(&self, cx: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
+        self.1.db().settle().await?;
         self.0.log("drill");
         self.0.holes.lock().expect("not poisoned").insert(cx.shelf);
         cx.nails = Some(4);
         Ok(())
     }
     async fn undo(&self, cx: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
-        let mut fails = self.0.undo_fails.lock().expect("not poisoned");
-        if *fails > 0 {
-            *fails -= 1;
+        if self.0.refuses_to_be_filled() {
             return Err(ErrorCode::operation("the plaster is not dry"));
         }
+        self.1.db().settle().await?;
         self.0.log("fill");
         self.0.holes.lock().expect("not poisoned").remove(&cx.shelf);
         Ok(())
@@ -230,7 +237,7 @@ pub async fn setup(dir: &std::path::Path, wall: &Arc<Wall>) -> Setup {
         .api::<CreateShelf>(library.clone())
         .api::<RenameShelf>(library)
         .query(QueryShelf::META)
-        .step(Drill(wall.clone()))
+        .step(Drill(wall.clone(), kernel.clone()))
         .step(Mount(kernel));
     setup
 }

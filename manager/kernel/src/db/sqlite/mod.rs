@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, Statement, types::Null};
 use tokio::sync::{mpsc, oneshot};
 
 use self::{reader::Readers, writer::Job};
-use super::{Batch, DbError, row::DbRow};
+use super::{Batch, DbError, backend::Answer, row::DbRow};
 
 /// Waiting batches before callers wait for room.
 const WRITER_BACKLOG: usize = 4096;
@@ -55,11 +55,17 @@ impl Sqlite {
         Ok(Self { readers, jobs: Some(jobs).into(), writer: Some(writer).into() })
     }
 
-    pub(super) async fn commit(&self, batch: Batch) -> Result<Vec<u64>, DbError> {
+    pub(super) async fn commit(&self, before: Option<Batch>, batch: Batch) -> (Result<(), DbError>, Answer) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (answer, outcome) = oneshot::channel();
-        jobs.ok_or(DbError::Closed)?.send(Job { batch, answer }).await.map_err(|_| DbError::Closed)?;
-        outcome.await.map_err(|_| DbError::Closed)?
+        let sent = match jobs {
+            Some(jobs) => jobs.send(Job { before, batch, answer }).await.is_ok(),
+            None => false,
+        };
+        match outcome.await {
+            Ok(outcome) if sent => outcome,
+            _ => (Err(DbError::Closed), Err(DbError::Closed)),
+        }
     }
 
     /// A read of unknown length.

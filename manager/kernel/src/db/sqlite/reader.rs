@@ -84,7 +84,7 @@ impl Readers {
 
 fn read(connection: &Connection, sql: &str, args: &[Cell]) -> rusqlite::Result<Vec<DbRow>> {
     let mut statement = connection.prepare_cached(sql)?;
-    let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
     bind(&mut statement, args)?;
     let mut rows = statement.raw_query();
     let mut read = Vec::new();

@@ -8,18 +8,18 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::bind;
-use crate::db::{Batch, DbError, Statement};
+use crate::db::{Batch, DbError, Statement, backend::Answer};
 
 /// Most batches under one commit: bounds how long the first of them waits.
 const GROUP: usize = 256;
 
-pub(super) type Answer = Result<Vec<u64>, DbError>;
-
 /// A batch and who waits for it.
 #[derive(Debug)]
 pub(super) struct Job {
+    /// What has to be in first.
+    pub(super) before: Option<Batch>,
     pub(super) batch: Batch,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) answer: oneshot::Sender<(Result<(), DbError>, Answer)>,
 }
 
 /// Runs until every sender is gone; ends with everything committed.
@@ -37,20 +37,19 @@ fn commit_group(connection: &Connection, jobs: impl Iterator<Item = Job>) {
     let mut done = Vec::new();
     let begun = run_sql(connection, "BEGIN IMMEDIATE");
     for job in jobs {
-        let outcome = match &begun {
-            Ok(()) => run_one(connection, &job.batch),
-            Err(error) => Err(error.clone()),
-        };
-        done.push((job.answer, outcome));
+        let outcome =
+            begun.clone().and_then(|()| job.before.as_ref().map_or(Ok(vec![]), |first| run_one(connection, first)));
+        let then = outcome.clone().and_then(|_| run_one(connection, &job.batch));
+        done.push((job.answer, outcome.map(drop), then));
     }
     let committed = begun.and_then(|()| run_sql(connection, "COMMIT"));
     if committed.is_err() && !connection.is_autocommit() {
         // The transaction is still open; should even this fail, the next BEGIN says so to its callers.
         let _ = run_sql(connection, "ROLLBACK");
     }
-    for (answer, outcome) in done {
+    for (answer, before, then) in done {
         // A caller that went away does not need its answer; its batch stands.
-        let _ = answer.send(committed.clone().and(outcome));
+        let _ = answer.send((committed.clone().and(before), committed.clone().and(then)));
     }
 }
 
