@@ -225,6 +225,7 @@ static RESOURCES: &[&ResourceMeta] = &[
         parent: None,
         type_field: Some("type"),
         owned: false,
+        internal: false,
         fields: &[
             FieldMeta { wire: "uuid", kind: FieldKind::Uuid, ..FIELD },
             FieldMeta { wire: "name", ..FIELD },
@@ -249,6 +250,7 @@ static RESOURCES: &[&ResourceMeta] = &[
         parent: None,
         type_field: None,
         owned: false,
+        internal: false,
         fields: &[
             FieldMeta { wire: "uuid", kind: FieldKind::Uuid, ..FIELD },
             FieldMeta { wire: "name", ..FIELD },

@@ -65,7 +65,7 @@ pub fn api(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Further items: `parent(Host = "KVM")`, `nested(vmNics: VmNic, uuid = vmInstanceUuid)`, `unique(a, b)`,
-/// `inventory = "…"`. Fields: `wire = "…"`, `hidden` (never shown), `indexed`, `unique`, `long` (text without bound),
+/// `inventory = "…"`, `internal` (no question of a client reaches it). Fields: `wire = "…"`, `hidden` (never shown), `indexed`, `unique`, `long` (text without bound),
 /// `references = "Resource"`. For each field there is a constant `Column`: `L2Network::ZONE_UUID`.
 #[proc_macro_attribute]
 pub fn resource(attribute: TokenStream, item: TokenStream) -> TokenStream {

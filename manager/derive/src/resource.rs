@@ -17,6 +17,7 @@ struct Declaration {
     inventory: Option<LitStr>,
     type_field: Option<LitStr>,
     owned: bool,
+    internal: bool,
     parent: Option<TokenStream>,
     nested: Vec<TokenStream>,
     collections: Vec<TokenStream>,
@@ -72,6 +73,10 @@ impl Declaration {
         }
         if key == "owned" {
             self.owned = true;
+            return Ok(());
+        }
+        if key == "internal" {
+            self.internal = true;
             return Ok(());
         }
         let inside;
@@ -197,7 +202,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let optional = |value: Option<TokenStream>| value.map_or_else(|| quote!(None), |value| quote!(Some(#value)));
     let (parent, type_field) =
         (optional(declaration.parent), optional(declaration.type_field.map(|text| quote!(#text))));
-    let Declaration { owned, nested, collections, expands, aliases, uniques, .. } = declaration;
+    let Declaration { owned, internal, nested, collections, expands, aliases, uniques, .. } = declaration;
     Ok(quote! {
         #[derive(Clone, PartialEq)]
         #item
@@ -216,6 +221,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 parent: #parent,
                 type_field: #type_field,
                 owned: #owned,
+                internal: #internal,
                 fields: &[#(#metas),*],
                 nested: &[#(#nested),*],
                 collections: &[#(#collections),*],

@@ -124,6 +124,8 @@ pub struct ResourceMeta {
     pub type_field: Option<&'static str>,
     /// Whether each row belongs to an account, and others do not see it.
     pub owned: bool,
+    /// Bookkeeping or credentials: no question of a client reaches it.
+    pub internal: bool,
     /// Columns in order. For a child resource only its own, without the parent's.
     pub fields: &'static [FieldMeta],
     /// Child inventories.

@@ -26,7 +26,7 @@ pub struct Account {
 }
 
 /// A login that has not ended.
-#[resource(table = "session", java = "org.zstack.header.identity.SessionInventory", vo = "SessionVO")]
+#[resource(table = "session", java = "org.zstack.header.identity.SessionInventory", vo = "SessionVO", internal)]
 pub struct Session {
     /// Its id.
     #[field(unique)]

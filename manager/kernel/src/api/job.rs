@@ -32,7 +32,7 @@ wire_enum! {
 }
 
 /// A job.
-#[resource(table = "api_job", java = "org.cumulo.job.ApiJobInventory", vo = "ApiJobVO")]
+#[resource(table = "api_job", java = "org.cumulo.job.ApiJobInventory", vo = "ApiJobVO", internal)]
 pub struct ApiJob {
     /// The job's id, the last segment of `location`.
     #[field(unique)]

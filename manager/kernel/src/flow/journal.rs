@@ -26,7 +26,7 @@ wire_enum! {
 }
 
 /// A flow in the journal.
-#[resource(table = "flow", java = "org.cumulo.flow.FlowInventory", vo = "FlowVO")]
+#[resource(table = "flow", java = "org.cumulo.flow.FlowInventory", vo = "FlowVO", internal)]
 pub struct FlowRow {
     /// The flow.
     #[field(unique)]
