@@ -55,7 +55,7 @@ struct Inner {
 
 /// What `Setup` collected.
 pub(crate) struct Installed {
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) apis: ApiTable,
     pub(crate) schema: Arc<Schema>,
     pub(crate) tags: TagDefs,
@@ -93,7 +93,7 @@ impl Kernel {
     }
 
     pub(crate) fn open(&self, installed: Installed) {
-        let query = QueryEngine::new(self.db().clone(), installed.schema.clone());
+        let query = QueryEngine::new(self.db().clone(), installed.schema.clone(), installed.registry.clone());
         let opened = self.inner.installed.set((installed, query)).is_ok();
         debug_assert!(opened, "the kernel opens once");
     }

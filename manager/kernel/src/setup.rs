@@ -212,10 +212,11 @@ impl Setup {
         kernel.db().check_schema(&self.resources).await?;
         kernel.configs().open(self.configs).await?;
         let collector = Collector::new(kernel.db().clone(), kernel.flows().clone(), self.runners);
+        let schema = Arc::new(Schema::new(&self.resources, &self.apis.supported()));
         kernel.open(crate::Installed {
-            registry: self.registry,
+            registry: Arc::new(self.registry),
             apis: self.apis,
-            schema: Arc::new(Schema::new(&self.resources)),
+            schema,
             tags: TagDefs::new(self.tags),
             cascade: self.cascade,
             collector,

@@ -100,6 +100,7 @@ fn query_parameters() -> Vec<Value> {
                 "schema": { "type": "array", "items": { "type": "string" } }, "explode": true }),
         number("limit", "At most so many."),
         number("start", "Skip so many."),
+        text("after", "Go on after the row of this uuid."),
         flag("count", "Only the total."),
         flag("replyWithCount", "The total too."),
         text("sort", "+field or -field."),

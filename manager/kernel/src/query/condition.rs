@@ -4,7 +4,7 @@
 //! `!=`. We take the operator at the leftmost place, the longest there, which reads such values right and every other
 //! condition alike (wire.md §4 allows it).
 
-use super::{Filter, Op};
+use super::{Filter, Name, Op};
 
 /// Longer ones before their own beginnings.
 const SYMBOLS: [(&str, Op); 10] = [
@@ -42,8 +42,9 @@ pub fn parse_condition(text: &str) -> Option<Filter> {
             (&trimmed[..trimmed.len() - word.len()], *op, vec![])
         }
     };
-    let path: Vec<String> = name.trim().split('.').map(|part| part.trim().to_owned()).collect();
-    path.iter().all(|part| !part.is_empty()).then_some(Filter::Compare { path, op, values })
+    let parts: Vec<String> = name.trim().split('.').map(|part| part.trim().to_owned()).collect();
+    let path = Name { parts, place: None };
+    path.parts.iter().all(|part| !part.is_empty()).then_some(Filter::Compare { path, op, values })
 }
 
 #[cfg(test)]
@@ -52,7 +53,7 @@ mod tests {
 
     fn compare(path: &[&str], op: Op, values: &[&str]) -> Option<Filter> {
         let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Some(Filter::Compare { path: own(path), op, values: own(values) })
+        Some(Filter::Compare { path: Name { parts: own(path), place: None }, op, values: own(values) })
     }
 
     #[test]

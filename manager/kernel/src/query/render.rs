@@ -9,7 +9,10 @@ use futures::future::BoxFuture;
 use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement};
 use serde_json::{Map, Value};
 
-use super::{Schema, sql::Page};
+use super::{
+    Aggregate, Group, Schema, Target,
+    sql::{Figure, Groups, Page},
+};
 use crate::db::{Db, DbError, DbRow};
 
 /// Uuids per `IN (…)`: far under SQLite's limit of bound values.
@@ -21,6 +24,52 @@ pub(super) async fn count(db: &Db, query: &SelectStatement) -> Result<u64, Error
         Some(Ok(Cell::Int(count))) => Ok(u64::try_from(count).unwrap_or(0)),
         _ => Err(ErrorCode::internal("the database did not count")),
     }
+}
+
+/// The figures of each group.
+pub(super) async fn groups(db: &Db, table: &'static str, groups: &Groups) -> Result<Vec<Group>, ErrorCode> {
+    let rows = db.fetch(&groups.query).await?;
+    let group = |row: &DbRow| -> Result<Group, CellError> {
+        let mut group = Group::default();
+        let mut index = 0;
+        let mut next = |kind| {
+            index += 1;
+            row.at(index - 1, kind)
+        };
+        for field in &groups.keys {
+            group.key.insert(field.wire.to_owned(), shown(field, &next(field.kind)?)?.unwrap_or_default());
+        }
+        for figure in &groups.figures {
+            group.figures.push(read_figure(*figure, &mut next)?);
+        }
+        Ok(group)
+    };
+    let groups: Result<_, CellError> = rows.iter().map(group).collect();
+    groups.map_err(|cause| DbError::Unreadable { table, cause }.into())
+}
+
+fn read_figure(figure: Figure, next: &mut dyn FnMut(FieldKind) -> Result<Cell, CellError>) -> Result<Value, CellError> {
+    match (figure.function, figure.field) {
+        (Aggregate::Min | Aggregate::Max, Some(field)) => Ok(shown(field, &next(field.kind)?)?.unwrap_or_default()),
+        (Aggregate::Avg, _) => Ok(match (next(FieldKind::Long)?, next(FieldKind::Long)?) {
+            (Cell::Int(sum), Cell::Int(count)) if count != 0 => {
+                #[expect(clippy::cast_precision_loss, reason = "a mean is not exact")]
+                let mean = sum as f64 / count as f64;
+                Value::from(mean)
+            }
+            _ => Value::Null,
+        }),
+        _ => Ok(match next(FieldKind::Long)? {
+            Cell::Int(number) => Value::from(number),
+            _ => Value::Null,
+        }),
+    }
+}
+
+/// Whether what the kinds of `target` declare beyond its own fields is to be shown.
+pub(super) fn wants_kinds(schema: &Schema, target: Target, wanted: Option<&[String]>) -> bool {
+    let only_own = wanted.is_some_and(|wanted| wanted.iter().all(|name| target.field(name).is_some()));
+    target.parent.is_none() && !only_own && !schema.children(target.own).is_empty()
 }
 
 /// A row: what the client sees, and the join fields that it may not.
@@ -40,7 +89,7 @@ pub(super) async fn page(
     for meta in page.target.levels() {
         nest(db, schema, meta, &mut records, wanted).await?;
     }
-    if page.target.parent.is_none() {
+    if wants_kinds(schema, page.target, wanted) {
         add_kinds(db, schema, page.target.own, &mut records, wanted).await?;
     }
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|field| field == name));

@@ -2,7 +2,7 @@
 
 use cumulo_schema::{ErrorCode, ResourceMeta};
 
-use super::{Filter, Select, Sort, parse_condition};
+use super::{Answer, Filter, Name, RowFilterCall, Select, Sort, SortKey, parse_condition};
 
 /// Why a query string is no question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,20 +40,21 @@ pub fn parse_request(
             }
             "limit" => select.limit = number(name, value)?,
             "start" => select.start = number(name, value)?,
-            "count" if flag(name, value)? => (select.with_rows, select.with_total) = (false, true),
+            "after" if !value.trim().is_empty() => select.after = Some(value.trim().to_owned()),
+            "count" if flag(name, value)? => select.answer = Answer::Count,
             "replyWithCount" if flag(name, value)? => select.with_total = true,
             "sort" => select.sort.extend(value.split(',').filter_map(sort_key)),
             "fields" => {
                 let names = value.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
                 select.fields.get_or_insert_default().extend(names);
             }
-            "filterName" if !value.contains(':') => {
-                let refused = ErrorCode::invalid(format!("filterName must be 'type:condition', not '{}'", cut(value)));
-                return Err(RequestError::Refused(refused));
-            }
             "filterName" => {
-                let kind = cut(value.split(':').next().unwrap_or_default());
-                return Err(RequestError::Refused(ErrorCode::invalid(format!("there is no query filter '{kind}'"))));
+                let (name, condition) = value.split_once(':').ok_or_else(|| {
+                    let text = format!("filterName must be 'type:condition', not '{}'", cut(value));
+                    RequestError::Refused(ErrorCode::invalid(text))
+                })?;
+                let (name, condition) = (name.trim().to_owned(), condition.to_owned());
+                select.filters.push(RowFilterCall { name, condition });
             }
             _ => {}
         }
@@ -70,7 +71,7 @@ fn sort_key(text: &str) -> Option<Sort> {
         None => (text.strip_prefix('+').unwrap_or(text), false),
     };
     let field = field.trim();
-    (!field.is_empty()).then(|| Sort { field: field.to_owned(), descending })
+    (!field.is_empty()).then(|| Sort { key: SortKey::Field(Name::new(field)), descending })
 }
 
 fn number(name: &str, value: &str) -> Result<u64, RequestError> {
