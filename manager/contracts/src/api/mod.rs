@@ -12,6 +12,7 @@ pub mod management;
 pub mod network_service;
 pub mod offering;
 pub mod primary_storage;
+pub mod query;
 pub mod tag;
 pub mod vm;
 pub mod volume;
@@ -164,6 +165,7 @@ const APIS: &[&ApiMeta] = &[
     config::ResetGlobalConfig::META,
     config::GetGlobalConfigOptions::META,
     config::QueryGlobalConfig::META,
+    query::ZQLQuery::META,
     management::QueryManagementNode::META,
     management::GetVersion::META,
     management::GetSupportAPIs::META,

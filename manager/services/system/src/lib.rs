@@ -1,5 +1,5 @@
 //! What a node tells about itself and lets be changed: tags, settings, its own row and health, the debts of its garbage
-//! collector.
+//! collector; and questions in ZQL.
 //!
 //! All of it is the kernel's; this service is only the API to it. [`start`] keeps the node's row, from which clients and,
 //! with more nodes than one, the ring see who is there.
@@ -8,6 +8,7 @@ mod config;
 mod gc;
 mod node;
 mod tag;
+mod zql;
 
 use cumulo_kernel::Setup;
 
@@ -19,4 +20,5 @@ pub fn install(setup: &mut Setup) {
     config::install(setup);
     node::install(setup);
     gc::install(setup);
+    zql::install(setup);
 }

@@ -5,3 +5,4 @@ mod gc;
 mod node;
 mod tag;
 mod thing;
+mod zql;

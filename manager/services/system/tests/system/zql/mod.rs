@@ -1,0 +1,6 @@
+//! ZQL as clients ask it, over the resources of a real cloud.
+
+mod cloud;
+mod documented;
+mod refused;
+mod seen;
