@@ -19,6 +19,7 @@ fn every_query_takes_what_the_reference_takes() {
         let ours = named(resource).expect("a query is of a declared resource");
         let reference = REFERENCE.queries.get(api.name).expect("the reference describes every query");
         differences.compare(&format!("{}/inventory", api.name), reference.inventory.as_str(), ours.inventory);
+        compare_kind(&mut differences, api.name, reference, ours);
         compare_fields(&mut differences, api.name, reference, ours);
         compare_collections(&mut differences, api.name, reference, ours);
         compare_expands(&mut differences, api.name, reference, ours);
@@ -30,6 +31,19 @@ fn every_query_takes_what_the_reference_takes() {
 /// Whether we have the resource behind an inventory yet: only then can a join lead there.
 fn is_ours(inventory: &str) -> bool {
     resources().iter().any(|meta| meta.inventory == inventory)
+}
+
+/// The name in ZQL, the field that switches to a kind, and that tags are conditions on everything.
+fn compare_kind(differences: &mut Differences, api: &str, reference: &Query, ours: &'static ResourceMeta) {
+    let entity = ours.inventory.strip_suffix("Inventory").map(str::to_lowercase);
+    differences.compare(&format!("{api}/zql"), Some(&reference.zql_entity), entity.as_ref());
+    // Without kinds of its own a resource has nothing to switch to.
+    let has_kinds = resources().iter().any(|meta| meta.parent.is_some_and(|parent| parent.resource == ours.name));
+    if has_kinds {
+        differences.compare(&format!("{api}/type field"), reference.type_field.as_deref(), ours.type_field);
+    }
+    let tags: Vec<&str> = reference.tag_fields.iter().map(String::as_str).collect();
+    differences.compare(&format!("{api}/tags"), tags, vec!["__systemTag__", "__userTag__", "__tagUuid__"]);
 }
 
 fn compare_fields(differences: &mut Differences, api: &str, reference: &Query, ours: &'static ResourceMeta) {

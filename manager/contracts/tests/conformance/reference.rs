@@ -128,6 +128,9 @@ pub(crate) struct ParentType {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Query {
     pub(crate) inventory: String,
+    pub(crate) zql_entity: String,
+    pub(crate) type_field: Option<String>,
+    pub(crate) tag_fields: Vec<String>,
     pub(crate) primitive_fields: BTreeMap<String, String>,
     pub(crate) queryable_collections: BTreeMap<String, QueryCollection>,
     pub(crate) unqueryable: Vec<String>,
