@@ -122,3 +122,24 @@ async fn help_needs_no_node_and_knows_every_verb() {
         assert!(text(&output.stdout).contains(&format!("  {} ", api.name)), "{}", api.name);
     }
 }
+
+#[tokio::test]
+async fn a_zql_text_reaches_the_node_as_it_was_typed() {
+    let place = Place::new().await;
+    place.node.on("GET /zql", [Reply::Json(200, json!({"results": [{"inventories": [], "total": 0}]}))]);
+    let zql = "query vminstance where vmNics.ip = '10.0.0.1' and name != \"it's\" limit 5; count host";
+    let typed = format!("ZQLQuery zql=\"{}\"\n", zql.replace('"', "\\\""));
+    let output = place.run(&[], &typed).await;
+    assert_eq!(output.status.code(), Some(0), "{typed}: {}", text(&output.stderr));
+    let output = place.run(&["ZQLQuery", &format!("zql={zql}"), "explain=true"], "").await;
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(answer["results"][0]["total"], 0);
+    let sent: Vec<String> =
+        place.node.calls().iter().filter(|call| call.line.contains("zql")).map(|c| c.query.clone()).collect();
+    let encoded =
+        "query+vminstance+where+vmNics.ip+%3D+%2710.0.0.1%27+and+name+%21%3D+%22it%27s%22+limit+5%3B+count+host";
+    for query in &sent {
+        assert!(query.contains(encoded), "{query}");
+    }
+    assert_eq!(sent.len(), 2);
+}
