@@ -22,6 +22,7 @@ pub struct BackupStorage {
     #[field(unique)]
     pub uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// Where it is or came from.
     pub url: String,

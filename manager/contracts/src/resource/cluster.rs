@@ -22,6 +22,7 @@ use super::state::ResourceState;
 )]
 pub struct Cluster {
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// Its id.
     #[field(unique)]

@@ -20,6 +20,7 @@ pub struct Host {
     #[field(indexed, references = "Zone")]
     pub zone_uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// Its id.
     #[field(unique)]

@@ -23,6 +23,7 @@ pub struct Image {
     #[field(unique)]
     pub uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: Option<String>,

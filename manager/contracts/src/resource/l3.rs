@@ -32,6 +32,7 @@ pub struct L3Network {
     #[field(unique)]
     pub uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: Option<String>,
@@ -125,6 +126,7 @@ pub struct IpRange {
     #[field(indexed, references = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: Option<String>,
@@ -208,6 +210,7 @@ pub struct ReservedIpRange {
     #[field(indexed, references = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: Option<String>,

@@ -16,6 +16,7 @@ pub struct NetworkServiceProvider {
     #[field(unique)]
     pub uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: String,

@@ -25,6 +25,7 @@ pub struct PrimaryStorage {
     #[field(indexed, references = "Zone")]
     pub zone_uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// Where it is or came from.
     pub url: String,

@@ -166,6 +166,7 @@ pub struct VmCdRom {
     /// Where that image is on the storage.
     pub iso_install_path: Option<String>,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: Option<String>,

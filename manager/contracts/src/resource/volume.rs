@@ -22,6 +22,7 @@ pub struct Volume {
     #[field(unique)]
     pub uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: Option<String>,

@@ -24,6 +24,7 @@ pub struct Zone {
     #[field(unique)]
     pub uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: String,
     /// What people wrote about it.
     pub description: Option<String>,

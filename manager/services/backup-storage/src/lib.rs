@@ -62,10 +62,16 @@ impl BackupStorages {
 pub fn install(setup: &mut Setup) {
     let service = Arc::new(BackupStorages::new(setup.kernel().clone()));
     setup
-        .migrations(&[Migration {
-            name: "20261121_0150_backup_storage",
-            sql: include_str!("../migrations/20261121_0150_backup_storage.sql"),
-        }])
+        .migrations(&[
+            Migration {
+                name: "20261121_0150_backup_storage",
+                sql: include_str!("../migrations/20261121_0150_backup_storage.sql"),
+            },
+            Migration {
+                name: "20261121_0151_backup_storage_names",
+                sql: include_str!("../migrations/20261121_0151_backup_storage_names.sql"),
+            },
+        ])
         .configs(config::CONFIGS)
         .api::<AddSftpBackupStorage>(service.clone())
         .api::<UpdateBackupStorage>(service.clone())

@@ -31,10 +31,13 @@ pub fn install(setup: &mut Setup) {
     let kernel = setup.kernel().clone();
     let clusters = Arc::new(Clusters { store: Store::new(kernel.db().clone()), kernel });
     setup
-        .migrations(&[Migration {
-            name: "20261121_0120_cluster",
-            sql: include_str!("../migrations/20261121_0120_cluster.sql"),
-        }])
+        .migrations(&[
+            Migration { name: "20261121_0120_cluster", sql: include_str!("../migrations/20261121_0120_cluster.sql") },
+            Migration {
+                name: "20261121_0121_cluster_names",
+                sql: include_str!("../migrations/20261121_0121_cluster_names.sql"),
+            },
+        ])
         .api::<CreateCluster>(clusters.clone())
         .api::<UpdateCluster>(clusters.clone())
         .api::<ChangeClusterState>(clusters.clone())

@@ -50,10 +50,13 @@ struct Hosts {
 pub fn install(setup: &mut Setup) {
     let hosts = Arc::new(Hosts::new(setup.kernel()));
     setup
-        .migrations(&[Migration {
-            name: "20261121_0130_host",
-            sql: include_str!("../migrations/20261121_0130_host.sql"),
-        }])
+        .migrations(&[
+            Migration { name: "20261121_0130_host", sql: include_str!("../migrations/20261121_0130_host.sql") },
+            Migration {
+                name: "20261121_0132_host_names",
+                sql: include_str!("../migrations/20261121_0132_host_names.sql"),
+            },
+        ])
         .resources(&[HostReservation::META])
         .configs(config::DEFINITIONS)
         .tags(tags::TAGS)

@@ -54,10 +54,13 @@ impl Images {
 pub fn install(setup: &mut Setup) {
     let images = Arc::new(Images::new(setup.kernel().clone()));
     setup
-        .migrations(&[Migration {
-            name: "20261121_0160_image",
-            sql: include_str!("../migrations/20261121_0160_image.sql"),
-        }])
+        .migrations(&[
+            Migration { name: "20261121_0160_image", sql: include_str!("../migrations/20261121_0160_image.sql") },
+            Migration {
+                name: "20261121_0161_image_names",
+                sql: include_str!("../migrations/20261121_0161_image_names.sql"),
+            },
+        ])
         .configs(config::CONFIGS)
         .api::<AddImage>(images.clone())
         .api::<UpdateImage>(images.clone())

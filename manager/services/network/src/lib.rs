@@ -74,8 +74,13 @@ fn made_before<R: Resource>(uuid: Uuid, same: bool) -> Result<(), ErrorCode> {
     }
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { name: "20261121_0180_network", sql: include_str!("../migrations/20261121_0180_network.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "20261121_0180_network", sql: include_str!("../migrations/20261121_0180_network.sql") },
+    Migration {
+        name: "20261121_0181_network_names",
+        sql: include_str!("../migrations/20261121_0181_network_names.sql"),
+    },
+];
 
 /// Installs the service. Once the kernel has started, call [`register_providers`].
 pub fn install(setup: &mut Setup) {

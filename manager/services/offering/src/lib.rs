@@ -11,10 +11,13 @@ use cumulo_kernel::{Setup, db::Migration};
 
 /// Installs the service.
 pub fn install(setup: &mut Setup) {
-    setup.migrations(&[Migration {
-        name: "20261121_0140_offering",
-        sql: include_str!("../migrations/20261121_0140_offering.sql"),
-    }]);
+    setup.migrations(&[
+        Migration { name: "20261121_0140_offering", sql: include_str!("../migrations/20261121_0140_offering.sql") },
+        Migration {
+            name: "20261121_0141_offering_names",
+            sql: include_str!("../migrations/20261121_0141_offering_names.sql"),
+        },
+    ]);
     instance::install(setup);
     disk::install(setup);
 }

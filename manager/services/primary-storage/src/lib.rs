@@ -72,10 +72,16 @@ pub fn install(setup: &mut Setup) {
     let service = Arc::new(PrimaryStorages::new(setup.kernel().clone()));
     setup
         .resources(&[StorageReservation::META])
-        .migrations(&[Migration {
-            name: "20261121_0170_primary_storage",
-            sql: include_str!("../migrations/20261121_0170_primary_storage.sql"),
-        }])
+        .migrations(&[
+            Migration {
+                name: "20261121_0170_primary_storage",
+                sql: include_str!("../migrations/20261121_0170_primary_storage.sql"),
+            },
+            Migration {
+                name: "20261121_0171_primary_storage_names",
+                sql: include_str!("../migrations/20261121_0171_primary_storage_names.sql"),
+            },
+        ])
         .configs(config::CONFIGS)
         .api::<AddLocalPrimaryStorage>(service.clone())
         .api::<UpdatePrimaryStorage>(service.clone())

@@ -39,8 +39,10 @@ pub struct Vms {
     kernel: Kernel,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { name: "20261121_0190_vm", sql: include_str!("../migrations/20261121_0190_vm.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "20261121_0190_vm", sql: include_str!("../migrations/20261121_0190_vm.sql") },
+    Migration { name: "20261121_0191_vm_names", sql: include_str!("../migrations/20261121_0191_vm_names.sql") },
+];
 
 const CONFIGS: &[ConfigDef] = &[
     ConfigDef {

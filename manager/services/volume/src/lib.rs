@@ -35,10 +35,13 @@ pub fn install(setup: &mut Setup) {
     let kernel = setup.kernel().clone();
     let volumes = Arc::new(Volumes { store: Store::new(kernel.db().clone()), kernel });
     setup
-        .migrations(&[Migration {
-            name: "20261121_0200_volume",
-            sql: include_str!("../migrations/20261121_0200_volume.sql"),
-        }])
+        .migrations(&[
+            Migration { name: "20261121_0200_volume", sql: include_str!("../migrations/20261121_0200_volume.sql") },
+            Migration {
+                name: "20261121_0201_volume_names",
+                sql: include_str!("../migrations/20261121_0201_volume_names.sql"),
+            },
+        ])
         .query(QueryVolume::META)
         .message::<CreateRootVolume>(volumes.clone())
         .message::<VolumesOfVm>(volumes.clone())

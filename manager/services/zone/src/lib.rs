@@ -33,10 +33,13 @@ pub fn install(setup: &mut Setup) {
     let kernel = setup.kernel().clone();
     let zones = Arc::new(Zones { store: Store::new(kernel.db().clone()), kernel });
     setup
-        .migrations(&[Migration {
-            name: "20261121_0110_zone",
-            sql: include_str!("../migrations/20261121_0110_zone.sql"),
-        }])
+        .migrations(&[
+            Migration { name: "20261121_0110_zone", sql: include_str!("../migrations/20261121_0110_zone.sql") },
+            Migration {
+                name: "20261121_0111_zone_names",
+                sql: include_str!("../migrations/20261121_0111_zone_names.sql"),
+            },
+        ])
         .api::<CreateZone>(zones.clone())
         .api::<UpdateZone>(zones.clone())
         .api::<ChangeZoneState>(zones.clone())

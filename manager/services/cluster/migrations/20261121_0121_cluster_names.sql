@@ -1,0 +1,1 @@
+CREATE INDEX "ix_cluster_name" ON "cluster" ("name");

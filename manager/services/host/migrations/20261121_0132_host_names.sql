@@ -1,0 +1,1 @@
+CREATE INDEX "ix_host_name" ON "host" ("name");

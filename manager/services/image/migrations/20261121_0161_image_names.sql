@@ -1,0 +1,1 @@
+CREATE INDEX "ix_image_name" ON "image" ("name");

@@ -1,0 +1,1 @@
+CREATE INDEX "ix_vm_cd_rom_name" ON "vm_cd_rom" ("name");

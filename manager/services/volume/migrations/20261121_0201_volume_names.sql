@@ -1,0 +1,1 @@
+CREATE INDEX "ix_volume_name" ON "volume" ("name");

@@ -1,0 +1,1 @@
+CREATE INDEX "ix_zone_name" ON "zone" ("name");
