@@ -30,14 +30,46 @@ impl AgentKind {
     }
 }
 
-/// A deployed agent.
+wire_enum! {
+    /// What stands behind an agent's id.
+    pub enum AgentRecord {
+        /// A deployed [`AgentKind::Kvm`].
+        Kvm,
+        /// A deployed [`AgentKind::Storage`].
+        Storage,
+        /// No machine at all: see [`crate::Gateway::simulate`].
+        Simulated,
+    }
+}
+
+impl AgentRecord {
+    /// What was deployed, if anything was.
+    pub(crate) const fn deployed(self) -> Option<AgentKind> {
+        match self {
+            AgentRecord::Kvm => Some(AgentKind::Kvm),
+            AgentRecord::Storage => Some(AgentKind::Storage),
+            AgentRecord::Simulated => None,
+        }
+    }
+}
+
+impl From<AgentKind> for AgentRecord {
+    fn from(kind: AgentKind) -> Self {
+        match kind {
+            AgentKind::Kvm => AgentRecord::Kvm,
+            AgentKind::Storage => AgentRecord::Storage,
+        }
+    }
+}
+
+/// An agent that can be called.
 #[resource(table = "agent", java = "org.cumulo.gateway.AgentInventory", vo = "AgentVO")]
 pub struct Agent {
     /// Its id: that of the host or storage it works for.
     #[field(unique)]
     pub uuid: Uuid,
-    /// What it does.
-    pub kind: AgentKind,
+    /// What it is.
+    pub kind: AgentRecord,
     /// Name or address of its machine.
     pub address: String,
     /// Where it listens there.
@@ -66,8 +98,20 @@ impl Agents {
         self.db.find(Agent::UUID, &agent).await
     }
 
-    /// Records where `agent` is; replaces what was recorded before.
+    /// Records where a deployed `agent` is; replaces what was recorded before.
     pub(crate) async fn put(&self, agent: Uuid, kind: AgentKind, address: &str) -> Result<(), DbError> {
+        self.record(agent, kind.into(), address, kind.port()).await
+    }
+
+    /// Records that behind `agent` there is no machine.
+    pub(crate) async fn put_simulated(&self, agent: Uuid) -> Result<(), DbError> {
+        match self.find(agent).await? {
+            Some(known) if known.kind == AgentRecord::Simulated => Ok(()),
+            _ => self.record(agent, AgentRecord::Simulated, "", 0).await,
+        }
+    }
+
+    async fn record(&self, agent: Uuid, kind: AgentRecord, address: &str, port: u16) -> Result<(), DbError> {
         let now = Timestamp::now();
         let create_date = self.find(agent).await?.map_or(now, |known| known.create_date);
         let mut batch = self.db.batch();
@@ -76,7 +120,7 @@ impl Agents {
             uuid: agent,
             kind,
             address: address.to_owned(),
-            port: i32::from(kind.port()),
+            port: i32::from(port),
             create_date,
             last_op_date: now,
         });

@@ -11,6 +11,8 @@ use cumulo_kernel::{Kernel, Setup};
 use cumulo_proto::{AgentCommand, Outcome, PingReply, Report};
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 use prost::Message;
+use rustls::ClientConfig;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -87,8 +89,7 @@ impl Gateway {
         let ansible_dir = config.ansible_dir.clone();
         let deployer = AnsibleDeployer::new(authority.clone(), ansible_dir, binaries, &config.data_dir);
         let network = Network { authority: authority.clone(), callback, advertise: config.advertise };
-        let peers = Peers::new(Some(tls.client()));
-        let gateway = Self::assemble(setup, peers, Arc::new(deployer), Some(network));
+        let gateway = Self::assemble(setup, Some(tls.client()), Arc::new(deployer), Some(network));
 
         let (kernel, closing) = (setup.kernel(), gateway.inner.closing.clone());
         tokio::spawn(callback::close_after(kernel.stopping(), closing.clone()));
@@ -100,17 +101,22 @@ impl Gateway {
     /// A gateway without certificates and sockets, for simulated agents: `deployer` is asked instead of Ansible and
     /// brings agents in with [`Gateway::attach_link`]; they call back through [`Gateway::callbacks`].
     pub fn in_process(setup: &mut Setup, deployer: Arc<dyn Deployer>) -> Self {
-        Self::assemble(setup, Peers::new(None), deployer, None)
+        Self::assemble(setup, None, deployer, None)
     }
 
-    fn assemble(setup: &mut Setup, peers: Peers, deployer: Arc<dyn Deployer>, network: Option<Network>) -> Self {
+    fn assemble(
+        setup: &mut Setup,
+        tls: Option<watch::Receiver<Arc<ClientConfig>>>,
+        deployer: Arc<dyn Deployer>,
+        network: Option<Network>,
+    ) -> Self {
         let reports = Arc::new(Reports::default());
         setup.migrations(&[MIGRATION]).resources(&[Agent::META]).message::<AgentReported>(reports.clone());
-        let kernel = setup.kernel().clone();
+        let (kernel, waiters) = (setup.kernel().clone(), Waiters::default());
         let inner = Inner {
             agents: Agents::new(kernel.db().clone()),
-            peers,
-            waiters: Waiters::default(),
+            peers: Peers::new(tls, waiters.clone()),
+            waiters,
             reports,
             deployer,
             network,
@@ -174,6 +180,18 @@ impl Gateway {
             Ok(())
         };
         inner.kernel.queues().run(&format!("deploy:{agent}"), 1, deploy).await
+    }
+
+    /// From now on, and in every later life of this node, behind `agent` there is no machine: every command to it succeeds
+    /// at once, changes nothing and is answered with an empty reply. So what plugins prepare on hosts need not know that
+    /// some hosts are simulated. Repeatable; [`Gateway::forget`] ends it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn simulate(&self, agent: Uuid) -> Result<(), ErrorCode> {
+        self.inner.agents.put_simulated(agent).await?;
+        self.inner.peers.renew(agent);
+        Ok(())
     }
 
     /// Forgets the agent: its address, certificate and connection. The program on its machine is left to itself. One that

@@ -17,9 +17,10 @@ mod in_process;
 mod peers;
 mod reports;
 mod secret;
+mod simulated;
 mod waiters;
 
-pub use agents::{Agent, AgentKind};
+pub use agents::{Agent, AgentKind, AgentRecord};
 pub use deploy::{DeployError, Deployer, Deployment, SshTarget};
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewayConfig};

@@ -15,7 +15,12 @@ use tokio::{
     sync::{OnceCell, watch},
 };
 
-use crate::{agents::Agents, callback};
+use crate::{
+    agents::{Agent, Agents},
+    callback,
+    simulated::Simulated,
+    waiters::Waiters,
+};
 
 /// One agent.
 pub(crate) struct Peer {
@@ -53,28 +58,29 @@ impl Peer {
 pub(crate) struct Peers {
     /// The manager's own end of every connection; `None` where all agents are in this process.
     tls: Option<watch::Receiver<Arc<ClientConfig>>>,
+    /// Where simulated machines put their answers.
+    waiters: Waiters,
     known: RwLock<HashMap<Uuid, Arc<Peer>>>,
 }
 
 impl Peers {
-    pub(crate) fn new(tls: Option<watch::Receiver<Arc<ClientConfig>>>) -> Self {
-        Self { tls, known: RwLock::default() }
+    pub(crate) fn new(tls: Option<watch::Receiver<Arc<ClientConfig>>>, waiters: Waiters) -> Self {
+        Self { tls, waiters, known: RwLock::default() }
     }
 
     pub(crate) async fn get(&self, agents: &Agents, agent: Uuid) -> Result<Arc<Peer>, ErrorCode> {
         if let Some(peer) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&agent) {
             return Ok(peer.clone());
         }
-        let (Some(row), Some(tls)) = (agents.find(agent).await?, &self.tls) else {
-            let text = format!("no agent was deployed for {agent}; reconnect the host or storage that it is for");
-            return Err(ErrorCode::new(codes::HOST_CONNECTION, text));
-        };
-        let port = u16::try_from(row.port).unwrap_or_else(|_| row.kind.port());
-        let address = authority(&row.address, port);
-        let client = AgentClient::new(&address, tls.clone(), &agent.to_string())
-            .map_err(|cause| ErrorCode::invalid(format!("'{address}' is no address of an agent")).because_of(&cause))?;
-        let place = Some((row.address, port));
-        let peer = Arc::new(Peer { link: Arc::new(client), address, place, callback: OnceCell::new() });
+        let row = agents.find(agent).await?;
+        let peer = Arc::new(match (row, &self.tls) {
+            (Some(row), _) if row.kind.deployed().is_none() => simulated(agent, &self.waiters),
+            (Some(row), Some(tls)) => remote(row, tls)?,
+            (None, _) | (_, None) => {
+                let text = format!("no agent was deployed for {agent}; reconnect the host or storage that it is for");
+                return Err(ErrorCode::new(codes::HOST_CONNECTION, text));
+            }
+        });
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(agent, peer.clone());
         Ok(peer)
     }
@@ -95,6 +101,22 @@ impl Peers {
     pub(crate) fn remove(&self, agent: Uuid) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&agent);
     }
+}
+
+/// A machine that there is not.
+fn simulated(agent: Uuid, waiters: &Waiters) -> Peer {
+    let link = Arc::new(Simulated::new(agent, waiters.clone()));
+    Peer { link, address: format!("simulated:{agent}"), place: None, callback: OnceCell::new() }
+}
+
+/// An agent on a machine of its own.
+fn remote(row: Agent, tls: &watch::Receiver<Arc<ClientConfig>>) -> Result<Peer, ErrorCode> {
+    let bad = || ErrorCode::invalid(format!("agent {} is recorded with the port {}", row.uuid, row.port));
+    let port = u16::try_from(row.port).map_err(|_| bad())?;
+    let address = authority(&row.address, port);
+    let client = AgentClient::new(&address, tls.clone(), &row.uuid.to_string())
+        .map_err(|cause| ErrorCode::invalid(format!("'{address}' is no address of an agent")).because_of(&cause))?;
+    Ok(Peer { link: Arc::new(client), address, place: Some((row.address, port)), callback: OnceCell::new() })
 }
 
 /// `host:port`, with brackets where an IPv6 address needs them.

@@ -146,3 +146,21 @@ async fn a_simulated_agent_stays_attached_when_it_is_deployed_again() {
     world.gateway.deploy(world.agent, AgentKind::Kvm, &target).await.expect("deployed");
     world.destroy(Uuid::random()).await.expect("still reached");
 }
+
+#[tokio::test]
+async fn behind_a_simulated_id_everything_succeeds_until_it_is_forgotten() {
+    let world = World::new().await;
+    let nobody = Uuid::random();
+    let init = || kvm::EnsureBridge { bridge_name: "br_eth0".to_owned(), ..kvm::EnsureBridge::default() };
+    world.gateway.call(nobody, Uuid::random(), init()).await.expect_err("nobody is there yet");
+    for _ in 0..2 {
+        world.gateway.simulate(nobody).await.expect("recorded, and once more is fine");
+        let task = Uuid::random();
+        world.gateway.call(nobody, task, init()).await.expect("done");
+        world.gateway.call(nobody, task, init()).await.expect("done already");
+    }
+    assert!(world.gateway.ping(nobody).await.expect("lives").connected);
+    world.gateway.forget(nobody).await.expect("forgotten");
+    let error = world.gateway.call(nobody, Uuid::random(), init()).await.expect_err("forgotten");
+    assert_eq!(error.code, "HOST.1000");
+}

@@ -70,7 +70,7 @@ impl World {
         let mut batch = self.kernel.db().batch();
         batch.insert(&Agent {
             uuid: known,
-            kind: AgentKind::Kvm,
+            kind: crate::AgentRecord::Kvm,
             address: "127.0.0.1".to_owned(),
             port: i32::from(port),
             create_date: now,
