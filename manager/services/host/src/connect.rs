@@ -28,11 +28,14 @@ impl Handle<ConnectHost> for Hosts {
 }
 
 impl Hosts {
-    /// Connects `host` again and tells everybody how that went.
+    /// Connects `host` again and tells everybody how that went. One that is connected and gets no other agent stays so
+    /// meanwhile: when the node starts, flows of its last life go on at once, and must find the hosts they found before.
     pub(crate) async fn connect(&self, uuid: Uuid, deploy: bool) -> Result<(), ErrorCode> {
         let connect = async {
             let host = self.host(uuid).await?;
-            self.mark(&host, HostStatus::Connecting).await?;
+            if deploy || host.status != HostStatus::Connected {
+                self.mark(&host, HostStatus::Connecting).await?;
+            }
             let outcome = async {
                 self.introduce(uuid, deploy).await?;
                 self.prepare(uuid).await
