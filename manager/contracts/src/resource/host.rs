@@ -108,3 +108,20 @@ pub struct KVMHost {
     #[field(hidden)]
     pub agent_port: i32,
 }
+
+/// A host that there is not: see the simulator plugin.
+#[resource(
+    table = "simulator_host",
+    java = "org.zstack.header.simulator.SimulatorHostInventory",
+    vo = "SimulatorHostVO",
+    parent(Host = "Simulator")
+)]
+pub struct SimulatorHost {
+    /// Its id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Memory it pretends to have, in bytes.
+    pub memory_capacity: i64,
+    /// Processors it pretends to have.
+    pub cpu_capacity: i64,
+}

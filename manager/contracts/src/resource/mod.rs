@@ -20,7 +20,7 @@ use cumulo_schema::{Resource, ResourceMeta, system};
 
 pub use backup_storage::{BackupStorage, BackupStorageZoneRef, SftpBackupStorage};
 pub use cluster::Cluster;
-pub use host::{Host, KVMHost};
+pub use host::{Host, KVMHost, SimulatorHost};
 pub use identity::{Account, Session};
 pub use image::{Image, ImageBackupStorageRef};
 pub use l2::{L2Network, L2NetworkClusterRef, L2VlanNetwork};
@@ -50,6 +50,7 @@ const DECLARED: &[&ResourceMeta] = &[
     Cluster::META,
     Host::META,
     KVMHost::META,
+    SimulatorHost::META,
     InstanceOffering::META,
     DiskOffering::META,
     Image::META,

@@ -62,6 +62,17 @@ pub(crate) const LIST: &[Deviation] = &[
     resource("KVMHostInventory/powerSupplyStatus"),
     resource("KVMHostInventory/raidStatus"),
     resource("KVMHostInventory/temperatureStatus"),
+    resource("SimulatorHostInventory/cpuStatus"),
+    resource("SimulatorHostInventory/diskStatus"),
+    resource("SimulatorHostInventory/fanStatus"),
+    resource("SimulatorHostInventory/gpuStatus"),
+    resource("SimulatorHostInventory/memoryStatus"),
+    resource("SimulatorHostInventory/nicStatus"),
+    resource("SimulatorHostInventory/powerSupplyStatus"),
+    resource("SimulatorHostInventory/raidStatus"),
+    resource("SimulatorHostInventory/temperatureStatus"),
+    // No call names its kind by a relation, so the reference does not say whose kind it is.
+    resource("SimulatorHostInventory/parent"),
     // There are no tag patterns yet, so no tag was made from one.
     resource("UserTagInventory/tagPattern"),
     // The bytes of `ip` once more; no client reads them.

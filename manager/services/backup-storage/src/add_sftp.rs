@@ -19,7 +19,7 @@ use cumulo_kernel::{
 use cumulo_schema::{ErrorCode, Inventory, Resource, Timestamp, Uuid, codes};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use check::{hostname, username};
+pub(crate) use check::{check_type, hostname, refuse_import, username};
 
 use crate::BackupStorages;
 
@@ -77,15 +77,8 @@ impl Flow for AddBackupStorage {
 impl HandleApi<AddSftpBackupStorage> for BackupStorages {
     async fn handle(&self, cx: &ApiCx, api: AddSftpBackupStorage) -> Result<Inventory<BackupStorage>, ErrorCode> {
         cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(BackupStorage::META.vo, tag))?;
-        if let Some(other) = api.r#type.as_deref().filter(|kind| *kind != TYPE) {
-            return Err(ErrorCode::invalid(format!(
-                "field[type] is {TYPE} for this call, not '{other}'; leave it out"
-            )));
-        }
-        if api.import_images {
-            let text = "field[importImages] is not supported by this version; add the images with AddImage";
-            return Err(ErrorCode::invalid(text));
-        }
+        check_type(api.r#type.as_deref(), TYPE)?;
+        refuse_import(api.import_images)?;
         let url = check::folder(&api.url)?;
         hostname(&api.hostname)?;
         username(&api.username)?;
@@ -118,7 +111,7 @@ impl HandleApi<AddSftpBackupStorage> for BackupStorages {
     }
 }
 
-fn taken(storage: Uuid) -> ErrorCode {
+pub(crate) fn taken(storage: Uuid) -> ErrorCode {
     let text = format!("backup storage {storage} exists already; choose another resourceUuid");
     ErrorCode::new(codes::CREATE_RESOURCE, text)
 }

@@ -5,6 +5,7 @@
 //! in a lane of its own, so that a slow answer never overwrites a newer one.
 
 mod add_sftp;
+mod add_simulator;
 mod change_state;
 mod config;
 mod connect;
@@ -23,10 +24,10 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::backup_storage::{
-        AddSftpBackupStorage, AttachBackupStorageToZone, ChangeBackupStorageState, DeleteBackupStorage,
-        DetachBackupStorageFromZone, GetBackupStorageCapacity, GetBackupStorageTypes, QueryBackupStorage,
-        QuerySftpBackupStorage, ReconnectBackupStorage, ReconnectSftpBackupStorage, UpdateBackupStorage,
-        UpdateSftpBackupStorage,
+        AddSftpBackupStorage, AddSimulatorBackupStorage, AttachBackupStorageToZone, ChangeBackupStorageState,
+        DeleteBackupStorage, DetachBackupStorageFromZone, GetBackupStorageCapacity, GetBackupStorageTypes,
+        QueryBackupStorage, QuerySftpBackupStorage, ReconnectBackupStorage, ReconnectSftpBackupStorage,
+        UpdateBackupStorage, UpdateSftpBackupStorage,
     },
     ext::storage::BackupStorageDriver,
     message::backup_storage::RefreshBackupStorage,
@@ -74,6 +75,7 @@ pub fn install(setup: &mut Setup) {
         ])
         .configs(config::CONFIGS)
         .api::<AddSftpBackupStorage>(service.clone())
+        .api::<AddSimulatorBackupStorage>(service.clone())
         .api::<UpdateBackupStorage>(service.clone())
         .api::<UpdateSftpBackupStorage>(service.clone())
         .api::<ChangeBackupStorageState>(service.clone())

@@ -7,6 +7,7 @@ use cumulo_contracts::{
     resource::{BackupStorage, BackupStorageZoneRef, ResourceState, SftpBackupStorage, StorageStatus},
 };
 use cumulo_kernel::{
+    api::ApiCx,
     db::{Db, DbError},
     ownership::{self, NewTags},
 };
@@ -51,6 +52,14 @@ impl Store {
         let mut batch = self.db.batch();
         batch.insert(storage).insert(sftp);
         ownership::created::<BackupStorage>(&mut batch, storage.uuid, owner, tags);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Adds the storage that the call `cx` creates; [`DbError::Conflict`] when it is there.
+    pub(crate) async fn insert(&self, cx: &ApiCx, storage: &BackupStorage) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch.insert(storage);
+        cx.created::<BackupStorage>(&mut batch);
         self.db.commit(batch).await.map(drop)
     }
 

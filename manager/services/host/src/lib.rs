@@ -27,8 +27,8 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::host::{
-        AddKVMHost, ChangeHostState, DeleteHost, GetCpuMemoryCapacity, GetHostAllocatorStrategies, GetHypervisorTypes,
-        QueryHost, ReconnectHost, UpdateHost, UpdateKVMHost,
+        AddKVMHost, AddSimulatorHost, ChangeHostState, DeleteHost, GetCpuMemoryCapacity, GetHostAllocatorStrategies,
+        GetHypervisorTypes, QueryHost, ReconnectHost, UpdateHost, UpdateKVMHost,
     },
     ext::hypervisor::HostConnector,
     message::host::{AllocateHost, ConnectHost, ReleaseHost},
@@ -40,6 +40,15 @@ use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
 pub use add::AddHost;
 use store::{HostReservation, Store};
 
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "20261121_0130_host", sql: include_str!("../migrations/20261121_0130_host.sql") },
+    Migration {
+        name: "20261121_0131_simulator_host",
+        sql: include_str!("../migrations/20261121_0131_simulator_host.sql"),
+    },
+    Migration { name: "20261121_0132_host_names", sql: include_str!("../migrations/20261121_0132_host_names.sql") },
+];
+
 /// The host service.
 struct Hosts {
     kernel: Kernel,
@@ -50,17 +59,12 @@ struct Hosts {
 pub fn install(setup: &mut Setup) {
     let hosts = Arc::new(Hosts::new(setup.kernel()));
     setup
-        .migrations(&[
-            Migration { name: "20261121_0130_host", sql: include_str!("../migrations/20261121_0130_host.sql") },
-            Migration {
-                name: "20261121_0132_host_names",
-                sql: include_str!("../migrations/20261121_0132_host_names.sql"),
-            },
-        ])
+        .migrations(MIGRATIONS)
         .resources(&[HostReservation::META])
         .configs(config::DEFINITIONS)
         .tags(tags::TAGS)
         .api::<AddKVMHost>(hosts.clone())
+        .api::<AddSimulatorHost>(hosts.clone())
         .api::<UpdateHost>(hosts.clone())
         .api::<UpdateKVMHost>(hosts.clone())
         .api::<ChangeHostState>(hosts.clone())

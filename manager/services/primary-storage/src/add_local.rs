@@ -19,11 +19,7 @@ const TYPE: &str = "LocalStorage";
 impl HandleApi<AddLocalPrimaryStorage> for PrimaryStorages {
     async fn handle(&self, cx: &ApiCx, api: AddLocalPrimaryStorage) -> Result<Inventory<PrimaryStorage>, ErrorCode> {
         cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(PrimaryStorage::META.vo, tag))?;
-        if let Some(other) = api.r#type.as_deref().filter(|kind| *kind != TYPE) {
-            return Err(ErrorCode::invalid(format!(
-                "field[type] is {TYPE} for this call, not '{other}'; leave it out"
-            )));
-        }
+        check_type(api.r#type.as_deref(), TYPE)?;
         let url = folder(&api.url)?;
         self.driver(TYPE)?;
         let now = cx.now();
@@ -56,7 +52,7 @@ impl HandleApi<AddLocalPrimaryStorage> for PrimaryStorages {
 
 impl PrimaryStorages {
     /// The id is taken: by this very call, run again after a crash, or by another storage whose id the client chose.
-    async fn made_before(&self, storage: &PrimaryStorage) -> Result<(), ErrorCode> {
+    pub(crate) async fn made_before(&self, storage: &PrimaryStorage) -> Result<(), ErrorCode> {
         match self.store.find(storage.uuid).await? {
             Some(there) if there.name == storage.name && there.url == storage.url => Ok(()),
             _ => {
@@ -64,6 +60,16 @@ impl PrimaryStorages {
                 Err(ErrorCode::new(codes::CREATE_RESOURCE, details))
             }
         }
+    }
+}
+
+/// The type follows from the call; whoever gives it must give that one.
+pub(crate) fn check_type(given: Option<&str>, wanted: &str) -> Result<(), ErrorCode> {
+    match given.filter(|given| *given != wanted) {
+        Some(other) => {
+            Err(ErrorCode::invalid(format!("field[type] is {wanted} for this call, not '{other}'; leave it out")))
+        }
+        None => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@
 //! disks really have free is read at every connection and shown as physical capacity.
 
 mod add_local;
+mod add_simulator;
 mod allocate;
 mod attach;
 mod cache_space;
@@ -34,9 +35,9 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::primary_storage::{
-        AddLocalPrimaryStorage, AttachPrimaryStorageToCluster, ChangePrimaryStorageState, DeletePrimaryStorage,
-        DetachPrimaryStorageFromCluster, GetPrimaryStorageCapacity, GetPrimaryStorageTypes, QueryPrimaryStorage,
-        ReconnectPrimaryStorage, UpdatePrimaryStorage,
+        AddLocalPrimaryStorage, AddSimulatorPrimaryStorage, AttachPrimaryStorageToCluster, ChangePrimaryStorageState,
+        DeletePrimaryStorage, DetachPrimaryStorageFromCluster, GetPrimaryStorageCapacity, GetPrimaryStorageTypes,
+        QueryPrimaryStorage, ReconnectPrimaryStorage, UpdatePrimaryStorage,
     },
     ext::{
         host::{BeforeHostDelete, HostFilter, OnHostConnected},
@@ -84,6 +85,7 @@ pub fn install(setup: &mut Setup) {
         ])
         .configs(config::CONFIGS)
         .api::<AddLocalPrimaryStorage>(service.clone())
+        .api::<AddSimulatorPrimaryStorage>(service.clone())
         .api::<UpdatePrimaryStorage>(service.clone())
         .api::<ChangePrimaryStorageState>(service.clone())
         .api::<ReconnectPrimaryStorage>(service.clone())

@@ -3,6 +3,27 @@
 
 use cumulo_schema::ErrorCode;
 
+/// The type follows from the call; whoever gives it must give that one.
+pub(crate) fn check_type(given: Option<&str>, wanted: &str) -> Result<(), ErrorCode> {
+    match given.filter(|given| *given != wanted) {
+        Some(other) => {
+            Err(ErrorCode::invalid(format!("field[type] is {wanted} for this call, not '{other}'; leave it out")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Images that lie on a storage already are not found by themselves.
+pub(crate) fn refuse_import(import_images: bool) -> Result<(), ErrorCode> {
+    match import_images {
+        true => {
+            let text = "field[importImages] is not supported by this version; add the images with AddImage";
+            Err(ErrorCode::invalid(text))
+        }
+        false => Ok(()),
+    }
+}
+
 /// A folder that can be a storage, without a slash at its end.
 pub(crate) fn folder(url: &str) -> Result<String, ErrorCode> {
     let wrong = |why: &str| Err(ErrorCode::invalid(format!("field[url] {why}; give a folder like /cumulo_bs")));

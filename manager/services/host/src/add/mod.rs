@@ -1,17 +1,22 @@
-//! `AddKVMHost`: a flow, since it reaches a machine, and everything is taken back when it fails.
+//! Adding hosts: a flow, since it reaches a machine, and everything is taken back when it fails.
+//!
+//! Hosts of all hypervisors are added by the same steps. What is particular to one ([`Kind`]) is a row that is written in
+//! one batch with the host's own, which is why these APIs are answered here and not by the hypervisor's plugin; what
+//! reaches the machine is the plugin's `HostConnector`.
 
+mod kvm;
+mod simulator;
 mod steps;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use cumulo_contracts::{
-    api::host::AddKVMHost,
+    ext::hypervisor::HostConnector,
     resource::{Cluster, Host},
 };
 use cumulo_kernel::{
     Setup,
-    api::{ApiCx, HandleApi},
+    api::ApiCx,
     flow::{Flow, FlowReply},
     ownership::NewTags,
 };
@@ -20,8 +25,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::Hosts;
 
-/// The hypervisor type of the hosts that this API adds.
-const KVM: &str = "KVM";
+/// What one hypervisor's hosts have beside what all have.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Kind {
+    Kvm {
+        username: String,
+        /// As the vault sealed it.
+        password: String,
+        ssh_port: i32,
+    },
+    Simulator {
+        cpu_capacity: i64,
+        memory_capacity: i64,
+    },
+}
+
+impl Kind {
+    /// The hypervisor type.
+    fn hypervisor(&self) -> &'static str {
+        match self {
+            Kind::Kvm { .. } => "KVM",
+            Kind::Simulator { .. } => "Simulator",
+        }
+    }
+}
+
+/// What an API asks for.
+struct Asked {
+    name: String,
+    description: Option<String>,
+    management_ip: String,
+    cluster: Uuid,
+    kind: Kind,
+}
 
 /// What is known of a host that is being added.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,10 +68,7 @@ pub struct AddHost {
     name: String,
     description: Option<String>,
     management_ip: String,
-    username: String,
-    /// As the vault sealed it.
-    password: String,
-    ssh_port: i32,
+    kind: Kind,
     owner: Uuid,
     tags: NewTags,
     /// When it was asked for, in epoch milliseconds: tells the row of this flow from that of another one with the same id.
@@ -62,31 +95,31 @@ pub(crate) fn install(setup: &mut Setup, hosts: &Arc<Hosts>) {
         .step::<AddHost>(steps::MarkConnected(hosts.clone()));
 }
 
-#[async_trait]
-impl HandleApi<AddKVMHost> for Hosts {
-    async fn handle(&self, cx: &ApiCx, api: AddKVMHost) -> Result<Inventory<Host>, ErrorCode> {
+impl Hosts {
+    /// Checks what can be checked at once and runs the flow.
+    async fn add(&self, cx: &ApiCx, asked: Asked) -> Result<Inventory<Host>, ErrorCode> {
         cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(Host::META.vo, tag))?;
+        let hypervisor = asked.kind.hypervisor();
+        self.kernel.registry().driver::<dyn HostConnector>("hosts", hypervisor)?;
         if self.store.find(cx.resource_uuid).await?.is_some() {
             let details = format!("host {} exists already; choose another resourceUuid", cx.resource_uuid);
             return Err(ErrorCode::new(codes::CREATE_RESOURCE, details));
         }
-        let cluster = self.kernel.db().find(Cluster::UUID, &api.cluster_uuid).await?;
-        let cluster = cluster.ok_or_else(|| ErrorCode::not_found("Cluster", api.cluster_uuid))?;
-        if cluster.hypervisor_type != KVM {
-            let details =
-                format!("cluster '{}' is for {} hosts; choose one for KVM", cluster.name, cluster.hypervisor_type);
+        let cluster = self.kernel.db().find(Cluster::UUID, &asked.cluster).await?;
+        let cluster = cluster.ok_or_else(|| ErrorCode::not_found("Cluster", asked.cluster))?;
+        if cluster.hypervisor_type != hypervisor {
+            let (name, other) = (&cluster.name, &cluster.hypervisor_type);
+            let details = format!("cluster '{name}' is for {other} hosts; choose one for {hypervisor}");
             return Err(ErrorCode::invalid(details));
         }
         let context = AddHost {
             host: cx.resource_uuid,
             cluster: cluster.uuid,
             zone: cluster.zone_uuid,
-            name: api.name,
-            description: api.description,
-            management_ip: api.management_ip,
-            username: api.username,
-            password: self.kernel.vault().seal(&api.password),
-            ssh_port: api.ssh_port,
+            name: asked.name,
+            description: asked.description,
+            management_ip: asked.management_ip,
+            kind: asked.kind,
             owner: cx.caller.account,
             tags: cx.tags.clone(),
             asked: cx.now().0,

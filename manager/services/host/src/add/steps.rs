@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulo_contracts::resource::{Host, HostState, HostStatus, KVMHost};
+use cumulo_contracts::resource::{Host, HostState, HostStatus, KVMHost, SimulatorHost};
 use cumulo_kernel::{
     db::DbError,
     flow::{Step, StepCx},
 };
 use cumulo_schema::{ErrorCode, Json, Timestamp, codes};
 
-use super::{AddHost, KVM};
-use crate::{Hosts, connect::not_connected};
+use super::{AddHost, Kind};
+use crate::{Hosts, connect::not_connected, store::KindRow};
 
 /// Where KVM agents listen.
 const AGENT_PORT: i32 = 7070;
@@ -36,8 +36,7 @@ impl Step<AddHost> for RecordHost {
         let hosts = &self.0;
         let record = async {
             hosts.check_address(cx.host, Some(&cx.management_ip)).await?;
-            let (host, kvm) = rows(cx);
-            match hosts.store.insert(&host, &kvm, cx.owner, &cx.tags).await {
+            match hosts.store.insert(&host_row(cx), &kind_row(cx), cx.owner, &cx.tags).await {
                 Err(DbError::Conflict { .. }) if hosts.own(cx).await?.is_some() => Ok(()),
                 Err(DbError::Conflict { .. }) => {
                     let details = format!("host {} exists already; choose another resourceUuid", cx.host);
@@ -59,16 +58,16 @@ impl Step<AddHost> for RecordHost {
     }
 }
 
-fn rows(cx: &AddHost) -> (Host, KVMHost) {
+fn host_row(cx: &AddHost) -> Host {
     let asked = Timestamp(cx.asked);
-    let host = Host {
+    Host {
         zone_uuid: cx.zone,
         name: cx.name.clone(),
         uuid: cx.host,
         cluster_uuid: cx.cluster,
         description: cx.description.clone(),
         management_ip: cx.management_ip.clone(),
-        hypervisor_type: KVM.to_owned(),
+        hypervisor_type: cx.kind.hypervisor().to_owned(),
         state: HostState::Enabled,
         status: HostStatus::Connecting,
         total_cpu_capacity: 0,
@@ -89,19 +88,28 @@ fn rows(cx: &AddHost) -> (Host, KVMHost) {
         used_memory: 0,
         reserved_memory: 0,
         facts: Json(serde_json::Value::Null),
-    };
-    let kvm = KVMHost {
-        uuid: cx.host,
-        username: cx.username.clone(),
-        password: cx.password.clone(),
-        ssh_port: cx.ssh_port,
-        os_distribution: None,
-        os_release: None,
-        os_version: None,
-        host_key: None,
-        agent_port: AGENT_PORT,
-    };
-    (host, kvm)
+    }
+}
+
+fn kind_row(cx: &AddHost) -> KindRow {
+    match &cx.kind {
+        Kind::Kvm { username, password, ssh_port } => KindRow::Kvm(KVMHost {
+            uuid: cx.host,
+            username: username.clone(),
+            password: password.clone(),
+            ssh_port: *ssh_port,
+            os_distribution: None,
+            os_release: None,
+            os_version: None,
+            host_key: None,
+            agent_port: AGENT_PORT,
+        }),
+        Kind::Simulator { cpu_capacity, memory_capacity } => KindRow::Simulator(SimulatorHost {
+            uuid: cx.host,
+            memory_capacity: *memory_capacity,
+            cpu_capacity: *cpu_capacity,
+        }),
+    }
 }
 
 /// Brings the agent onto the machine and learns what the machine is.

@@ -5,7 +5,7 @@ mod reservation;
 use cumulo_contracts::{
     api::host::{UpdateHost, UpdateKVMHost},
     ext::hypervisor::HostFacts,
-    resource::{Host, HostState, HostStatus, KVMHost},
+    resource::{Host, HostState, HostStatus, KVMHost, SimulatorHost},
 };
 use cumulo_kernel::{
     db::{Db, DbError},
@@ -16,6 +16,12 @@ use cumulo_schema::{Json, Resource, Uuid, system::SystemTag};
 pub(crate) use reservation::{HostReservation, Reserved};
 
 use crate::capacity::Offer;
+
+/// What is recorded of a host beside what all hosts have.
+pub(crate) enum KindRow {
+    Kvm(KVMHost),
+    Simulator(SimulatorHost),
+}
 
 /// Reads and writes hosts.
 pub(crate) struct Store {
@@ -45,10 +51,14 @@ impl Store {
         self.db.select::<Host>().eq(Host::MANAGEMENT_IP, &address.to_owned()).ne(Host::UUID, &than).first().await
     }
 
-    /// Adds a KVM host with its owner and tags; [`DbError::Conflict`] when it is there.
-    pub(crate) async fn insert(&self, host: &Host, kvm: &KVMHost, owner: Uuid, tags: &NewTags) -> Result<(), DbError> {
+    /// Adds a host with its owner and tags; [`DbError::Conflict`] when it is there.
+    pub(crate) async fn insert(&self, host: &Host, kind: &KindRow, owner: Uuid, tags: &NewTags) -> Result<(), DbError> {
         let mut batch = self.db.batch();
-        batch.insert(host).insert(kvm);
+        batch.insert(host);
+        match kind {
+            KindRow::Kvm(kvm) => batch.insert(kvm),
+            KindRow::Simulator(simulator) => batch.insert(simulator),
+        };
         ownership::created::<Host>(&mut batch, host.uuid, owner, tags);
         self.db.commit(batch).await.map(drop)
     }
@@ -161,6 +171,7 @@ impl Store {
         let mut batch = self.db.batch();
         batch.delete::<HostReservation>().eq(HostReservation::HOST_UUID, &host).any();
         batch.delete::<KVMHost>().eq(KVMHost::UUID, &host).any();
+        batch.delete::<SimulatorHost>().eq(SimulatorHost::UUID, &host).any();
         ownership::removed::<Host>(&mut batch, host);
         self.db.commit(batch).await.map(drop)
     }

@@ -13,7 +13,7 @@ use cumulo_contracts::{
         hypervisor::{HostConnector, HostFacts},
     },
     message::host::{AllocateHost, HostChoice},
-    resource::{Cluster, Host, KVMHost, ResourceState, VmInstance, Zone},
+    resource::{Cluster, Host, KVMHost, ResourceState, SimulatorHost, VmInstance, Zone},
 };
 use cumulo_kernel::{
     Setup,
@@ -221,7 +221,7 @@ fn install(setup: &mut Setup, machines: &Arc<Machines>) {
     for meta in [Zone::META, Cluster::META, VmInstance::META] {
         stranger(setup, meta);
     }
-    setup.resources(&[Host::META, KVMHost::META]).tags(&[LIBVIRT]);
+    setup.resources(&[Host::META, KVMHost::META, SimulatorHost::META]).tags(&[LIBVIRT]);
     setup.driver::<dyn HostConnector>("KVM", machines.clone());
     setup.add::<dyn OnHostConnected>(machines.clone());
     setup.add::<dyn BeforeHostDelete>(machines.clone());
