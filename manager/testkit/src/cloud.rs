@@ -33,8 +33,6 @@ impl World {
     /// # Panics
     /// When any of it is refused.
     pub async fn cloud(&self) -> Cloud {
-        let id = |inventory: &Value| inventory["uuid"].as_str().expect("a uuid").to_owned();
-        let params = |params: Value| json!({ "params": params });
         let zone = id(&self.make("POST", "/zones", params(json!({ "name": "zone" }))).await);
         let cluster = json!({ "name": "cluster", "hypervisorType": "KVM", "zoneUuid": zone });
         let cluster = id(&self.make("POST", "/clusters", params(cluster)).await);
@@ -53,6 +51,13 @@ impl World {
         let image = id(&self.make("POST", "/images", params(image)).await);
         let host_uuid: Uuid = host.parse().expect("a uuid");
         self.offer_image(&self.sims.host(host_uuid), &backup_storage, &file).await;
+        let (l2, l3) = self.network(&zone, &cluster).await;
+        let offering = self.offering().await;
+        Cloud { zone, cluster, host, primary_storage, backup_storage, image, l2, l3, offering }
+    }
+
+    /// A flat network with DHCP and user data on the hosts of `cluster`: its L2 and its L3.
+    pub(crate) async fn network(&self, zone: &str, cluster: &str) -> (String, String) {
         let l2 = json!({ "name": "l2", "physicalInterface": "eth1", "zoneUuid": zone });
         let l2 = id(&self.make("POST", "/l2-networks/no-vlan", params(l2)).await);
         self.make("POST", &format!("/l2-networks/{l2}/clusters/{cluster}"), params(json!({}))).await;
@@ -63,9 +68,12 @@ impl World {
         let flat = self.query("/network-services/providers?q=type=Flat").await;
         let services = json!({ "networkServices": { id(&flat[0]): ["DHCP", "Userdata"] } });
         self.make("POST", &format!("/l3-networks/{l3}/network-services"), params(services)).await;
+        (l2, l3)
+    }
+
+    pub(crate) async fn offering(&self) -> String {
         let offering = json!({ "name": "small", "cpuNum": 1, "memorySize": 128 << 20 });
-        let offering = id(&self.make("POST", "/instance-offerings", params(offering)).await);
-        Cloud { zone, cluster, host, primary_storage, backup_storage, image, l2, l3, offering }
+        id(&self.make("POST", "/instance-offerings", params(offering)).await)
     }
 
     /// As [`World::cloud`], with `hosts` hosts and room for 60,000 addresses.
@@ -102,6 +110,16 @@ impl World {
             host.doors().images.publish(&path.to_string_lossy(), file.clone());
         }
     }
+}
+
+pub(crate) fn id(inventory: &Value) -> String {
+    inventory["uuid"].as_str().expect("a uuid").to_owned()
+}
+
+pub(crate) fn params(params: Value) -> Value {
+    let mut body = json!({});
+    body["params"] = params;
+    body
 }
 
 fn image_file() -> FakeFile {

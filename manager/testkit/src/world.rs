@@ -7,10 +7,12 @@ use std::{
 };
 
 use cumulo_contracts::resource::{
-    Host, KVMHost, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage, UsedIp, VmInstance, VmNic, Volume,
+    Host, KVMHost, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage, SimulatorHost, UsedIp, VmInstance,
+    VmNic, Volume,
 };
 use cumulo_kernel::{Kernel, bus::Caller, query::Select};
 use cumulo_manager::{Node, config::Config};
+use cumulo_plugin_simulator::{SimulatorFile, SimulatorStorage, SimulatorVm};
 use cumulo_schema::{
     ErrorCode, Resource, ResourceMeta, Uuid,
     system::{AccountResourceRef, GarbageCollector, SystemTag, UserTag},
@@ -209,13 +211,17 @@ impl World {
     /// # Panics
     /// When the database cannot be read.
     pub async fn rows(&self) -> Map<String, Value> {
-        const TOUCHED: [&ResourceMeta; 11] = [
+        const TOUCHED: [&ResourceMeta; 15] = [
             VmInstance::META,
             VmNic::META,
             Volume::META,
             UsedIp::META,
             Host::META,
             KVMHost::META,
+            SimulatorHost::META,
+            SimulatorVm::META,
+            SimulatorStorage::META,
+            SimulatorFile::META,
             PrimaryStorage::META,
             LocalStorageHostRef::META,
             LocalStorageResourceRef::META,

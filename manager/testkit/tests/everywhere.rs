@@ -22,13 +22,10 @@ async fn expunge(world: &World, vm: &str) {
     world.call("PUT", &format!("/vm-instances/{vm}/actions"), &expunge).await.expect("expunged");
 }
 
-/// A cloud in which one VM has lived, so that what stays for the next one (image cache, DHCP) is there.
-async fn used() -> (World, Cloud) {
-    let world = World::new().await;
-    let cloud = world.cloud().await;
+/// Lets one VM live in the cloud, so that what stays for the next one (image cache, DHCP) is there.
+async fn used(world: &World, cloud: &Cloud) {
     let vm = world.make("POST", "/vm-instances", cloud.vm("first")).await;
-    expunge(&world, vm["uuid"].as_str().expect("a uuid")).await;
-    (world, cloud)
+    expunge(world, vm["uuid"].as_str().expect("a uuid")).await;
 }
 
 fn assert_same(after: &Map<String, Value>, before: &Map<String, Value>, place: &str) {
@@ -39,7 +36,20 @@ fn assert_same(after: &Map<String, Value>, before: &Map<String, Value>, place: &
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_create_that_fails_anywhere_leaves_nothing_behind() {
-    let (world, cloud) = used().await;
+    let world = World::new().await;
+    let cloud = world.cloud().await;
+    fail_everywhere(&world, &cloud).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_one_on_simulated_hosts() {
+    let world = World::new().await;
+    let cloud = world.simulated_cloud().await;
+    fail_everywhere(&world, &cloud).await;
+}
+
+async fn fail_everywhere(world: &World, cloud: &Cloud) {
+    used(world, cloud).await;
     let probe = Everywhere::new();
     assert!(world.kernel().faults().install(probe.clone()).is_ok());
     let (rows, machines) = (world.rows().await, world.sims.worlds());
@@ -47,7 +57,7 @@ async fn a_create_that_fails_anywhere_leaves_nothing_behind() {
     probe.disarm();
     let vm = world.make("POST", "/vm-instances", cloud.vm("counted")).await;
     let places = probe.passed().0;
-    expunge(&world, vm["uuid"].as_str().expect("a uuid")).await;
+    expunge(world, vm["uuid"].as_str().expect("a uuid")).await;
     assert_same(&world.rows().await, &rows, "nothing");
     assert!(places.len() > 20, "a create passes many places, not {}", places.len());
 
@@ -60,7 +70,7 @@ async fn a_create_that_fails_anywhere_leaves_nothing_behind() {
             // What failed was not needed, or was asked again: then the VM must be whole.
             Ok(answer) => {
                 assert_eq!(answer["inventory"]["state"], "Running", "after failing at {place}");
-                expunge(&world, answer["inventory"]["uuid"].as_str().expect("a uuid")).await;
+                expunge(world, answer["inventory"]["uuid"].as_str().expect("a uuid")).await;
             }
         }
         assert_same(&world.rows().await, &rows, place);
@@ -70,7 +80,9 @@ async fn a_create_that_fails_anywhere_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_dies_anywhere_finishes_in_its_next_life() {
-    let (mut world, cloud) = used().await;
+    let mut world = World::new().await;
+    let cloud = world.cloud().await;
+    used(&world, &cloud).await;
     let steps = [
         "record-vm",
         "allocate-host",
