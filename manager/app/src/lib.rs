@@ -3,6 +3,8 @@
 //! [`install`] is that list, readable in one place; deleting a plugin is deleting its folder and its line here.
 
 pub mod config;
+#[cfg(feature = "faults")]
+mod faults;
 mod flows;
 mod identity;
 mod install;
@@ -86,6 +88,8 @@ impl Node {
         let mut setup = Setup::new(db, identity::node_uuid(dir)?, &dir.join("key"))?;
         let gateway = gateway(&mut setup)?;
         install::install(&mut setup, &gateway);
+        #[cfg(feature = "faults")]
+        faults::install(setup.kernel())?;
         let kernel = setup.start(&flows::text(config.flows.as_deref())?).await?;
         let generated_password = cumulo_service_identity::bootstrap_admin(&kernel, admin_password).await?;
         install::start(&kernel).await?;
