@@ -212,6 +212,7 @@ const FIELD: FieldMeta = FieldMeta {
     unique: false,
     long: false,
     references: None,
+    part_of: &[],
 };
 
 static RESOURCES: &[&ResourceMeta] = &[

@@ -65,8 +65,9 @@ pub fn api(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Further items: `parent(Host = "KVM")`, `nested(vmNics: VmNic, uuid = vmInstanceUuid)`, `unique(a, b)`,
-/// `inventory = "…"`, `internal` (no question of a client reaches it). Fields: `wire = "…"`, `hidden` (never shown), `indexed`, `unique`, `long` (text without bound),
-/// `references = "Resource"`. For each field there is a constant `Column`: `L2Network::ZONE_UUID`.
+/// `inventory = "…"`, `internal` (no question of a client reaches it). Fields: `wire = "…"`, `hidden` (never shown),
+/// `indexed`, `unique`, `long` (text without bound), `references = "Resource"`, `part_of = "Resource"` (goes with it, in one
+/// transaction; several with commas). For each field there is a constant `Column`: `L2Network::ZONE_UUID`.
 #[proc_macro_attribute]
 pub fn resource(attribute: TokenStream, item: TokenStream) -> TokenStream {
     resource::expand(attribute.into(), item.into()).unwrap_or_else(|error| error.to_compile_error()).into()

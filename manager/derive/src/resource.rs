@@ -139,6 +139,7 @@ struct FieldRules {
     unique: bool,
     long: bool,
     references: Option<String>,
+    part_of: Vec<String>,
 }
 
 fn field_rules(field: &mut syn::Field) -> Result<FieldRules> {
@@ -149,6 +150,7 @@ fn field_rules(field: &mut syn::Field) -> Result<FieldRules> {
             match meta.path.require_ident()?.to_string().as_str() {
                 "wire" => rules.wire = Some(text()?),
                 "references" => rules.references = Some(text()?),
+                "part_of" => rules.part_of = text()?.split(',').map(|name| name.trim().to_owned()).collect(),
                 "hidden" => rules.hidden = true,
                 "indexed" => rules.indexed = true,
                 "unique" => rules.unique = true,
@@ -178,6 +180,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         let (ty, column) = (&field.ty, ident.unraw().to_string());
         let wire = rules.wire.unwrap_or_else(|| camel_case(&ident));
         let (hidden, indexed, unique, long) = (rules.hidden, rules.indexed, rules.unique, rules.long);
+        let part_of = rules.part_of;
         let references = rules.references.map_or_else(|| quote!(None), |resource| quote!(Some(#resource)));
         metas.push(quote!(::cumulo_schema::FieldMeta {
             wire: #wire,
@@ -189,6 +192,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             unique: #unique,
             long: #long,
             references: #references,
+            part_of: &[#(#part_of),*],
         }));
         let (constant, doc) = (format_ident!("{}", column.to_uppercase()), format!("Column `{column}`."));
         columns.push(quote!(#[doc = #doc] pub const #constant: ::cumulo_schema::Column<#name> = ::cumulo_schema::Column::new(#column);));

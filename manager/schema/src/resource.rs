@@ -42,6 +42,8 @@ pub struct FieldMeta {
     pub long: bool,
     /// The table (by resource name) whose `uuid` it must hold, if any.
     pub references: Option<&'static str>,
+    /// Resources (by name) of which a row is part that has the `uuid` here: it goes when they go, in the same transaction.
+    pub part_of: &'static [&'static str],
 }
 
 /// A list of child inventories inside an inventory: `vmNics` in a VM.

@@ -273,6 +273,7 @@ fn tagged(key: Expr, tags: &'static str, column: &'static str, op: Op, values: &
         unique: false,
         long: false,
         references: None,
+        part_of: &[],
     };
     let (op, none) = op.on_member();
     let mut inner = Query::select();
