@@ -314,6 +314,10 @@ fn common(declaration: &Declaration, elsewhere: &TokenStream) -> Vec<TokenStream
         let doc = "Permissive stops at a failure; Enforcing goes on over it.";
         params.push(param("deleteMode", quote!(String), doc, quote!(default: Some("Permissive"),)));
     }
+    if declaration.verb != "get" {
+        let doc = "Answers the plan of the call, and does nothing.";
+        params.push(param("dryRun", quote!(Boolean), doc, quote!()));
+    }
     params.push(param("systemTags", quote!(StringList), "Tags that the system understands.", quote!()));
     params.push(param("userTags", quote!(StringList), "Tags that mean something to people.", quote!()));
     params

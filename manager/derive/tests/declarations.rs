@@ -132,7 +132,7 @@ fn parameters_keep_their_rules_and_the_common_ones_follow() {
         (ParamKind::StringList, false, ["oak", "pine"].as_slice())
     );
     let names: Vec<&str> = meta.params.iter().skip(4).map(|param| param.name).collect();
-    assert_eq!(names, ["resourceUuid", "tagUuids", "systemTags", "userTags"]);
+    assert_eq!(names, ["resourceUuid", "tagUuids", "dryRun", "systemTags", "userTags"]);
     let mode = DeleteShelf::META.param("deleteMode").expect("a delete has it");
     assert_eq!((mode.location, mode.default), (ParamIn::Query, Some("Permissive")));
     let colours = PaintShelf::META.param("colours").expect("declared");

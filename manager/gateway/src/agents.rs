@@ -66,7 +66,7 @@ impl From<AgentKind> for AgentRecord {
 #[resource(table = "agent", java = "org.cumulo.gateway.AgentInventory", vo = "AgentVO")]
 pub struct Agent {
     /// Its id: that of the host or storage it works for.
-    #[field(unique)]
+    #[field(unique, part_of = "Host, BackupStorage")]
     pub uuid: Uuid,
     /// What it is.
     pub kind: AgentRecord,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cumulo_agent_rt::{AgentLink, Callbacks};
-use cumulo_kernel::{Kernel, Setup};
+use cumulo_kernel::{Kernel, Setup, plan};
 use cumulo_proto::{AgentCommand, Outcome, PingReply, Report};
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 use prost::Message;
@@ -146,6 +146,7 @@ impl Gateway {
     /// What the agent said it failed of, with its code as `agentCode`; HOST.1000 when the agent stays unreachable;
     /// SYS.1001 when the deadline passed, and the agent may still do it.
     pub async fn call<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<C::Reply, ErrorCode> {
+        plan::door("agent command", C::NAME)?;
         let inner = &self.inner;
         let peer = inner.peers.get(&inner.agents, agent).await?;
         let advertise = inner.network.as_ref().and_then(|network| network.advertise);
@@ -170,6 +171,7 @@ impl Gateway {
     /// One sentence of what refused: SSH, the password, a package, the agent that did not come up; the end of the output
     /// as `output`.
     pub async fn deploy(&self, agent: Uuid, kind: AgentKind, target: &SshTarget) -> Result<(), ErrorCode> {
+        plan::door("deploy agent", "installs or updates the agent on its machine")?;
         let inner = &self.inner;
         let deploy = async {
             inner.kernel.db().settle().await?;

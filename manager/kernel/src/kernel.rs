@@ -12,7 +12,7 @@ use crate::{
     api::{ApiTable, Authenticator, Jobs},
     bus::Bus,
     cascade::Cascade,
-    config::GlobalConfigs,
+    config::{Binding, GlobalConfigs, ResourceConfigs},
     db::Db,
     faults::Faults,
     flow::Flows,
@@ -59,6 +59,7 @@ pub(crate) struct Installed {
     pub(crate) apis: ApiTable,
     pub(crate) schema: Arc<Schema>,
     pub(crate) tags: TagDefs,
+    pub(crate) bindings: Vec<Binding>,
     pub(crate) cascade: Cascade,
     pub(crate) collector: Collector,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
@@ -138,6 +139,12 @@ impl Kernel {
     #[must_use]
     pub fn configs(&self) -> &GlobalConfigs {
         &self.inner.configs
+    }
+
+    /// The settings of single resources.
+    #[must_use]
+    pub fn resource_configs(&self) -> ResourceConfigs<'_> {
+        ResourceConfigs::new(self)
     }
 
     /// Seals secrets at rest.
@@ -261,6 +268,10 @@ impl Kernel {
                 tokio::time::sleep(FORGET_ROUND).await;
             }
         });
+    }
+
+    pub(crate) fn bindings(&self) -> &[Binding] {
+        &self.installed().bindings
     }
 
     pub(crate) fn apis(&self) -> &ApiTable {

@@ -13,6 +13,7 @@ pub mod flow;
 pub mod gc;
 mod kernel;
 pub mod ownership;
+pub mod plan;
 pub mod query;
 pub mod queue;
 pub mod registry;

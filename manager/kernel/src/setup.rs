@@ -8,8 +8,8 @@ use crate::{
     Kernel,
     api::{ApiTable, Authenticator, HandleApi},
     bus::{Handle, Handlers, OnEvent, Subscribers},
-    cascade::{Cascade, CascadeAction},
-    config::ConfigDef,
+    cascade::{Cascade, CascadeAction, Joined},
+    config::{Binding, ConfigDef},
     db::{Db, Migration},
     flow::{ChainError, Chains, Definitions, Flow, Step},
     gc::{Collector, GcRunner},
@@ -36,6 +36,11 @@ pub enum StartError {
     Other(#[from] ErrorCode),
 }
 
+const MIGRATIONS: [Migration; 2] = [
+    Migration { name: "20261121_0000_kernel", sql: include_str!("../migrations/20261121_0000_kernel.sql") },
+    Migration { name: "20261121_0001_kernel_tags", sql: include_str!("../migrations/20261121_0001_kernel_tags.sql") },
+];
+
 /// Everything a node will consist of. `install` functions of services and plugins fill it in.
 pub struct Setup {
     kernel: Kernel,
@@ -47,8 +52,9 @@ pub struct Setup {
     flows: Definitions,
     migrations: Vec<Migration>,
     configs: Vec<ConfigDef>,
+    bindings: Vec<Binding>,
     tags: Vec<TagDef>,
-    cascade: Cascade,
+    cascade: Joined,
     runners: HashMap<&'static str, Arc<dyn GcRunner>>,
     authenticator: Option<Arc<dyn Authenticator>>,
 }
@@ -74,13 +80,11 @@ impl Setup {
             apis: ApiTable::default(),
             resources: system::RESOURCES.to_vec(),
             flows: Definitions::default(),
-            migrations: vec![Migration {
-                name: "20261121_0000_kernel",
-                sql: include_str!("../migrations/20261121_0000_kernel.sql"),
-            }],
+            migrations: MIGRATIONS.to_vec(),
             configs: Vec::new(),
+            bindings: Vec::new(),
             tags: Vec::new(),
-            cascade: Cascade::default(),
+            cascade: Joined::default(),
             runners: HashMap::new(),
             authenticator: None,
         };
@@ -166,6 +170,17 @@ impl Setup {
         self
     }
 
+    /// Lets the setting `category`/`name` be said for single resources of `kinds` (VO names), nearest first.
+    pub fn bindable(
+        &mut self,
+        category: &'static str,
+        name: &'static str,
+        kinds: &'static [&'static str],
+    ) -> &mut Self {
+        self.bindings.push(Binding { category, name, kinds });
+        self
+    }
+
     /// Declares system tags.
     pub fn tags(&mut self, tags: &[TagDef]) -> &mut Self {
         self.tags.extend_from_slice(tags);
@@ -218,7 +233,8 @@ impl Setup {
             apis: self.apis,
             schema,
             tags: TagDefs::new(self.tags),
-            cascade: self.cascade,
+            bindings: self.bindings,
+            cascade: Cascade::new(kernel.db().clone(), self.cascade, &self.resources),
             collector,
             authenticator: self.authenticator,
         });

@@ -34,7 +34,7 @@ async fn filled() -> Filled {
             last_op_date: Timestamp(1_700_000_000_000),
         };
         let tags = match index {
-            1 => NewTags { system: vec!["colour::red".into()], user: vec!["mine".into()] },
+            1 => NewTags { system: vec!["colour::red".into()], user: vec!["mine".into()], patterns: vec![] },
             _ => NewTags::default(),
         };
         let mut batch = kernel.db().batch();

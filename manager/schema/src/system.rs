@@ -58,10 +58,44 @@ pub struct SystemTag {
     pub last_op_date: Timestamp,
 }
 
+wire_enum! {
+    /// Whether a tag pattern is a text or has tokens to be filled in.
+    pub enum TagPatternType { Simple = "simple", WithToken = "withToken" }
+}
+
+/// A tag that people agreed on: made once, with a colour, and attached to many resources.
+#[resource(table = "tag_pattern", java = "org.zstack.header.tag.TagPatternInventory", vo = "TagPatternVO", owned)]
+pub struct TagPattern {
+    /// The pattern's id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Its name.
+    #[field(indexed)]
+    pub name: String,
+    /// The text of tags made from it; tokens stand in braces: `room::{number}`.
+    pub value: String,
+    /// What people wrote about it.
+    pub description: Option<String>,
+    /// The colour it is shown in: `#186ac6`.
+    pub color: Option<String>,
+    /// Whether it has tokens.
+    pub r#type: TagPatternType,
+    /// When it was made.
+    pub create_date: Timestamp,
+    /// When it was last changed.
+    pub last_op_date: Timestamp,
+}
+
 /// A tag that means something to people.
-#[resource(table = "user_tag", java = "org.zstack.header.tag.UserTagInventory", vo = "UserTagVO")]
+#[resource(
+    table = "user_tag",
+    java = "org.zstack.header.tag.UserTagInventory",
+    vo = "UserTagVO",
+    expand(tagPattern: TagPattern, tagPatternUuid = uuid)
+)]
 pub struct UserTag {
     /// The pattern it was made from.
+    #[field(indexed, part_of = "TagPattern")]
     pub tag_pattern_uuid: Option<Uuid>,
     /// The tag's id.
     #[field(unique)]
@@ -105,6 +139,35 @@ pub struct GlobalConfig {
     pub default_value: String,
     /// What it is.
     pub value: String,
+}
+
+/// One setting of one resource, instead of what holds for the whole cloud.
+#[resource(
+    table = "resource_config",
+    java = "org.zstack.resourceconfig.ResourceConfigInventory",
+    vo = "ResourceConfigVO",
+    unique(resourceUuid, category, name)
+)]
+pub struct ResourceConfig {
+    /// The row's id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// The resource.
+    pub resource_uuid: Uuid,
+    /// Its VO.
+    pub resource_type: String,
+    /// The setting's name within the category.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The part of the system it belongs to.
+    pub category: String,
+    /// What it is for this resource, and what inherits from it.
+    pub value: String,
+    /// When it was made.
+    pub create_date: Timestamp,
+    /// When it was last changed.
+    pub last_op_date: Timestamp,
 }
 
 wire_enum! {
@@ -177,6 +240,8 @@ pub const RESOURCES: &[&crate::ResourceMeta] = &[
     <AccountResourceRef as crate::Resource>::META,
     <SystemTag as crate::Resource>::META,
     <UserTag as crate::Resource>::META,
+    <TagPattern as crate::Resource>::META,
+    <ResourceConfig as crate::Resource>::META,
     <GlobalConfig as crate::Resource>::META,
     <GarbageCollector as crate::Resource>::META,
     <ManagementNode as crate::Resource>::META,

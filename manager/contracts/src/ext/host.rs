@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, Uuid};
 use serde::{Deserialize, Serialize};
 
+use super::storage::StorageTag;
+
 /// What a VM needs of a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostRequest {
@@ -31,6 +33,9 @@ pub struct HostRequest {
     pub volumes: Vec<Uuid>,
     /// Hosts not to take.
     pub avoid: Vec<Uuid>,
+    /// What the primary storage of its root volume should carry.
+    #[serde(default)]
+    pub storage_tags: Vec<StorageTag>,
 }
 
 /// A host that passed every filter so far.

@@ -7,3 +7,4 @@ pub mod host;
 pub mod hypervisor;
 pub mod network;
 pub mod storage;
+pub mod vm;

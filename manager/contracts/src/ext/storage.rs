@@ -9,6 +9,15 @@ use crate::{
     resource::{BackupStorage, Image, PrimaryStorage},
 };
 
+/// A user tag that a primary storage should carry to be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageTag {
+    /// The tag.
+    pub tag: String,
+    /// Whether storages without it are refused, or only come later.
+    pub required: bool,
+}
+
 /// Size of a storage, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capacity {

@@ -28,6 +28,34 @@ pub struct HostChoice {
     pub hypervisor_type: String,
 }
 
+/// What each host says to a VM, best first; those that refuse it last. Holds nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExplainHosts {
+    /// What the VM needs.
+    pub request: HostRequest,
+}
+message!(ExplainHosts => Vec<HostVerdict>, service = "host");
+
+/// What one host says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostVerdict {
+    /// The host.
+    pub host_uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// The filter that refuses the VM; absent where it would be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_by: Option<String>,
+    /// Why, and by how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Processors that are missing.
+    pub lacking_cpu: i64,
+    /// Memory that is missing, in bytes.
+    pub lacking_memory: i64,
+}
+
 /// Give back what a VM holds on its host. Nothing held is fine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReleaseHost {

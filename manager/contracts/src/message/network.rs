@@ -42,6 +42,14 @@ pub struct ReleaseIp {
 }
 message!(ReleaseIp => (), service = "network.l3");
 
+/// As [`ReleaseIp`], for many NICs at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseIps {
+    /// The NICs.
+    pub nics: Vec<Uuid>,
+}
+message!(ReleaseIps => (), service = "network.l3");
+
 /// Make L3 networks usable on a host: their L2 networks exist there. Repeatable; they stay when the VM goes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PrepareNetworks {

@@ -3,6 +3,8 @@
 use cumulo_schema::{Uuid, message};
 use serde::{Deserialize, Serialize};
 
+use crate::ext::storage::StorageTag;
+
 /// Choose a primary storage that a host sees and hold space for a volume there. Asking again for the same volume answers
 /// the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct AllocateVolumeSpace {
     pub image: Option<Uuid>,
     /// Only this one.
     pub primary_storage: Option<Uuid>,
+    /// What it should carry.
+    #[serde(default)]
+    pub storage_tags: Vec<StorageTag>,
 }
 message!(AllocateVolumeSpace => VolumeSpace, service = "storage.primary", key = volume);
 

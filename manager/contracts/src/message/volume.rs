@@ -3,6 +3,8 @@
 use cumulo_schema::{Uuid, message};
 use serde::{Deserialize, Serialize};
 
+use crate::ext::storage::StorageTag;
+
 /// Make the root volume of a VM from an image: choose storage, hold space, record it, make it. Asking again for the same
 /// volume goes on where it stopped and answers the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct CreateRootVolume {
     pub size: Option<i64>,
     /// Only on this primary storage.
     pub primary_storage: Option<Uuid>,
+    /// What its primary storage should carry.
+    #[serde(default)]
+    pub storage_tags: Vec<StorageTag>,
     /// Namespace for ids of agent tasks: the same while a flow step is the same.
     pub task: Uuid,
 }
@@ -60,3 +65,15 @@ pub struct ExpungeVolume {
     pub task: Uuid,
 }
 message!(ExpungeVolume => (), service = "volume", key = volume);
+
+/// As [`ExpungeVolume`], for many volumes at once. Answers the first failure, after all were tried.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExpungeVolumes {
+    /// The volumes.
+    pub volumes: Vec<Uuid>,
+    /// Primary storages that go for good, with their files left where they are.
+    pub abandoned: Vec<Uuid>,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+message!(ExpungeVolumes => (), service = "volume");

@@ -80,10 +80,10 @@ pub struct SftpBackupStorage {
 )]
 pub struct BackupStorageZoneRef {
     /// The backup storage.
-    #[field(indexed, references = "BackupStorage")]
+    #[field(indexed, references = "BackupStorage", part_of = "BackupStorage")]
     pub backup_storage_uuid: Uuid,
     /// The zone it is in.
-    #[field(indexed, references = "Zone")]
+    #[field(indexed, references = "Zone", part_of = "Zone")]
     pub zone_uuid: Uuid,
     /// When it was made.
     pub create_date: Timestamp,

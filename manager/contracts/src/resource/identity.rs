@@ -32,7 +32,7 @@ pub struct Session {
     #[field(unique)]
     pub uuid: Uuid,
     /// The account.
-    #[field(indexed, references = "Account")]
+    #[field(indexed, references = "Account", part_of = "Account")]
     pub account_uuid: Uuid,
     /// The user; the account itself for account logins.
     pub user_uuid: Uuid,

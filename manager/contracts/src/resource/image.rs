@@ -75,10 +75,10 @@ pub struct Image {
 )]
 pub struct ImageBackupStorageRef {
     /// The image.
-    #[field(indexed, references = "Image")]
+    #[field(indexed, references = "Image", part_of = "Image")]
     pub image_uuid: Uuid,
     /// The backup storage.
-    #[field(indexed, references = "BackupStorage")]
+    #[field(indexed, references = "BackupStorage", part_of = "BackupStorage")]
     pub backup_storage_uuid: Uuid,
     /// Where on the storage.
     pub install_path: String,

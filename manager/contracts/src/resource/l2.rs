@@ -72,10 +72,10 @@ pub struct L2VlanNetwork {
 )]
 pub struct L2NetworkClusterRef {
     /// The L2 network.
-    #[field(indexed, references = "L2Network")]
+    #[field(indexed, references = "L2Network", part_of = "L2Network")]
     pub l2_network_uuid: Uuid,
     /// The cluster it is in.
-    #[field(indexed, references = "Cluster")]
+    #[field(indexed, references = "Cluster", part_of = "Cluster")]
     pub cluster_uuid: Uuid,
     /// What switches it there.
     pub l2_provider_type: Option<String>,

@@ -74,7 +74,7 @@ pub struct L3Network {
 )]
 pub struct L3NetworkDns {
     /// The L3 network.
-    #[field(indexed, references = "L3Network")]
+    #[field(indexed, references = "L3Network", part_of = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Address of the server.
     #[field(indexed)]
@@ -97,7 +97,7 @@ pub struct L3NetworkHostRoute {
     #[field(unique)]
     pub id: i64,
     /// The L3 network.
-    #[field(indexed, references = "L3Network")]
+    #[field(indexed, references = "L3Network", part_of = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Destination, as CIDR.
     #[field(indexed)]
@@ -123,7 +123,7 @@ pub struct IpRange {
     #[field(unique)]
     pub uuid: Uuid,
     /// The L3 network.
-    #[field(indexed, references = "L3Network")]
+    #[field(indexed, references = "L3Network", part_of = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Its name.
     #[field(indexed)]
@@ -168,10 +168,10 @@ pub struct UsedIp {
     #[field(unique)]
     pub uuid: Uuid,
     /// The range it is of.
-    #[field(indexed, references = "IpRange")]
+    #[field(indexed, references = "IpRange", part_of = "IpRange")]
     pub ip_range_uuid: Option<Uuid>,
     /// The L3 network.
-    #[field(indexed, references = "L3Network")]
+    #[field(indexed, references = "L3Network", part_of = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// 4 or 6.
     pub ip_version: i32,
@@ -187,7 +187,7 @@ pub struct UsedIp {
     /// The address as a number.
     pub ip_in_long: i64,
     /// The NIC that holds it.
-    #[field(indexed)]
+    #[field(indexed, part_of = "VmNic")]
     pub vm_nic_uuid: Option<Uuid>,
     /// When it was made.
     pub create_date: Timestamp,
@@ -207,7 +207,7 @@ pub struct ReservedIpRange {
     #[field(unique)]
     pub uuid: Uuid,
     /// The L3 network.
-    #[field(indexed, references = "L3Network")]
+    #[field(indexed, references = "L3Network", part_of = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// Its name.
     #[field(indexed)]

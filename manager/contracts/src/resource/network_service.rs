@@ -36,7 +36,7 @@ pub struct NetworkServiceProvider {
 )]
 pub struct NetworkServiceType {
     /// The provider.
-    #[field(indexed, references = "NetworkServiceProvider")]
+    #[field(indexed, references = "NetworkServiceProvider", part_of = "NetworkServiceProvider")]
     pub network_service_provider_uuid: Uuid,
     /// Its kind.
     pub r#type: String,
@@ -53,10 +53,10 @@ pub struct NetworkServiceType {
 )]
 pub struct NetworkServiceProviderL2NetworkRef {
     /// The provider.
-    #[field(indexed, references = "NetworkServiceProvider")]
+    #[field(indexed, references = "NetworkServiceProvider", part_of = "NetworkServiceProvider")]
     pub network_service_provider_uuid: Uuid,
     /// The L2 network.
-    #[field(indexed, references = "L2Network")]
+    #[field(indexed, references = "L2Network", part_of = "L2Network")]
     pub l2_network_uuid: Uuid,
 }
 
@@ -71,10 +71,10 @@ pub struct NetworkServiceProviderL2NetworkRef {
 )]
 pub struct NetworkServiceL3NetworkRef {
     /// The L3 network.
-    #[field(indexed, references = "L3Network")]
+    #[field(indexed, references = "L3Network", part_of = "L3Network")]
     pub l3_network_uuid: Uuid,
     /// The provider.
-    #[field(indexed, references = "NetworkServiceProvider")]
+    #[field(indexed, references = "NetworkServiceProvider", part_of = "NetworkServiceProvider")]
     pub network_service_provider_uuid: Uuid,
     /// The service.
     #[field(indexed)]

@@ -66,10 +66,10 @@ pub struct PrimaryStorage {
 )]
 pub struct PrimaryStorageClusterRef {
     /// The primary storage.
-    #[field(indexed, references = "PrimaryStorage")]
+    #[field(indexed, references = "PrimaryStorage", part_of = "PrimaryStorage")]
     pub primary_storage_uuid: Uuid,
     /// The cluster it is in.
-    #[field(indexed, references = "Cluster")]
+    #[field(indexed, references = "Cluster", part_of = "Cluster")]
     pub cluster_uuid: Uuid,
     /// When it was made.
     pub create_date: Timestamp,
@@ -86,10 +86,10 @@ pub struct PrimaryStorageClusterRef {
 )]
 pub struct LocalStorageHostRef {
     /// The primary storage.
-    #[field(indexed, references = "PrimaryStorage")]
+    #[field(indexed, references = "PrimaryStorage", part_of = "PrimaryStorage")]
     pub primary_storage_uuid: Uuid,
     /// The host it is on.
-    #[field(indexed, references = "Host")]
+    #[field(indexed, references = "Host", part_of = "Host")]
     pub host_uuid: Uuid,
     /// Size for allocation, in bytes.
     pub total_capacity: i64,
@@ -116,12 +116,13 @@ pub struct LocalStorageHostRef {
 )]
 pub struct LocalStorageResourceRef {
     /// The resource.
+    #[field(part_of = "Volume")]
     pub resource_uuid: Uuid,
     /// The primary storage.
-    #[field(indexed, references = "PrimaryStorage")]
+    #[field(indexed, references = "PrimaryStorage", part_of = "PrimaryStorage")]
     pub primary_storage_uuid: Uuid,
     /// The host it is on.
-    #[field(indexed, references = "Host")]
+    #[field(indexed, references = "Host", part_of = "Host")]
     pub host_uuid: Uuid,
     /// Size as the guest sees it, in bytes.
     pub size: i64,
@@ -140,7 +141,7 @@ pub struct ImageCache {
     #[field(unique)]
     pub id: i64,
     /// The primary storage.
-    #[field(indexed, references = "PrimaryStorage")]
+    #[field(indexed, references = "PrimaryStorage", part_of = "PrimaryStorage")]
     pub primary_storage_uuid: Uuid,
     /// The image.
     #[field(indexed)]
@@ -159,4 +160,7 @@ pub struct ImageCache {
     pub create_date: Timestamp,
     /// When it was last changed.
     pub last_op_date: Timestamp,
+    /// The host on whose disk it is, where hosts have disks of their own.
+    #[field(hidden, indexed, part_of = "Host")]
+    pub host_uuid: Option<Uuid>,
 }

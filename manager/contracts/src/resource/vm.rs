@@ -104,10 +104,10 @@ pub struct VmNic {
     #[field(unique)]
     pub uuid: Uuid,
     /// The virtual machine.
-    #[field(indexed, references = "VmInstance")]
+    #[field(indexed, references = "VmInstance", part_of = "VmInstance")]
     pub vm_instance_uuid: Option<Uuid>,
     /// The L3 network.
-    #[field(indexed, references = "L3Network")]
+    #[field(indexed, references = "L3Network", part_of = "L3Network")]
     pub l3_network_uuid: Option<Uuid>,
     /// The address.
     #[field(indexed)]
@@ -157,7 +157,7 @@ pub struct VmCdRom {
     #[field(unique)]
     pub uuid: Uuid,
     /// The virtual machine.
-    #[field(indexed, references = "VmInstance")]
+    #[field(indexed, references = "VmInstance", part_of = "VmInstance")]
     pub vm_instance_uuid: Uuid,
     /// Its place among its kind in the virtual machine.
     pub device_id: i32,

@@ -30,7 +30,7 @@ pub struct Volume {
     #[field(indexed, references = "PrimaryStorage")]
     pub primary_storage_uuid: Option<Uuid>,
     /// The virtual machine.
-    #[field(indexed)]
+    #[field(indexed, part_of = "VmInstance")]
     pub vm_instance_uuid: Option<Uuid>,
     /// The disk offering it was made by.
     #[field(indexed)]

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
-use cumulo_schema::{Api, ApiMeta, ErrorCode, ReplyShape, Uuid};
+use cumulo_schema::{Api, ApiMeta, ErrorCode, ReplyShape, ResourceMeta, Uuid};
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,7 +11,12 @@ use super::{
     access::{self, Checked},
     route::Routes,
 };
-use crate::{Kernel, bus::CallContext, bus::Caller, ownership::NewTags};
+use crate::{
+    Kernel,
+    bus::{CallContext, Caller},
+    ownership::NewTags,
+    plan::{self, Planning},
+};
 
 /// A body on the wire.
 pub(super) type Body = Map<String, Value>;
@@ -94,24 +99,41 @@ impl ApiTable {
 /// Checks and handles a call on behalf of `caller`; runs within the call's deadline and trace.
 pub(super) async fn run(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {
     let context = CallContext::starting(call.job, caller, call.timeout);
-    let kernel = kernel.clone();
-    context
-        .scope(async move {
-            match access::check(&kernel, &caller, &call).await? {
-                Checked::NothingToDo => return Ok(Body::new()),
-                Checked::Proceed if wants_validation_only(&call.params) => return Ok(Body::new()),
-                Checked::Proceed => {}
-            }
-            let entry = kernel.apis().entries.get(call.meta.name);
-            let handler = entry.and_then(|entry| entry.handler.as_ref()).ok_or_else(|| {
-                ErrorCode::new(cumulo_schema::codes::NO_SERVICE, format!("no service answers {}", call.meta.name))
-            })?;
-            handler.call(&cx(&kernel, caller, &call), call.params).await
-        })
-        .await
+    match call.params.get(plan::PARAM) == Some(&Value::Bool(true)) {
+        true => context.scope(planned(kernel, caller, call)).await,
+        false => context.scope(handled(kernel, caller, call)).await,
+    }
 }
 
-fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> ApiCx {
+async fn handled(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {
+    match access::check(kernel, &caller, &call).await? {
+        Checked::NothingToDo => return Ok(Body::new()),
+        Checked::Proceed if wants_validation_only(&call.params) => return Ok(Body::new()),
+        Checked::Proceed => {}
+    }
+    let entry = kernel.apis().entries.get(call.meta.name);
+    let handler = entry.and_then(|entry| entry.handler.as_ref()).ok_or_else(|| {
+        ErrorCode::new(cumulo_schema::codes::NO_SERVICE, format!("no service answers {}", call.meta.name))
+    })?;
+    handler.call(&cx(kernel, caller, &call).await?, call.params).await
+}
+
+/// The call's plan, in place of its answer. What would refuse the call is part of it.
+async fn planned(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {
+    let (planning, api) = (Planning::default(), call.meta.name);
+    let outcome = planning.scope(handled(kernel, caller, call)).await;
+    if let Err(veto) = outcome
+        && !planning.is_stopped()
+    {
+        planning.veto(veto);
+    }
+    let unsendable =
+        |cause: serde_json::Error| ErrorCode::internal(format!("the plan of {api} cannot be sent")).because_of(&cause);
+    let plan = serde_json::to_value(planning.finish(api)).map_err(unsendable)?;
+    Ok(Body::from_iter([("plan".to_owned(), plan)]))
+}
+
+async fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> Result<ApiCx, ErrorCode> {
     let list = |name: &str| -> Vec<String> {
         let items = call.params.get(name).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -120,16 +142,33 @@ fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> ApiCx {
     let creates = call.meta.kind == cumulo_schema::ApiKind::Create;
     let chosen = call.params.get("resourceUuid").filter(|_| creates).and_then(Value::as_str);
     let chosen = chosen.and_then(|text| text.parse().ok());
-    ApiCx {
+    let mut tags = NewTags { system: list("systemTags"), user: list("userTags"), patterns: vec![] };
+    if creates {
+        let patterns: Result<Vec<Uuid>, _> = list("tagUuids").iter().map(|text| text.parse()).collect();
+        let patterns = patterns.map_err(|bad| ErrorCode::invalid(format!("field[tagUuids] {bad}")))?;
+        tags.add_patterns(kernel.db(), &patterns).await?;
+        if let Some(created) = created(kernel, call.meta) {
+            tags.settle(kernel.tags(), created.vo)?;
+        }
+    }
+    Ok(ApiCx {
         kernel: kernel.clone(),
         caller,
         job: call.job,
         // Derived from the job, so that a call handled again after a crash means the same resource.
         resource_uuid: chosen.unwrap_or_else(|| derived(call.job)),
-        tags: NewTags { system: list("systemTags"), user: list("userTags") },
+        tags,
         enforcing: call.params.get("deleteMode").and_then(Value::as_str) == Some("Enforcing"),
         client_ip: call.client_ip.clone(),
-    }
+    })
+}
+
+/// What a call creates: the kind of its answer's inventory.
+fn created(kernel: &Kernel, meta: &ApiMeta) -> Option<&'static ResourceMeta> {
+    let schema = kernel.query().schema();
+    let inventory = meta.reply.fields().iter().find(|field| field.name == "inventory")?;
+    let created = schema.resources().find(|resource| resource.inventory == inventory.type_name)?;
+    Some(schema.target(created).root())
 }
 
 /// The id of what job `job` creates: a version 4 uuid in form, so that every client accepts it.

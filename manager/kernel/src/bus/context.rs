@@ -9,7 +9,7 @@ use cumulo_schema::Uuid;
 use serde::{Deserialize, Serialize};
 
 use super::DEFAULT_DEADLINE;
-use crate::db::Deferred;
+use crate::{db::Deferred, plan::Planning};
 
 tokio::task_local! {
     static CONTEXT: CallContext;
@@ -74,8 +74,8 @@ impl CallContext {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Runs `work` in this context, with the deferred writes of the current task.
+    /// Runs `work` in this context, with the deferred writes of the current task; planned, where that is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        CONTEXT.scope(self, Deferred::inherited(work))
+        CONTEXT.scope(self, Planning::carry(Deferred::inherited(work)))
     }
 }

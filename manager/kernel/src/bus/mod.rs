@@ -22,7 +22,10 @@ pub use context::{CallContext, Caller};
 pub use publish::OnEvent;
 pub(crate) use publish::Subscribers;
 
-use crate::faults::{Faults, Point};
+use crate::{
+    faults::{Faults, Point},
+    plan::Planning,
+};
 
 /// How long a call may take when nothing on the way said otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_mins(5);
@@ -115,6 +118,9 @@ impl Bus {
 
     /// Sends `message` and does not wait; a failure is logged.
     pub fn send<M: Message>(&self, message: M) {
+        if Planning::current().is_some() {
+            return;
+        }
         let bus = self.clone();
         tokio::spawn(CallContext::current().scope(async move {
             if let Err(error) = bus.call(message).await {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, Event};
 
 use super::{Bus, CallContext};
+use crate::plan::Planning;
 
 /// Hears one type of event.
 #[async_trait]
@@ -31,6 +32,9 @@ impl Subscribers {
 impl Bus {
     /// Tells every listener of `event`; returns at once.
     pub fn publish<E: Event>(&self, event: &E) {
+        if Planning::current().is_some() {
+            return;
+        }
         let Some((_, subscribers)) = self.installed.get() else { return };
         let listeners = subscribers.0.get(&TypeId::of::<E>()).into_iter().flatten();
         for listener in listeners.filter_map(|any| any.downcast_ref::<Arc<dyn OnEvent<E>>>()) {

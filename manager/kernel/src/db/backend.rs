@@ -7,6 +7,7 @@ use sea_query::QueryStatementWriter;
 use sqlx::MySqlPool;
 
 use super::{Batch, DbError, Deferred, Dialect, Select, mysql, row::DbRow, sqlite::Sqlite};
+use crate::plan::Planning;
 
 /// The rows that each statement of a batch touched.
 pub(super) type Answer = Result<Vec<u64>, DbError>;
@@ -65,6 +66,10 @@ impl Db {
     /// # Errors
     /// [`DbError::Conflict`], [`DbError::Unmet`] and [`DbError::Reference`] mean that nothing was written.
     pub async fn commit(&self, batch: Batch) -> Result<Vec<u64>, DbError> {
+        if let Some(planning) = Planning::current() {
+            planning.note_batch(self, batch).await?;
+            return Err(planning.stop_write());
+        }
         match Deferred::current() {
             Some(deferred) => deferred.commit(self, batch).await,
             None => self.commit_alone(None, batch).await.1,

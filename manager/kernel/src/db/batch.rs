@@ -4,7 +4,7 @@ use cumulo_schema::{Cell, Column, FieldType, Resource, ResourceMeta, Timestamp};
 use sea_query::{Alias, Expr, ExprTrait, Query, QueryStatementWriter};
 
 use super::{
-    Dialect,
+    Dialect, Verb,
     statement::{Statement, to_value},
 };
 
@@ -13,11 +13,13 @@ use super::{
 pub struct Batch {
     pub(super) dialect: Dialect,
     pub(super) statements: Vec<Statement>,
+    /// To be taken back, whatever it did.
+    pub(super) trial: bool,
 }
 
 impl Batch {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, statements: Vec::new() }
+        Self { dialect, statements: Vec::new(), trial: false }
     }
 
     /// Whether there is nothing to do.
@@ -33,7 +35,8 @@ impl Batch {
             .into_table(Alias::new(R::META.table))
             .columns(R::META.fields.iter().map(|field| Alias::new(field.column)))
             .values_panic(row.cells().into_iter().map(|cell| Expr::val(to_value(cell))));
-        self.push(&query, format!("insert into {}", R::META.table), None)
+        let target = Some((Verb::Insert, R::META));
+        self.push_on(target, &query, format!("insert into {}", R::META.table), None)
     }
 
     /// Adds an update; finish it with [`Update::any`] or [`Update::expect`].
@@ -56,7 +59,7 @@ impl Batch {
     pub fn delete_from(&mut self, meta: &'static ResourceMeta) -> Delete<'_> {
         let mut query = Query::delete();
         query.from_table(Alias::new(meta.table));
-        Delete { batch: self, query, table: meta.table }
+        Delete { batch: self, query, meta }
     }
 
     /// Adds any statement; `what` names it in errors, `expect` says how many rows it must touch.
@@ -66,8 +69,18 @@ impl Batch {
         what: String,
         expect: Option<(u64, String)>,
     ) -> &mut Self {
+        self.push_on(None, query, what, expect)
+    }
+
+    fn push_on(
+        &mut self,
+        target: Option<(Verb, &'static ResourceMeta)>,
+        query: &impl QueryStatementWriter,
+        what: String,
+        expect: Option<(u64, String)>,
+    ) -> &mut Self {
         let (sql, args) = self.dialect.build(query);
-        self.statements.push(Statement { sql, args, what, expect });
+        self.statements.push(Statement { sql, args, what, expect, target });
         self
     }
 
@@ -128,12 +141,14 @@ impl Update<'_> {
 
     /// Finishes it: any number of rows is fine.
     pub fn any(self) {
-        self.batch.push(&self.query, format!("update {}", self.meta.table), None);
+        let target = Some((Verb::Update, self.meta));
+        self.batch.push_on(target, &self.query, format!("update {}", self.meta.table), None);
     }
 
     /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
     pub fn expect(self, otherwise: impl Into<String>) {
-        self.batch.push(&self.query, format!("update {}", self.meta.table), Some((1, otherwise.into())));
+        let (target, expect) = (Some((Verb::Update, self.meta)), Some((1, otherwise.into())));
+        self.batch.push_on(target, &self.query, format!("update {}", self.meta.table), expect);
     }
 }
 
@@ -143,7 +158,7 @@ impl Update<'_> {
 pub struct Delete<'b> {
     batch: &'b mut Batch,
     query: sea_query::DeleteStatement,
-    table: &'static str,
+    meta: &'static ResourceMeta,
 }
 
 impl Delete<'_> {
@@ -165,14 +180,22 @@ impl Delete<'_> {
         self
     }
 
+    /// Only rows where the column called `column` is one of `values`.
+    pub fn column_in(mut self, column: &'static str, values: impl Iterator<Item = Cell>) -> Self {
+        self.query.and_where(Expr::col(Alias::new(column)).is_in(values.map(to_value)));
+        self
+    }
+
     /// Finishes it: any number of rows is fine.
     pub fn any(self) {
-        self.batch.push(&self.query, format!("delete from {}", self.table), None);
+        let target = Some((Verb::Delete, self.meta));
+        self.batch.push_on(target, &self.query, format!("delete from {}", self.meta.table), None);
     }
 
     /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
     pub fn expect(self, otherwise: impl Into<String>) {
-        self.batch.push(&self.query, format!("delete from {}", self.table), Some((1, otherwise.into())));
+        let (target, expect) = (Some((Verb::Delete, self.meta)), Some((1, otherwise.into())));
+        self.batch.push_on(target, &self.query, format!("delete from {}", self.meta.table), expect);
     }
 }
 

@@ -41,6 +41,9 @@ pub enum DbError {
         #[source]
         cause: std::sync::Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// The call is only planned: the batch was noted, and taken back.
+    #[error("only planned")]
+    Planned,
     /// The manager is stopping.
     #[error("the database is closed")]
     Closed,

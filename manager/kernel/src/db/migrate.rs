@@ -83,7 +83,7 @@ impl Db {
         batch.statements.extend(statements.into_iter().map(|(sql, args)| {
             let what = sql.lines().next().unwrap_or_default().to_owned();
             let sql = if on_mysql { sql.replace('"', "`") } else { sql };
-            Statement { sql, args, what, expect: None }
+            Statement { sql, args, what, expect: None, target: None }
         }));
         batch
     }

@@ -62,7 +62,8 @@ async fn commit_once(pool: &MySqlPool, batch: &Batch) -> Result<Vec<u64>, DbErro
     for statement in &batch.statements {
         touched.push(execute(&mut transaction, statement).await?);
     }
-    transaction.commit().await.map_err(|cause| DbError::mysql("commit", cause))?;
+    let ended = if batch.trial { transaction.rollback().await } else { transaction.commit().await };
+    ended.map_err(|cause| DbError::mysql("commit", cause))?;
     Ok(touched)
 }
 

@@ -1,9 +1,9 @@
 //! A statement ready to run: text and bound values. Values never become text.
 
-use cumulo_schema::Cell;
+use cumulo_schema::{Cell, ResourceMeta};
 use sea_query::{MysqlQueryBuilder, QueryStatementWriter, SchemaStatementBuilder, SqliteQueryBuilder, Value, Values};
 
-use super::DbError;
+use super::{DbError, Verb};
 
 /// Which database is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,14 @@ impl Dialect {
         (sql, to_cells(values))
     }
 
+    /// What names stand between.
+    pub(super) fn quote(self) -> char {
+        match self {
+            Dialect::Sqlite => '"',
+            Dialect::MySql => '`',
+        }
+    }
+
     /// Builds a schema statement for this dialect.
     #[must_use]
     pub fn build_schema(self, statement: &impl SchemaStatementBuilder) -> String {
@@ -44,6 +52,8 @@ pub struct Statement {
     pub(super) what: String,
     /// How many rows it must touch, and what it means when it does not.
     pub(super) expect: Option<(u64, String)>,
+    /// What it does to rows of what, where that is declared.
+    pub(super) target: Option<(Verb, &'static ResourceMeta)>,
 }
 
 impl Statement {

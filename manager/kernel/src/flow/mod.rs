@@ -36,6 +36,7 @@ use crate::{
     db::{Db, Deferred},
     faults::Faults,
     gc::Debts,
+    plan::Planning,
     queue::Queues,
 };
 use drive::Definition;
@@ -141,6 +142,9 @@ impl Flows {
     }
 
     async fn start<F: Flow>(&self, chain: &str, id: Uuid, job: Option<Uuid>, context: F) -> Outcome {
+        if let Some(planning) = Planning::current() {
+            return Err(self.foresee(chain, id, context, &planning).await?);
+        }
         if let Some(outcome) = self.join(id).await {
             return outcome;
         }
@@ -155,6 +159,25 @@ impl Flows {
             queues.run(&lane, 1, definition.begin(&flows, fresh, context)).await
         });
         self.spawn(id, work).await
+    }
+
+    /// Notes what the chain would do on `context`, and ends the call.
+    async fn foresee<F: Flow>(
+        &self,
+        chain: &str,
+        id: Uuid,
+        context: F,
+        planning: &Planning,
+    ) -> Result<ErrorCode, ErrorCode> {
+        let mut cx = StepCx { data: context, flow: id, place: String::new() };
+        for step in self.definitions()?.chain::<F>(chain)? {
+            planning.step(step.name(), step.describe(), None);
+            step.name().clone_into(&mut cx.place);
+            if let Err(veto) = step.foresee(&cx, planning).await {
+                planning.veto(veto);
+            }
+        }
+        Ok(planning.stop())
     }
 
     /// Waits until no flow runs here, at most `patience`. What still runs then goes on at the next start.

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, Uuid};
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::plan::Planning;
+
 /// The context of a flow: ids and choices, never connections, so that it can be stored.
 pub trait Flow: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The flow's name; also that of its usual chain.
@@ -34,6 +36,17 @@ pub enum FlowReply {
 pub trait Step<F: Flow>: Send + Sync + 'static {
     /// Unique within the flow, kebab-case: operators read it, configuration and journal name it.
     fn name(&self) -> &'static str;
+
+    /// What it does, in one sentence for the reader of a plan; empty where the name says it.
+    fn describe(&self) -> &'static str {
+        ""
+    }
+
+    /// Notes in a plan what it would touch and how it would choose. An `Err` is why it would fail. Changes nothing.
+    async fn foresee(&self, cx: &StepCx<F>, planning: &Planning) -> Result<(), ErrorCode> {
+        let _ = (cx, planning);
+        Ok(())
+    }
 
     /// Does it. After a crash it may be run again: it must do no more then than if it had been run once.
     async fn run(&self, cx: &mut StepCx<F>) -> Result<(), ErrorCode>;

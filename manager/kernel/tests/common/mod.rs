@@ -171,9 +171,7 @@ impl Step<PutUp> for Mount {
         }
     }
     async fn undo(&self, cx: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
-        let mut batch = self.0.db().batch();
-        cumulo_kernel::ownership::removed::<Shelf>(&mut batch, cx.shelf);
-        Ok(self.0.db().commit(batch).await.map(drop)?)
+        Ok(self.0.cascade().remove(Shelf::META, &[cx.shelf]).await?)
     }
 }
 

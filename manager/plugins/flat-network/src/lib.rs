@@ -27,6 +27,7 @@ use std::sync::Arc;
 use cumulo_contracts::ext::{
     host::{BeforeHostDelete, OnHostConnected},
     network::NetworkServiceBackend,
+    vm::KeptWhileUp,
 };
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -61,6 +62,7 @@ fn install_with(setup: &mut Setup, hosts: Arc<dyn FlatHosts>) {
         .migrations(MIGRATIONS)
         .resources(&[store::FlatNic::META])
         .driver::<dyn NetworkServiceBackend>(TYPE, flat.clone())
+        .add::<dyn KeptWhileUp>(Arc::new(store::Served))
         .add::<dyn OnHostConnected>(flat.clone())
         .add::<dyn BeforeHostDelete>(flat.clone())
         .gc_runner(debt::RUNNER, Arc::new(debt::Debts(flat)));

@@ -1,9 +1,13 @@
 //! What is to be served, per NIC.
 
-use cumulo_contracts::{ext::network::ServiceRequest, message::network::DHCP, resource::L3NetworkDns};
+use cumulo_contracts::{
+    ext::{network::ServiceRequest, vm::KeptWhileUp},
+    message::network::DHCP,
+    resource::L3NetworkDns,
+};
 use cumulo_derive::resource;
 use cumulo_kernel::db::{Db, DbError};
-use cumulo_schema::{Timestamp, Uuid};
+use cumulo_schema::{Resource, ResourceMeta, Timestamp, Uuid};
 
 /// The service that tells a VM of itself.
 pub(crate) const USERDATA: &str = "Userdata";
@@ -12,7 +16,7 @@ pub(crate) const USERDATA: &str = "Userdata";
 #[resource(table = "flat_network_nic", java = "org.cumulo.flat.FlatNicInventory", vo = "FlatNicVO")]
 pub(crate) struct FlatNic {
     /// The NIC.
-    #[field(unique)]
+    #[field(unique, part_of = "VmNic")]
     pub(crate) nic_uuid: Uuid,
     /// Its VM.
     pub(crate) vm_uuid: Uuid,
@@ -39,6 +43,19 @@ pub(crate) struct FlatNic {
     pub(crate) metadata: bool,
     /// Since when.
     pub(crate) create_date: Timestamp,
+}
+
+/// Tells plans that a NIC is served only while its VM is on a host.
+pub(crate) struct Served;
+
+impl KeptWhileUp for Served {
+    fn rows(&self) -> &'static ResourceMeta {
+        FlatNic::META
+    }
+
+    fn vm_column(&self) -> &'static str {
+        FlatNic::VM_UUID.name
+    }
 }
 
 impl FlatNic {

@@ -65,7 +65,10 @@ fn facts(facts: kvm::HostFacts) -> HostFacts {
         (tags::RELEASE, "release", &facts.os_release),
     ];
     let known = tags.iter().filter(|(_, _, value)| !value.is_empty());
-    let tags = known.map(|(def, token, value)| def.instantiate(&[(token, value)])).collect();
+    let mut tags: Vec<String> = known.map(|(def, token, value)| def.instantiate(&[(token, value)])).collect();
+    if tags::takes_live_snapshots(&facts.libvirt_version, &facts.qemu_img_version) {
+        tags.push(tags::LIVE_SNAPSHOT.pattern.to_owned());
+    }
     let bytes = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     HostFacts {
         cpu_num: i64::from(facts.cpu_num),

@@ -5,26 +5,34 @@
 //! for that one fetch ([`cache`]).
 
 mod cache;
-mod cascade;
 mod driver;
-mod host;
 mod store;
 
 use std::sync::Arc;
 
 use cumulo_contracts::{
     api::primary_storage::{QueryImageCache, QueryLocalStorageResourceRef},
-    ext::{host::BeforeHostDelete, storage::PrimaryStorageDriver},
-    resource::{ImageCache, LocalStorageResourceRef, PrimaryStorage},
+    ext::storage::PrimaryStorageDriver,
 };
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup, db::Migration};
-use cumulo_schema::{Api, Resource};
+use cumulo_schema::Api;
 
 use store::Store;
 
 /// The primary storage type this plugin serves.
 pub const TYPE: &str = "LocalStorage";
+
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "20261121_0175_local_storage",
+        sql: include_str!("../migrations/20261121_0175_local_storage.sql"),
+    },
+    Migration {
+        name: "20261121_0176_image_cache_host",
+        sql: include_str!("../migrations/20261121_0176_image_cache_host.sql"),
+    },
+];
 
 struct LocalStorage {
     kernel: Kernel,
@@ -37,14 +45,8 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
     let kernel = setup.kernel().clone();
     let local = Arc::new(LocalStorage { store: Store::new(kernel.db().clone()), kernel, gateway });
     setup
-        .migrations(&[Migration {
-            name: "20261121_0175_local_storage",
-            sql: include_str!("../migrations/20261121_0175_local_storage.sql"),
-        }])
+        .migrations(MIGRATIONS)
         .query(QueryLocalStorageResourceRef::META)
         .query(QueryImageCache::META)
-        .driver::<dyn PrimaryStorageDriver>(TYPE, local.clone())
-        .add::<dyn BeforeHostDelete>(local.clone())
-        .cascade(ImageCache::META, &[PrimaryStorage::META.vo], Arc::new(cascade::Cached(local.clone())))
-        .cascade(LocalStorageResourceRef::META, &[PrimaryStorage::META.vo], Arc::new(cascade::Placed(local)));
+        .driver::<dyn PrimaryStorageDriver>(TYPE, local);
 }

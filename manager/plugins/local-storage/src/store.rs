@@ -42,6 +42,7 @@ impl Store {
             primary_storage_uuid: storage,
             image_uuid: image.image,
             install_url: install_url(path, host),
+            host_uuid: Some(host),
             media_type: ImageMediaType::RootVolumeTemplate.to_string(),
             size: i64::try_from(copy.actual_size).unwrap_or(i64::MAX),
             md5sum: "not calculated".to_owned(),
@@ -85,43 +86,6 @@ impl Store {
         batch.delete::<LocalStorageResourceRef>().eq(LocalStorageResourceRef::RESOURCE_UUID, &volume).any();
         self.db.commit(batch).await.map(drop)
     }
-
-    /// Forgets everything on `host`.
-    pub(crate) async fn forget_host(&self, host: Uuid) -> Result<(), DbError> {
-        let copies = self.db.select::<ImageCache>().all().await?;
-        let end = install_url("", host);
-        let end = end.trim_start_matches("file://");
-        let gone: Vec<i64> = copies.iter().filter(|copy| copy.install_url.ends_with(end)).map(|copy| copy.id).collect();
-        let mut batch = self.db.batch();
-        batch.delete::<ImageCache>().one_of(ImageCache::ID, &gone).any();
-        batch.delete::<LocalStorageResourceRef>().eq(LocalStorageResourceRef::HOST_UUID, &host).any();
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Those of `storages` that have copies of images.
-    pub(crate) async fn with_copies(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let copies = self.db.select::<ImageCache>().one_of(ImageCache::PRIMARY_STORAGE_UUID, storages).all().await?;
-        Ok(unique(copies.into_iter().map(|copy| copy.primary_storage_uuid)))
-    }
-
-    pub(crate) async fn forget_copies(&self, storages: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<ImageCache>().one_of(ImageCache::PRIMARY_STORAGE_UUID, storages).any();
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Those of `storages` that volumes are on.
-    pub(crate) async fn with_volumes(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let placed = self.db.select().one_of(LocalStorageResourceRef::PRIMARY_STORAGE_UUID, storages).all().await?;
-        Ok(unique(placed.into_iter().map(|placed| placed.primary_storage_uuid)))
-    }
-
-    pub(crate) async fn forget_volumes(&self, storages: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        let delete = batch.delete::<LocalStorageResourceRef>();
-        delete.one_of(LocalStorageResourceRef::PRIMARY_STORAGE_UUID, storages).any();
-        self.db.commit(batch).await.map(drop)
-    }
 }
 
 /// The number of a copy follows from what it is, so that recording it twice is recording it once.
@@ -134,9 +98,4 @@ fn cache_id(storage: Uuid, host: Uuid, image: Uuid) -> i64 {
 /// ZStack's way of writing where a copy is, which names the host.
 fn install_url(path: &str, host: Uuid) -> String {
     format!("file://{path};hostUuid://{host}")
-}
-
-fn unique(uuids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
-    let set: std::collections::BTreeSet<Uuid> = uuids.collect();
-    set.into_iter().collect()
 }

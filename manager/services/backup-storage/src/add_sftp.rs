@@ -15,6 +15,7 @@ use cumulo_kernel::{
     db::DbError,
     flow::{Flow, FlowReply, Step, StepCx},
     ownership::NewTags,
+    plan::{Planning, effect},
 };
 use cumulo_schema::{ErrorCode, Inventory, Resource, Timestamp, Uuid, codes};
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,6 @@ impl Flow for AddBackupStorage {
 #[async_trait]
 impl HandleApi<AddSftpBackupStorage> for BackupStorages {
     async fn handle(&self, cx: &ApiCx, api: AddSftpBackupStorage) -> Result<Inventory<BackupStorage>, ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(BackupStorage::META.vo, tag))?;
         check_type(api.r#type.as_deref(), TYPE)?;
         refuse_import(api.import_images)?;
         let url = check::folder(&api.url)?;
@@ -125,6 +125,15 @@ impl Step<AddBackupStorage> for Record {
         "record-backup-storage"
     }
 
+    fn describe(&self) -> &'static str {
+        "records the storage"
+    }
+
+    async fn foresee(&self, cx: &StepCx<AddBackupStorage>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.touch(BackupStorage::META.vo, effect::CREATED, [cx.storage]);
+        Ok(())
+    }
+
     async fn run(&self, cx: &mut StepCx<AddBackupStorage>) -> Result<(), ErrorCode> {
         let since = Timestamp(cx.since);
         let storage = BackupStorage {
@@ -157,7 +166,7 @@ impl Step<AddBackupStorage> for Record {
 
     async fn undo(&self, cx: &mut StepCx<AddBackupStorage>) -> Result<(), ErrorCode> {
         if self.is_ours(cx).await? {
-            self.0.store.remove(&[cx.storage]).await?;
+            self.0.kernel.cascade().remove(BackupStorage::META, &[cx.storage]).await?;
         }
         Ok(())
     }
@@ -179,6 +188,10 @@ impl Step<AddBackupStorage> for Connect {
         "connect-backup-storage"
     }
 
+    fn describe(&self) -> &'static str {
+        "installs the agent on the machine and connects to it"
+    }
+
     async fn run(&self, cx: &mut StepCx<AddBackupStorage>) -> Result<(), ErrorCode> {
         let storage = self.0.store.get(cx.storage).await?;
         cx.capacity = Some(self.0.reach(&storage, true).await?);
@@ -198,6 +211,10 @@ pub(crate) struct MarkConnected(pub(crate) Arc<BackupStorages>);
 impl Step<AddBackupStorage> for MarkConnected {
     fn name(&self) -> &'static str {
         "mark-connected"
+    }
+
+    fn describe(&self) -> &'static str {
+        "records the capacity, and that it can be used"
     }
 
     async fn run(&self, cx: &mut StepCx<AddBackupStorage>) -> Result<(), ErrorCode> {

@@ -1,12 +1,10 @@
 //! `DeleteBackupStorage`. Its images lose their copies there; the files stay on the machine.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use cumulo_contracts::{api::backup_storage::DeleteBackupStorage, resource::BackupStorage};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
@@ -26,35 +24,21 @@ impl HandleApi<DeleteBackupStorage> for BackupStorages {
 
 #[async_trait]
 impl CascadeAction for BackupStorages {
-    async fn affected(&self, _losing: &str, _uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
+    async fn affected(&self, _: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
         // Backup storages hang on nothing: a zone that goes only loses sight of them.
         Ok(vec![])
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], enforcing: bool) -> Result<(), ErrorCode> {
-        for uuid in uuids {
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        for uuid in work.uuids {
             let Some(storage) = self.store.find(*uuid).await? else { continue };
             match self.driver(&storage.r#type)?.disconnect(*uuid).await {
-                Err(error) if enforcing => {
+                Err(error) if work.enforcing => {
                     tracing::warn!(storage = %uuid, %error, "a deleted backup storage stays connected");
                 }
                 outcome => outcome?,
             }
         }
-        Ok(self.store.remove(uuids).await?)
-    }
-}
-
-/// Attachments, which go with their zone. They have no ids of their own: the cascade carries the zones'.
-pub(crate) struct ZoneRefs(pub(crate) Arc<BackupStorages>);
-
-#[async_trait]
-impl CascadeAction for ZoneRefs {
-    async fn affected(&self, _losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        Ok(self.0.store.attached_zones(uuids).await?)
-    }
-
-    async fn act(&self, _losing: &str, zones: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.0.store.detach_all(zones).await?)
+        Ok(self.kernel.cascade().remove(BackupStorage::META, work.uuids).await?)
     }
 }

@@ -31,7 +31,7 @@ use cumulo_contracts::{
     },
     ext::storage::BackupStorageDriver,
     message::backup_storage::RefreshBackupStorage,
-    resource::{BackupStorage, BackupStorageZoneRef, Zone},
+    resource::BackupStorage,
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
@@ -90,7 +90,6 @@ pub fn install(setup: &mut Setup) {
         .query(QuerySftpBackupStorage::META)
         .message::<RefreshBackupStorage>(service.clone())
         .cascade(BackupStorage::META, &[], service.clone())
-        .cascade(BackupStorageZoneRef::META, &[Zone::META.vo], Arc::new(delete::ZoneRefs(service.clone())))
         .step(add_sftp::Record(service.clone()))
         .step(add_sftp::Connect(service.clone()))
         .step(add_sftp::MarkConnected(service));

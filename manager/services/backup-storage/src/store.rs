@@ -138,17 +138,6 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// Removes storages with everything this service keeps about them; those that are gone are fine.
-    pub(crate) async fn remove(&self, storages: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<BackupStorageZoneRef>().one_of(BackupStorageZoneRef::BACKUP_STORAGE_UUID, storages).any();
-        batch.delete::<SftpBackupStorage>().one_of(SftpBackupStorage::UUID, storages).any();
-        for storage in storages {
-            ownership::removed::<BackupStorage>(&mut batch, *storage);
-        }
-        self.db.commit(batch).await.map(drop)
-    }
-
     /// Attaches a storage to a zone; [`DbError::Conflict`] when it is attached.
     pub(crate) async fn attach(&self, storage: Uuid, zone: Uuid) -> Result<(), DbError> {
         let now = Timestamp::now();
@@ -172,24 +161,9 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// Detaches every storage from `zones`.
-    pub(crate) async fn detach_all(&self, zones: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<BackupStorageZoneRef>().one_of(BackupStorageZoneRef::ZONE_UUID, zones).any();
-        self.db.commit(batch).await.map(drop)
-    }
-
     /// The storages attached to any of `zones`.
     pub(crate) async fn attached_to(&self, zones: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
         Ok(self.refs(zones).await?.into_iter().map(|at| at.backup_storage_uuid).collect())
-    }
-
-    /// Those of `zones` that storages are attached to.
-    pub(crate) async fn attached_zones(&self, zones: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let mut attached: Vec<Uuid> = self.refs(zones).await?.into_iter().map(|at| at.zone_uuid).collect();
-        attached.sort_unstable();
-        attached.dedup();
-        Ok(attached)
     }
 
     async fn refs(&self, zones: &[Uuid]) -> Result<Vec<BackupStorageZoneRef>, DbError> {

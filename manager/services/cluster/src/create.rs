@@ -11,7 +11,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource, codes};
+use cumulo_schema::{ErrorCode, Inventory, codes};
 
 use crate::Clusters;
 
@@ -21,7 +21,6 @@ const TYPE: &str = "zstack";
 #[async_trait]
 impl HandleApi<CreateCluster> for Clusters {
     async fn handle(&self, cx: &ApiCx, api: CreateCluster) -> Result<Inventory<Cluster>, ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(Cluster::META.vo, tag))?;
         self.kernel.registry().driver::<dyn Hypervisor>("hypervisor", &api.hypervisor_type)?;
         let kind = api.r#type.unwrap_or_else(|| TYPE.to_owned());
         if kind != TYPE {

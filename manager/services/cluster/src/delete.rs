@@ -1,13 +1,10 @@
 //! `DeleteCluster`, and what becomes of clusters whose zone goes: the same.
 
 use async_trait::async_trait;
-use cumulo_contracts::{
-    api::cluster::DeleteCluster,
-    resource::{Cluster, Zone},
-};
+use cumulo_contracts::{api::cluster::DeleteCluster, resource::Cluster};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work, hanging_on},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
@@ -23,14 +20,12 @@ impl HandleApi<DeleteCluster> for Clusters {
 
 #[async_trait]
 impl CascadeAction for Clusters {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        match losing == Zone::META.vo {
-            true => Ok(self.store.in_zones(uuids).await?),
-            false => Ok(vec![]),
-        }
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        // Zones are all that they hang on.
+        Ok(hanging_on(self.kernel.db(), Cluster::ZONE_UUID, loss.uuids).await?)
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.store.remove(uuids).await?)
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        Ok(self.kernel.cascade().remove(Cluster::META, work.uuids).await?)
     }
 }

@@ -7,7 +7,6 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Db, DbError},
-    ownership,
 };
 use cumulo_schema::Uuid;
 
@@ -23,11 +22,6 @@ impl Store {
 
     pub(crate) async fn find(&self, cluster: Uuid) -> Result<Option<Cluster>, DbError> {
         self.db.find(Cluster::UUID, &cluster).await
-    }
-
-    pub(crate) async fn in_zones(&self, zones: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let clusters = self.db.select::<Cluster>().one_of(Cluster::ZONE_UUID, zones).all().await?;
-        Ok(clusters.iter().map(|cluster| cluster.uuid).collect())
     }
 
     /// Adds `cluster` with its owner and tags; [`DbError::Conflict`] when it is there, [`DbError::Reference`] when its zone
@@ -57,15 +51,6 @@ impl Store {
             .set(Cluster::STATE, &state)
             .eq(Cluster::UUID, &cluster)
             .expect(format!("cluster {cluster} was deleted in the meantime"));
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Removes clusters with owner and tags; those that are gone are fine.
-    pub(crate) async fn remove(&self, clusters: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        for cluster in clusters {
-            ownership::removed::<Cluster>(&mut batch, *cluster);
-        }
         self.db.commit(batch).await.map(drop)
     }
 }

@@ -1,17 +1,21 @@
 //! `ChangeHostState`: enable, disable, maintain.
 //!
-//! Maintenance is for hosts without VMs. To get there a host first stops taking VMs (`PreMaintenance`) and only then is it
-//! looked whether it has any, so that none slips in between.
+//! Maintenance is for hosts without VMs. To get there a host first stops taking VMs (`PreMaintenance`), and only then are
+//! those that it has stopped, so that none slips in between.
 
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::host::ChangeHostState,
+    message::vm::StopVms,
     resource::{Host, HostState},
 };
-use cumulo_kernel::api::{ApiCx, HandleApi};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    cascade::hanging_on,
+};
 use cumulo_schema::{ErrorCode, Inventory, Uuid, codes};
 
-use crate::Hosts;
+use crate::{Hosts, store::HostReservation};
 
 #[async_trait]
 impl HandleApi<ChangeHostState> for Hosts {
@@ -41,14 +45,21 @@ impl Hosts {
             return Ok(());
         }
         self.enter(uuid, HostState::PreMaintenance).await?;
-        let vms = self.store.vms_on(uuid).await?;
-        if vms > 0 {
+        let vms = hanging_on(self.kernel.db(), HostReservation::HOST_UUID, &[uuid]).await?;
+        let reason = format!("host '{}' goes into maintenance", before.name);
+        let emptied = match vms.is_empty() {
+            true => Ok(()),
+            false => match self.kernel.bus().call(StopVms { vms, reason }).await {
+                Ok(()) => self.refuse_with_vms(&[uuid]).await,
+                refused => refused,
+            },
+        };
+        if let Err(cause) = emptied {
             // Where a crash left it halfway, disabled is what it can go back to without taking VMs unasked.
             let back = if before.state == HostState::PreMaintenance { HostState::Disabled } else { before.state };
             self.enter(uuid, back).await?;
-            let (name, vms) = (&before.name, count_vms(vms));
-            let details = format!("host '{name}' has {vms}; stop or move them before it goes into maintenance");
-            return Err(ErrorCode::new(codes::CHANGE_RESOURCE_STATE, details));
+            let details = format!("not every VM on host '{}' could be stopped for its maintenance", before.name);
+            return Err(ErrorCode::new(codes::CHANGE_RESOURCE_STATE, details).because(cause));
         }
         self.enter(uuid, HostState::Maintenance).await
     }

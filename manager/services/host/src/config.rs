@@ -1,10 +1,11 @@
 //! Settings, by ZStack's names.
 
+use cumulo_contracts::resource::Host;
 use cumulo_kernel::{
     Kernel,
     config::{ConfigDef, ConfigRule},
 };
-use cumulo_schema::ErrorCode;
+use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 use crate::capacity::{Ratios, parse_size};
 
@@ -83,17 +84,31 @@ pub(crate) fn number(kernel: &Kernel, name: &str) -> Result<u64, ErrorCode> {
     kernel.configs().get(HOST, name)
 }
 
-/// What decides over capacity.
+/// Where a host's own word, its cluster's or its zone's counts before that for the whole cloud.
+pub(crate) const KINDS: &[&str] = &["HostVO", "ClusterVO", "ZoneVO"];
+
+/// What decides over capacity where nobody says anything else.
 pub(crate) fn ratios(kernel: &Kernel) -> Result<Ratios, ErrorCode> {
     let configs = kernel.configs();
     let reserved: String = configs.get("kvm", "reservedMemory")?;
-    let reserved_memory = parse_size(&reserved).unwrap_or_else(|| {
-        tracing::warn!(value = reserved, "kvm/reservedMemory is no size like 1G; 1 GiB is kept");
-        RESERVED
-    });
     Ok(Ratios {
         cpu: configs.get(HOST, "cpu.overProvisioning.ratio")?,
         memory: configs.get("mevoco", "overProvisioning.memory")?,
-        reserved_memory,
+        reserved_memory: reserved_memory(&reserved),
+    })
+}
+
+/// What decides over the capacity of `host`.
+pub(crate) async fn ratios_of(kernel: &Kernel, host: Uuid) -> Result<Ratios, ErrorCode> {
+    let configs = kernel.resource_configs();
+    let reserved: String = configs.get("kvm", "reservedMemory", Host::META, host).await?;
+    let cpu = configs.get(HOST, "cpu.overProvisioning.ratio", Host::META, host).await?;
+    Ok(Ratios { cpu, reserved_memory: reserved_memory(&reserved), ..ratios(kernel)? })
+}
+
+fn reserved_memory(text: &str) -> i64 {
+    parse_size(text).unwrap_or_else(|| {
+        tracing::warn!(value = text, "kvm/reservedMemory is no size like 1G; 1 GiB is kept");
+        RESERVED
     })
 }

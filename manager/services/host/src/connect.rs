@@ -11,11 +11,7 @@ use cumulo_contracts::{
 use cumulo_kernel::bus::Handle;
 use cumulo_schema::{ErrorCode, Uuid, codes};
 
-use crate::{
-    Hosts,
-    capacity::{Offer, parse_size},
-    config, tags,
-};
+use crate::{Hosts, capacity::Offer, config, tags};
 
 /// How long a connection may take when nobody gave it a deadline; with deployment it is longer.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_mins(5);
@@ -67,9 +63,9 @@ impl Hosts {
     /// Counts the host's capacity anew, from its facts and the settings of now.
     pub(crate) async fn resize(&self, uuid: Uuid) -> Result<(), ErrorCode> {
         let host = self.host(uuid).await?;
-        let tag = tags::RESERVED_MEMORY.on(self.kernel.db(), uuid).await?;
-        let reserved = tag.and_then(|tokens| parse_size(tokens.get("capacity")?));
-        let offer = config::ratios(&self.kernel)?.offer(i64::from(host.cpu_num), host.physical_memory, reserved);
+        let reserved = tags::reserved_memory(self.kernel.db(), &host).await?;
+        let ratios = config::ratios_of(&self.kernel, uuid).await?;
+        let offer = ratios.offer(i64::from(host.cpu_num), host.physical_memory, reserved);
         if offer != Offer::recorded(&host) {
             self.store.resize(&host, offer).await?;
         }

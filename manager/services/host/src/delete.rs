@@ -4,18 +4,18 @@
 //! machine is taken back, then the machine is left to itself.
 
 use async_trait::async_trait;
-use cumulo_contracts::{
-    api::host::DeleteHost,
-    ext::host::BeforeHostDelete,
-    resource::{Cluster, Host},
-};
+use cumulo_contracts::{api::host::DeleteHost, ext::host::BeforeHostDelete, resource::Host};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work, hanging_on},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
+use futures::{StreamExt, stream};
 
-use crate::{Hosts, change_state::count_vms, connect::connect_lane};
+use crate::{Hosts, change_state::count_vms, connect::connect_lane, store::HostReservation};
+
+/// Hosts left at once.
+const PARALLEL: usize = 32;
 
 #[async_trait]
 impl HandleApi<DeleteHost> for Hosts {
@@ -30,39 +30,49 @@ impl HandleApi<DeleteHost> for Hosts {
 
 #[async_trait]
 impl CascadeAction for Hosts {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        match losing == Cluster::META.vo {
-            true => Ok(self.store.in_clusters(uuids).await?),
-            false => Ok(vec![]),
-        }
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        // Clusters are all that they hang on.
+        Ok(hanging_on(self.kernel.db(), Host::CLUSTER_UUID, loss.uuids).await?)
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], enforcing: bool) -> Result<(), ErrorCode> {
-        for host in uuids {
-            let delete = self.delete(*host, enforcing);
-            self.kernel.queues().run(&connect_lane(*host), 1, delete).await?;
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        if !work.enforcing {
+            self.refuse_with_vms(work.uuids).await?;
         }
+        let leave = |host: Uuid| async move {
+            let leave = self.leave(host, work.enforcing);
+            self.kernel.queues().run(&connect_lane(host), 1, leave).await
+        };
+        let left: Vec<_> = stream::iter(work.uuids.iter().copied().map(leave)).buffered(PARALLEL).collect().await;
+        left.into_iter().collect::<Result<(), _>>()?;
+        self.kernel.cascade().remove(Host::META, work.uuids).await?;
+        tracing::info!(hosts = work.uuids.len(), "hosts are deleted");
         Ok(())
     }
 }
 
 impl Hosts {
-    async fn delete(&self, uuid: Uuid, enforcing: bool) -> Result<(), ErrorCode> {
-        let Some(host) = self.store.find(uuid).await? else { return Ok(()) };
-        let vms = self.store.vms_on(uuid).await?;
-        if vms > 0 && !enforcing {
-            let details = format!("host '{}' still has {}; stop them and delete it again", host.name, count_vms(vms));
-            return Err(ErrorCode::operation(details));
+    /// Refuses hosts on which VMs hold something.
+    pub(crate) async fn refuse_with_vms(&self, hosts: &[Uuid]) -> Result<(), ErrorCode> {
+        let vms = hanging_on(self.kernel.db(), HostReservation::HOST_UUID, hosts).await?;
+        match vms.len() as u64 {
+            0 => Ok(()),
+            count => {
+                let details = format!("the host still has {}; stop them and delete it again", count_vms(count));
+                Err(ErrorCode::operation(details))
+            }
         }
+    }
+
+    /// Takes everything back from the machine; the record stays.
+    async fn leave(&self, uuid: Uuid, enforcing: bool) -> Result<(), ErrorCode> {
+        let Some(host) = self.store.find(uuid).await? else { return Ok(()) };
         match self.take_back(&host, enforcing).await {
             Err(error) if !enforcing => return Err(error),
             Err(error) => tracing::warn!(host = %uuid, %error, "a host is deleted over a failure"),
             Ok(()) => {}
         }
-        self.connector(&host)?.disconnect(uuid).await?;
-        self.store.remove(uuid).await?;
-        tracing::info!(host = %uuid, name = host.name, "a host is deleted");
-        Ok(())
+        self.connector(&host)?.disconnect(uuid).await
     }
 
     /// Lets plugins take back what they prepared on the host. `thorough` asks all of them, whoever fails, and answers with

@@ -30,15 +30,15 @@ use cumulo_contracts::{
         AddKVMHost, AddSimulatorHost, ChangeHostState, DeleteHost, GetCpuMemoryCapacity, GetHostAllocatorStrategies,
         GetHypervisorTypes, QueryHost, ReconnectHost, UpdateHost, UpdateKVMHost,
     },
-    ext::hypervisor::HostConnector,
-    message::host::{AllocateHost, ConnectHost, ReleaseHost},
+    ext::{hypervisor::HostConnector, vm::KeptWhileUp},
+    message::host::{AllocateHost, ConnectHost, ExplainHosts, ReleaseHost},
     resource::{Cluster, Host},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
 
 pub use add::AddHost;
-use store::{HostReservation, Store};
+use store::{Held, HostReservation, Store};
 
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0130_host", sql: include_str!("../migrations/20261121_0130_host.sql") },
@@ -62,6 +62,8 @@ pub fn install(setup: &mut Setup) {
         .migrations(MIGRATIONS)
         .resources(&[HostReservation::META])
         .configs(config::DEFINITIONS)
+        .bindable("kvm", "reservedMemory", config::KINDS)
+        .bindable("host", "cpu.overProvisioning.ratio", config::KINDS)
         .tags(tags::TAGS)
         .api::<AddKVMHost>(hosts.clone())
         .api::<AddSimulatorHost>(hosts.clone())
@@ -75,8 +77,10 @@ pub fn install(setup: &mut Setup) {
         .api::<GetHostAllocatorStrategies>(hosts.clone())
         .query(QueryHost::META)
         .message::<AllocateHost>(hosts.clone())
+        .message::<ExplainHosts>(hosts.clone())
         .message::<ReleaseHost>(hosts.clone())
         .message::<ConnectHost>(hosts.clone())
+        .add::<dyn KeptWhileUp>(Arc::new(Held))
         .cascade(Host::META, &[Cluster::META.vo], hosts.clone());
     add::install(setup, &hosts);
 }

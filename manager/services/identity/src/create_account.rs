@@ -6,7 +6,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource, codes};
+use cumulo_schema::{ErrorCode, Inventory, codes};
 
 use crate::Identity;
 
@@ -19,7 +19,6 @@ impl HandleApi<CreateAccount> for Identity {
         if !cx.caller.is_admin() {
             return Err(ErrorCode::new(codes::PERMISSION_DENIED, "only the admin account may create accounts"));
         }
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(Account::META.vo, tag))?;
         let now = cx.now();
         let account = Account {
             uuid: cx.resource_uuid,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cumulo_contracts::{api::identity::DeleteAccount, resource::Account};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid, codes};
 
@@ -26,12 +26,12 @@ impl HandleApi<DeleteAccount> for Identity {
 
 #[async_trait]
 impl CascadeAction for Identity {
-    async fn affected(&self, _losing: &str, _uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
+    async fn affected(&self, _: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
         // Accounts hang on nothing.
         Ok(vec![])
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        self.sessions.remove_accounts(uuids).await
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        self.sessions.remove_accounts(work.uuids).await
     }
 }

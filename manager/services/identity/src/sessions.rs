@@ -11,13 +11,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cumulo_contracts::resource::Session;
+use cumulo_contracts::resource::{Account, Session};
 use cumulo_kernel::{
     Kernel,
     api::{Authenticator, Credential},
     bus::Caller,
 };
-use cumulo_schema::{ErrorCode, Timestamp, Uuid, codes};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
 use tokio::sync::RwLock;
 
 use crate::{CATEGORY, CLEANUP_INTERVAL, SESSION_LIMIT, SESSION_TIMEOUT, store::Store};
@@ -121,7 +121,8 @@ impl Sessions {
     /// Deletes `accounts` with their sessions.
     pub(crate) async fn remove_accounts(&self, accounts: &[Uuid]) -> Result<(), ErrorCode> {
         let _writing = self.ending.write().await;
-        self.store.remove_accounts(accounts).await?;
+        let removal = self.kernel.cascade().removal(Account::META, accounts).await?;
+        self.store.remove_accounts(accounts, removal).await?;
         self.live().retain(|_, live| !accounts.contains(&live.account));
         Ok(())
     }

@@ -6,8 +6,7 @@ use cumulo_contracts::{
 };
 use cumulo_kernel::{
     api::ApiCx,
-    db::{Db, DbError},
-    ownership,
+    db::{Batch, Db, DbError},
 };
 use cumulo_schema::{Timestamp, Uuid, system::AccountResourceRef};
 
@@ -64,19 +63,16 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// Removes `accounts` with their sessions; those that are gone are fine. What still belongs to them belongs to the
+    /// Removes `accounts` by `removal`; those that are gone are fine. What still belongs to them belongs to the
     /// admin from then on, so that nothing is without an owner.
-    pub(crate) async fn remove_accounts(&self, accounts: &[Uuid]) -> Result<(), DbError> {
+    pub(crate) async fn remove_accounts(&self, accounts: &[Uuid], removal: Batch) -> Result<(), DbError> {
         let mut batch = self.db.batch();
-        batch.delete::<Session>().one_of(Session::ACCOUNT_UUID, accounts).any();
         batch
             .update::<AccountResourceRef>()
             .set(AccountResourceRef::ACCOUNT_UUID, &Uuid::ADMIN)
             .one_of(AccountResourceRef::ACCOUNT_UUID, accounts)
             .any();
-        for account in accounts {
-            ownership::removed::<Account>(&mut batch, *account);
-        }
+        batch.append(removal);
         self.db.commit(batch).await.map(drop)
     }
 

@@ -1,58 +1,59 @@
 //! What images do when something they need goes.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use cumulo_contracts::resource::{BackupStorage, Image};
-use cumulo_kernel::cascade::CascadeAction;
+use cumulo_kernel::{
+    cascade::{CascadeAction, Effect, Loss, Work, owned_by},
+    plan::Planning,
+};
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 
-use crate::Images;
+use crate::{Images, config};
 
 pub(crate) const ACCOUNT: &str = "AccountVO";
+
+/// By default an image that is deleted can still be recovered.
+const MARKED: Effect = Effect::Changed("marked as deleted");
 
 #[async_trait]
 impl CascadeAction for Images {
     /// With a backup storage go the images that are nowhere else.
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        Ok(match losing {
-            losing if losing == BackupStorage::META.vo => self.store.only_on(uuids).await?,
-            ACCOUNT => self.store.owned_by(uuids).await?,
-            _ => vec![],
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        Ok(match loss.losing {
+            ACCOUNT => owned_by(self.kernel.db(), Image::META.vo, loss.uuids).await?,
+            _ => self.store.only_on(loss.uuids).await?,
         })
     }
 
-    async fn act(&self, losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        match losing {
-            losing if losing == Image::META.vo => {
-                for image in uuids {
-                    self.delete(*image, None, Uuid::random()).await?;
-                }
-            }
-            // Nobody is left who could recover it.
-            ACCOUNT => {
-                for image in uuids {
-                    self.expunge(&self.store.copies(*image).await?, Uuid::random()).await?;
-                }
-                self.store.remove(uuids).await?;
-            }
-            // The storage keeps its files; only the record goes.
-            _ => self.store.remove(uuids).await?,
+    fn effect(&self, losing: &str) -> Effect {
+        let recoverable = || config::policy(&self.kernel).is_ok_and(|policy| policy != config::Policy::Direct);
+        if losing == Image::META.vo && recoverable() { MARKED } else { Effect::Deleted }
+    }
+
+    async fn foresee(&self, work: &Work<'_>, _: &Planning) -> Result<(), ErrorCode> {
+        for image in work.uuids {
+            self.refuse_downloading(*image).await?;
         }
         Ok(())
     }
-}
 
-/// References, which go with their backup storage. They have no ids of their own: the cascade carries the storages'.
-pub(crate) struct Copies(pub(crate) Arc<Images>);
-
-#[async_trait]
-impl CascadeAction for Copies {
-    async fn affected(&self, _losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        Ok(self.0.store.storages_in_use(uuids).await?)
-    }
-
-    async fn act(&self, _losing: &str, storages: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.0.store.remove_refs(storages).await?)
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        for image in work.uuids {
+            if work.effect == MARKED {
+                self.delete(*image, None, Uuid::random()).await?;
+                continue;
+            }
+            if !work.enforcing {
+                self.refuse_downloading(*image).await?;
+            }
+            // A storage that goes keeps its files; of the others, nobody is left who could recover them.
+            let mut copies = self.store.copies(*image).await?;
+            copies.retain(|copy| !work.doomed.has(BackupStorage::META.vo, copy.backup_storage_uuid));
+            self.expunge(&copies, Uuid::random()).await?;
+        }
+        Ok(match work.effect {
+            Effect::Deleted => self.kernel.cascade().remove(Image::META, work.uuids).await?,
+            Effect::Changed(_) => (),
+        })
     }
 }

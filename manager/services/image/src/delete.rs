@@ -24,18 +24,23 @@ impl HandleApi<DeleteImage> for Images {
 impl Images {
     /// Deletes the copies of `image`, or those on `storages`, as the policy says.
     pub(crate) async fn delete(&self, image: Uuid, storages: Option<&[Uuid]>, task: Uuid) -> Result<(), ErrorCode> {
-        let Some(row) = self.store.find(image).await? else { return Ok(()) };
-        if row.status == ImageStatus::Downloading {
-            return Err(ErrorCode::operation(format!(
-                "image {}[uuid:{image}] is still being downloaded; delete it when that has ended",
-                row.name
-            )));
-        }
+        self.refuse_downloading(image).await?;
         let copies = self.chosen(image, storages).await?;
         if config::policy(&self.kernel)? == config::Policy::Direct {
             return self.expunge(&copies, task).await;
         }
         let storages: Vec<Uuid> = copies.iter().map(|copy| copy.backup_storage_uuid).collect();
         Ok(self.store.mark(image, &storages, ImageStatus::Deleted).await?)
+    }
+
+    /// Refuses an image whose download runs; one that is gone is fine.
+    pub(crate) async fn refuse_downloading(&self, image: Uuid) -> Result<(), ErrorCode> {
+        match self.store.find(image).await? {
+            Some(row) if row.status == ImageStatus::Downloading => Err(ErrorCode::operation(format!(
+                "image {}[uuid:{image}] is still being downloaded; delete it when that has ended",
+                row.name
+            ))),
+            _ => Ok(()),
+        }
     }
 }

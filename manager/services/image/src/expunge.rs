@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use cumulo_contracts::{
     api::image::ExpungeImage,
     message::backup_storage::RefreshBackupStorage,
-    resource::{ImageBackupStorageRef, ImageStatus},
+    resource::{Image, ImageBackupStorageRef, ImageStatus},
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     gc::GcRunner,
 };
-use cumulo_schema::{Empty, ErrorCode, Uuid};
+use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 use serde::{Deserialize, Serialize};
 
 use crate::Images;
@@ -69,7 +69,7 @@ impl Images {
             self.remove_copy(storage, image, &copy.install_path, task).await?;
             self.kernel.bus().send(RefreshBackupStorage { backup_storage: storage });
             if self.store.copies(image).await?.is_empty() {
-                self.store.remove(&[image]).await?;
+                self.kernel.cascade().remove(Image::META, &[image]).await?;
             }
         }
         Ok(())

@@ -26,7 +26,7 @@ use cumulo_contracts::{
     },
     ext::storage::BackupStorageDriver,
     message::image::LocateImage,
-    resource::{BackupStorage, Image, ImageBackupStorageRef},
+    resource::{BackupStorage, Image},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource};
@@ -73,7 +73,6 @@ pub fn install(setup: &mut Setup) {
         .message::<LocateImage>(images.clone())
         .gc_runner(expunge::RUNNER, images.clone())
         .cascade(Image::META, &[BackupStorage::META.vo, cascade::ACCOUNT], images.clone())
-        .cascade(ImageBackupStorageRef::META, &[BackupStorage::META.vo], Arc::new(cascade::Copies(images.clone())))
         .step(add::flow::Record(images.clone()))
         .step(add::flow::Download(images.clone()))
         .step(add::flow::MarkReady(images));

@@ -11,7 +11,7 @@ use cumulo_kernel::{
     db::{Db, DbError},
     ownership::{self, NewTags},
 };
-use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, system::AccountResourceRef};
+use cumulo_schema::{ErrorCode, Timestamp, Uuid};
 
 use crate::add::flow::Copy;
 
@@ -177,31 +177,6 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// Removes the references of every image on `storages`.
-    pub(crate) async fn remove_refs(&self, storages: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<ImageBackupStorageRef>().one_of(ImageBackupStorageRef::BACKUP_STORAGE_UUID, storages).any();
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Removes images with everything this service keeps about them; those that are gone are fine.
-    pub(crate) async fn remove(&self, images: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<ImageBackupStorageRef>().one_of(ImageBackupStorageRef::IMAGE_UUID, images).any();
-        for image in images {
-            ownership::removed::<Image>(&mut batch, *image);
-        }
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Those of `storages` that have images.
-    pub(crate) async fn storages_in_use(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let mut used: Vec<Uuid> = self.on(storages).await?.into_iter().map(|copy| copy.backup_storage_uuid).collect();
-        used.sort_unstable();
-        used.dedup();
-        Ok(used)
-    }
-
     /// Images that have copies on `storages` and nowhere else.
     pub(crate) async fn only_on(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
         let mut images: Vec<Uuid> = self.on(storages).await?.into_iter().map(|copy| copy.image_uuid).collect();
@@ -213,12 +188,6 @@ impl Store {
         let elsewhere: Vec<Uuid> = elsewhere.map(|copy| copy.image_uuid).collect();
         images.retain(|image| !elsewhere.contains(image));
         Ok(images)
-    }
-
-    pub(crate) async fn owned_by(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let owned = self.db.select::<AccountResourceRef>().one_of(AccountResourceRef::ACCOUNT_UUID, accounts);
-        let owned = owned.eq(AccountResourceRef::RESOURCE_TYPE, &Image::META.vo.to_owned()).all().await?;
-        Ok(owned.into_iter().map(|owned| owned.resource_uuid).collect())
     }
 
     async fn on(&self, storages: &[Uuid]) -> Result<Vec<ImageBackupStorageRef>, DbError> {

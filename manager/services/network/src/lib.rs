@@ -37,11 +37,11 @@ use cumulo_contracts::{
     },
     ext::host::{HostFilter, OnHostConnected},
     message::network::{
-        AllocateIp, HoldServiceIp, PrepareNetworks, ReleaseIp, ReleaseServiceIp, ServeNics, UnserveNics,
+        AllocateIp, HoldServiceIp, PrepareNetworks, ReleaseIp, ReleaseIps, ReleaseServiceIp, ServeNics, UnserveNics,
     },
-    resource::{IpRange, L2Network, L2NetworkClusterRef, L3Network},
+    resource::{IpRange, L2Network, L3Network},
 };
-use cumulo_kernel::{Kernel, Setup, api::ApiCx, db::Migration};
+use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource, Uuid, codes};
 
 use address::Pools;
@@ -53,13 +53,6 @@ pub use provider::register_providers;
 struct Networks {
     kernel: Kernel,
     pools: Pools,
-}
-
-impl Networks {
-    /// Refuses system tags that are not declared for the `R` that a call creates.
-    fn check_tags<R: Resource>(&self, cx: &ApiCx) -> Result<(), ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(R::META.vo, tag))
-    }
 }
 
 /// The id of a new `R` is taken: by this very call (`same`), run again after a crash, or by another `R` whose id the
@@ -105,7 +98,6 @@ fn install_l2(setup: &mut Setup, networks: &Arc<Networks>) {
         .add::<dyn OnHostConnected>(networks.clone())
         .add::<dyn HostFilter>(networks.clone())
         .cascade(L2Network::META, &["ZoneVO", "AccountVO"], Arc::new(l2::L2s(networks.clone())))
-        .cascade(L2NetworkClusterRef::META, &["ClusterVO"], Arc::new(l2::Attachments(networks.clone())))
         .gc_runner(l2::LEFTOVER_RUNNER, Arc::new(l2::Leftovers(networks.clone())));
     l2::install_attach(setup, networks);
 }
@@ -141,6 +133,7 @@ fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {
         .query(QueryIpAddress::META)
         .message::<AllocateIp>(networks.clone())
         .message::<ReleaseIp>(networks.clone())
+        .message::<ReleaseIps>(networks.clone())
         .message::<HoldServiceIp>(networks.clone())
         .message::<ReleaseServiceIp>(networks.clone())
         .cascade(IpRange::META, &["L3NetworkVO"], Arc::new(range::Ranges(networks.clone())));

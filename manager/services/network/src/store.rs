@@ -11,11 +11,8 @@ use cumulo_contracts::{
         NetworkServiceType, ReservedIpRange, ResourceState, UsedIp, VmInstance, VmNic, VmState,
     },
 };
-use cumulo_kernel::{
-    db::{Db, DbError},
-    ownership,
-};
-use cumulo_schema::{ErrorCode, Resource, Uuid, system::AccountResourceRef};
+use cumulo_kernel::db::{Db, DbError};
+use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 // ---- one row
 
@@ -45,22 +42,7 @@ pub(crate) async fn cluster(db: &Db, uuid: Uuid) -> Result<Cluster, ErrorCode> {
     db.find(Cluster::UUID, &uuid).await?.ok_or_else(|| ErrorCode::not_found(Cluster::META.name, uuid))
 }
 
-/// What of the resources `vo` belongs to `accounts`.
-pub(crate) async fn owned(db: &Db, vo: &str, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-    let rows = db
-        .select::<AccountResourceRef>()
-        .one_of(AccountResourceRef::ACCOUNT_UUID, accounts)
-        .eq(AccountResourceRef::RESOURCE_TYPE, &vo.to_owned())
-        .all()
-        .await?;
-    Ok(rows.iter().map(|row| row.resource_uuid).collect())
-}
-
 // ---- L2 networks
-
-pub(crate) async fn l2s_of_zones(db: &Db, zones: &[Uuid]) -> Result<Vec<L2Network>, DbError> {
-    db.select::<L2Network>().one_of(L2Network::ZONE_UUID, zones).all().await
-}
 
 pub(crate) async fn all_l2s(db: &Db) -> Result<Vec<L2Network>, DbError> {
     db.select::<L2Network>().all().await
@@ -97,24 +79,6 @@ pub(crate) async fn detach(db: &Db, l2: Uuid, cluster: Uuid) -> Result<(), DbErr
         .eq(L2NetworkClusterRef::L2_NETWORK_UUID, &l2)
         .eq(L2NetworkClusterRef::CLUSTER_UUID, &cluster)
         .any();
-    db.commit(batch).await.map(drop)
-}
-
-pub(crate) async fn detach_all_from(db: &Db, clusters: &[Uuid]) -> Result<(), DbError> {
-    let mut batch = db.batch();
-    batch.delete::<L2NetworkClusterRef>().one_of(L2NetworkClusterRef::CLUSTER_UUID, clusters).any();
-    db.commit(batch).await.map(drop)
-}
-
-/// Removes an L2 network with all that only says something about it.
-pub(crate) async fn remove_l2(db: &Db, l2: Uuid) -> Result<(), DbError> {
-    let mut batch = db.batch();
-    batch.delete::<L2NetworkClusterRef>().eq(L2NetworkClusterRef::L2_NETWORK_UUID, &l2).any();
-    batch
-        .delete::<NetworkServiceProviderL2NetworkRef>()
-        .eq(NetworkServiceProviderL2NetworkRef::L2_NETWORK_UUID, &l2)
-        .any();
-    ownership::removed::<L2Network>(&mut batch, l2);
     db.commit(batch).await.map(drop)
 }
 
@@ -227,33 +191,17 @@ pub(crate) async fn remove_host_route(db: &Db, l3: Uuid, prefix: &str) -> Result
     db.commit(batch).await.map(drop)
 }
 
-/// Removes an L3 network with its ranges, addresses, name servers, routes and services.
-pub(crate) async fn remove_l3(db: &Db, l3: Uuid) -> Result<(), DbError> {
-    let ranges = ranges(db, l3).await?;
-    let mut batch = db.batch();
-    batch.delete::<UsedIp>().eq(UsedIp::L3_NETWORK_UUID, &l3).any();
-    batch.delete::<ReservedIpRange>().eq(ReservedIpRange::L3_NETWORK_UUID, &l3).any();
-    for range in &ranges {
-        ownership::removed::<IpRange>(&mut batch, range.uuid);
-    }
-    batch.delete::<L3NetworkDns>().eq(L3NetworkDns::L3_NETWORK_UUID, &l3).any();
-    batch.delete::<L3NetworkHostRoute>().eq(L3NetworkHostRoute::L3_NETWORK_UUID, &l3).any();
-    batch.delete::<NetworkServiceL3NetworkRef>().eq(NetworkServiceL3NetworkRef::L3_NETWORK_UUID, &l3).any();
-    ownership::removed::<L3Network>(&mut batch, l3);
-    db.commit(batch).await.map(drop)
-}
-
 // ---- ranges and addresses
-
-pub(crate) async fn ranges(db: &Db, l3: Uuid) -> Result<Vec<IpRange>, DbError> {
-    db.select::<IpRange>().eq(IpRange::L3_NETWORK_UUID, &l3).order_by(IpRange::CREATE_DATE).all().await
-}
 
 pub(crate) async fn ranges_of(db: &Db, l3s: &[Uuid]) -> Result<Vec<IpRange>, DbError> {
     match l3s.is_empty() {
         true => Ok(vec![]),
         false => db.select::<IpRange>().one_of(IpRange::L3_NETWORK_UUID, l3s).all().await,
     }
+}
+
+pub(crate) async fn ranges(db: &Db, l3: Uuid) -> Result<Vec<IpRange>, DbError> {
+    db.select::<IpRange>().eq(IpRange::L3_NETWORK_UUID, &l3).order_by(IpRange::CREATE_DATE).all().await
 }
 
 pub(crate) async fn reserved(db: &Db, l3: Uuid) -> Result<Vec<ReservedIpRange>, DbError> {
@@ -272,8 +220,9 @@ pub(crate) async fn used_ips(db: &Db, l3: Uuid) -> Result<Vec<UsedIp>, DbError> 
     db.select::<UsedIp>().eq(UsedIp::L3_NETWORK_UUID, &l3).all().await
 }
 
-pub(crate) async fn used_ips_of_nic(db: &Db, nic: Uuid) -> Result<Vec<UsedIp>, DbError> {
-    db.select::<UsedIp>().eq(UsedIp::VM_NIC_UUID, &Some(nic)).all().await
+pub(crate) async fn used_ips_of(db: &Db, nics: &[Uuid]) -> Result<Vec<UsedIp>, DbError> {
+    let nics: Vec<Option<Uuid>> = nics.iter().copied().map(Some).collect();
+    db.select::<UsedIp>().one_of(UsedIp::VM_NIC_UUID, &nics).all().await
 }
 
 pub(crate) async fn used_ips_in(db: &Db, range: Uuid) -> Result<Vec<UsedIp>, DbError> {
@@ -299,18 +248,6 @@ pub(crate) async fn update_range(db: &Db, api: &UpdateIpRange) -> Result<(), DbE
         .set_some(IpRange::DESCRIPTION, api.description.as_ref())
         .eq(IpRange::UUID, &api.uuid)
         .expect(format!("IP range {} was deleted in the meantime", api.uuid));
-    db.commit(batch).await.map(drop)
-}
-
-pub(crate) async fn remove_range(db: &Db, range: Uuid) -> Result<(), DbError> {
-    let mut batch = db.batch();
-    ownership::removed::<IpRange>(&mut batch, range);
-    db.commit(batch).await.map(drop)
-}
-
-pub(crate) async fn remove_reserved(db: &Db, reserved: Uuid) -> Result<(), DbError> {
-    let mut batch = db.batch();
-    ownership::removed::<ReservedIpRange>(&mut batch, reserved);
     db.commit(batch).await.map(drop)
 }
 

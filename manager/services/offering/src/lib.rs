@@ -5,7 +5,6 @@
 
 mod disk;
 mod instance;
-mod owner;
 
 use cumulo_kernel::{Setup, db::Migration};
 

@@ -9,7 +9,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource, codes};
+use cumulo_schema::{ErrorCode, Inventory, codes};
 
 use crate::PrimaryStorages;
 
@@ -18,7 +18,6 @@ const TYPE: &str = "LocalStorage";
 #[async_trait]
 impl HandleApi<AddLocalPrimaryStorage> for PrimaryStorages {
     async fn handle(&self, cx: &ApiCx, api: AddLocalPrimaryStorage) -> Result<Inventory<PrimaryStorage>, ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(PrimaryStorage::META.vo, tag))?;
         check_type(api.r#type.as_deref(), TYPE)?;
         let url = folder(&api.url)?;
         self.driver(TYPE)?;

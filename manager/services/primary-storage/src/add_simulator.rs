@@ -22,7 +22,6 @@ impl HandleApi<AddSimulatorPrimaryStorage> for PrimaryStorages {
         cx: &ApiCx,
         api: AddSimulatorPrimaryStorage,
     ) -> Result<Inventory<PrimaryStorage>, ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(PrimaryStorage::META.vo, tag))?;
         check_type(api.r#type.as_deref(), TYPE)?;
         check("availableCapacity", api.available_capacity, "totalCapacity", api.total_capacity)?;
         let (free, all) = (api.available_physical_capacity, api.total_physical_capacity);

@@ -23,7 +23,7 @@ impl Handle<AllocateVolumeSpace> for PrimaryStorages {
         }
         let host = self.store.host(ask.host).await?;
         let size = config::held(&self.kernel, ask.size)?;
-        let need = Need { volume: size, image: ask.image, only: ask.primary_storage };
+        let need = Need { volume: size, image: ask.image, only: ask.primary_storage, tags: ask.storage_tags };
         let offers = self.offers(need, &[(host.uuid, host.cluster_uuid)]).await?;
         let candidates = offers.of(host.uuid, host.cluster_uuid).map_err(|why| no_space(&host, ask.size, &why))?;
         for offer in candidates {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::primary_storage::AttachPrimaryStorageToCluster,
-    resource::{Cluster, PrimaryStorage},
+    resource::{Cluster, PrimaryStorage, PrimaryStorageClusterRef},
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
     flow::{Flow, FlowReply, Step, StepCx},
+    plan::{Planning, effect},
 };
-use cumulo_schema::{ErrorCode, Inventory, Timestamp, Uuid};
+use cumulo_schema::{ErrorCode, Inventory, Resource, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
 
 use crate::PrimaryStorages;
@@ -77,6 +78,16 @@ impl Step<AttachStorage> for RecordAttachment {
         "record-attachment"
     }
 
+    fn describe(&self) -> &'static str {
+        "records the attachment, from which on hosts that connect see the storage"
+    }
+
+    async fn foresee(&self, cx: &StepCx<AttachStorage>, planning: &Planning) -> Result<(), ErrorCode> {
+        let row = format!("{}/{}", cx.storage, cx.cluster);
+        planning.touch(PrimaryStorageClusterRef::META.vo, effect::CREATED, [row]);
+        Ok(())
+    }
+
     async fn run(&self, cx: &mut StepCx<AttachStorage>) -> Result<(), ErrorCode> {
         match self.0.store.attach(cx.storage, cx.cluster, Timestamp(cx.since)).await {
             Err(DbError::Conflict { .. }) => {
@@ -102,6 +113,10 @@ impl Step<AttachStorage> for ConnectHosts {
         "connect-hosts"
     }
 
+    fn describe(&self) -> &'static str {
+        "makes the storage usable on the cluster's hosts and counts what they have"
+    }
+
     async fn run(&self, cx: &mut StepCx<AttachStorage>) -> Result<(), ErrorCode> {
         let storage = self.0.store.get(cx.storage).await?;
         let hosts = self.0.store.connected_hosts_of(&[cx.cluster]).await?;
@@ -110,7 +125,7 @@ impl Step<AttachStorage> for ConnectHosts {
 
     async fn undo(&self, cx: &mut StepCx<AttachStorage>) -> Result<(), ErrorCode> {
         for host in self.0.store.hosts_of(&[cx.cluster]).await? {
-            self.0.store.host_leaves(cx.storage, host.uuid, false).await?;
+            self.0.store.host_leaves(cx.storage, host.uuid).await?;
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! `ChangePrimaryStorageState`: a storage that is not enabled takes no new volumes; those it has go on.
+//! `ChangePrimaryStorageState`: a storage that is not enabled takes no new volumes; those it has go on. For
+//! maintenance the VMs that use it are stopped.
 
 use async_trait::async_trait;
 use cumulo_contracts::{
@@ -6,9 +7,9 @@ use cumulo_contracts::{
     resource::{PrimaryStorage, PrimaryStorageState},
 };
 use cumulo_kernel::api::{ApiCx, HandleApi};
-use cumulo_schema::{ErrorCode, Inventory, codes};
+use cumulo_schema::{ErrorCode, Inventory};
 
-use crate::{PrimaryStorages, detach::named};
+use crate::PrimaryStorages;
 
 #[async_trait]
 impl HandleApi<ChangePrimaryStorageState> for PrimaryStorages {
@@ -20,27 +21,11 @@ impl HandleApi<ChangePrimaryStorageState> for PrimaryStorages {
             _ => PrimaryStorageState::Deleting,
         };
         if state == PrimaryStorageState::Maintenance {
-            self.refuse_busy(api.uuid).await?;
+            let storage = self.store.get(api.uuid).await?;
+            let reason = format!("primary storage '{}' goes into maintenance", storage.name);
+            self.stop_users(storage.uuid, None, reason).await?;
         }
         self.store.set_state(api.uuid, state).await?;
         cx.inventory::<PrimaryStorage>(&api.uuid).await
-    }
-}
-
-impl PrimaryStorages {
-    async fn refuse_busy(&self, uuid: cumulo_schema::Uuid) -> Result<(), ErrorCode> {
-        let busy = self.store.busy_vms(uuid, None).await?;
-        if busy.is_empty() {
-            return Ok(());
-        }
-        let storage = self.store.get(uuid).await?;
-        Err(ErrorCode::new(
-            codes::CHANGE_RESOURCE_STATE,
-            format!(
-                "primary storage {}[uuid:{uuid}] cannot be maintained while VMs use it: {}; stop them first",
-                storage.name,
-                named(&busy)
-            ),
-        ))
     }
 }

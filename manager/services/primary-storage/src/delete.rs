@@ -1,19 +1,19 @@
-//! `DeletePrimaryStorage`, and what becomes of storages whose zone goes: the same. Files on hosts stay.
-
-use std::sync::Arc;
+//! `DeletePrimaryStorage`, and what becomes of storages whose zone goes: the same. Files on hosts stay. A storage on the
+//! disks of hosts gets smaller when they go, and what was held there is held no more.
 
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::primary_storage::DeletePrimaryStorage,
-    resource::{PrimaryStorage, Zone},
+    resource::{Host, PrimaryStorage},
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Effect, Loss, Work, hanging_on},
+    plan::{Planning, effect},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
-use crate::PrimaryStorages;
+use crate::{PrimaryStorages, store::StorageReservation};
 
 #[async_trait]
 impl HandleApi<DeletePrimaryStorage> for PrimaryStorages {
@@ -35,34 +35,34 @@ impl HandleApi<DeletePrimaryStorage> for PrimaryStorages {
     }
 }
 
+/// What losing hosts means to a storage of their disks.
+const SHRUNK: Effect = Effect::Changed("shrunk");
+
 #[async_trait]
 impl CascadeAction for PrimaryStorages {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        match losing == Zone::META.vo {
-            true => Ok(self.store.in_zones(uuids).await?.into_iter().map(|storage| storage.uuid).collect()),
-            false => Ok(vec![]),
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        match loss.losing == Host::META.vo {
+            true => Ok(self.store.with_space_on(loss.uuids).await?),
+            false => Ok(hanging_on(self.kernel.db(), PrimaryStorage::ZONE_UUID, loss.uuids).await?),
         }
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.store.remove(uuids).await?)
-    }
-}
-
-/// Attachments, which go with their cluster. They have no ids of their own: the cascade carries the clusters'.
-pub(crate) struct ClusterRefs(pub(crate) Arc<PrimaryStorages>);
-
-#[async_trait]
-impl CascadeAction for ClusterRefs {
-    async fn affected(&self, _losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        let mut clusters: Vec<Uuid> =
-            self.0.store.attached_to(uuids).await?.into_iter().map(|at| at.cluster_uuid).collect();
-        clusters.sort_unstable();
-        clusters.dedup();
-        Ok(clusters)
+    fn effect(&self, losing: &str) -> Effect {
+        if losing == Host::META.vo { SHRUNK } else { Effect::Deleted }
     }
 
-    async fn act(&self, _losing: &str, clusters: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.0.store.detach_all(clusters).await?)
+    async fn foresee(&self, work: &Work<'_>, planning: &Planning) -> Result<(), ErrorCode> {
+        if work.effect == SHRUNK {
+            let held = self.store.held_by_hosts(&work.doomed.of(Host::META.vo)).await?;
+            planning.touch(StorageReservation::META.vo, effect::REMOVED, held);
+        }
+        Ok(())
+    }
+
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        if work.effect == SHRUNK {
+            return Ok(self.store.hosts_go(work.uuids, &work.doomed.of(Host::META.vo)).await?);
+        }
+        Ok(self.kernel.cascade().remove(PrimaryStorage::META, work.uuids).await?)
     }
 }

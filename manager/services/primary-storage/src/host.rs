@@ -1,7 +1,7 @@
-//! Hosts that come and go.
+//! Hosts that come. What happens when they go is part of the cascade.
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::host::{BeforeHostDelete, OnHostConnected};
+use cumulo_contracts::ext::host::OnHostConnected;
 use cumulo_schema::{ErrorCode, Uuid};
 
 use crate::PrimaryStorages;
@@ -18,18 +18,6 @@ impl OnHostConnected for PrimaryStorages {
                 outcome?;
             }
         }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl BeforeHostDelete for PrimaryStorages {
-    /// The host's space goes with it, and so does what was held there.
-    async fn before_host_delete(&self, host: Uuid) -> Result<(), ErrorCode> {
-        for part in self.store.host_refs(&[host]).await? {
-            self.store.host_leaves(part.primary_storage_uuid, host, true).await?;
-        }
-        self.store.forget_host(host).await?;
         Ok(())
     }
 }

@@ -32,7 +32,8 @@ impl HostFilter for PrimaryStorages {
         }
         if request.root_size > 0 || request.image.is_some() || request.primary_storage.is_some() {
             let volume = config::held(&self.kernel, request.root_size)?;
-            let need = Need { volume, image: request.image, only: request.primary_storage };
+            let tags = request.storage_tags.clone();
+            let need = Need { volume, image: request.image, only: request.primary_storage, tags };
             let hosts: Vec<(Uuid, Uuid)> = candidates.iter().map(|host| (host.host, host.cluster)).collect();
             let offers = self.offers(need, &hosts).await?;
             for (host, cluster) in hosts {

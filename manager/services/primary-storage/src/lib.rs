@@ -40,11 +40,11 @@ use cumulo_contracts::{
         QueryPrimaryStorage, ReconnectPrimaryStorage, UpdatePrimaryStorage,
     },
     ext::{
-        host::{BeforeHostDelete, HostFilter, OnHostConnected},
+        host::{HostFilter, OnHostConnected},
         storage::PrimaryStorageDriver,
     },
     message::storage::{AllocateVolumeSpace, HoldCacheSpace, LocateVolumeSpace, ReleaseCacheSpace, ReleaseVolumeSpace},
-    resource::{Cluster, PrimaryStorage, PrimaryStorageClusterRef, Zone},
+    resource::{Host, PrimaryStorage, Zone},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource};
@@ -102,9 +102,7 @@ pub fn install(setup: &mut Setup) {
         .message::<ReleaseCacheSpace>(service.clone())
         .add::<dyn HostFilter>(service.clone())
         .add::<dyn OnHostConnected>(service.clone())
-        .add::<dyn BeforeHostDelete>(service.clone())
-        .cascade(PrimaryStorage::META, &[Zone::META.vo], service.clone())
-        .cascade(PrimaryStorageClusterRef::META, &[Cluster::META.vo], Arc::new(delete::ClusterRefs(service.clone())))
+        .cascade(PrimaryStorage::META, &[Zone::META.vo, Host::META.vo], service.clone())
         .step(attach::RecordAttachment(service.clone()))
         .step(attach::ConnectHosts(service));
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cumulo_contracts::{
-    ext::storage::PrimaryStorageDriver,
+    ext::storage::{PrimaryStorageDriver, StorageTag},
     resource::{Image, PrimaryStorage, PrimaryStorageState, StorageStatus},
 };
 use cumulo_schema::{ErrorCode, Uuid};
@@ -14,7 +14,7 @@ use cumulo_schema::{ErrorCode, Uuid};
 use crate::{PrimaryStorages, config, size::mib, store::cache_reservation};
 
 /// What is to be placed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Need {
     /// What the volume will hold, in bytes, the over-provisioning factor applied.
     pub(crate) volume: i64,
@@ -22,6 +22,8 @@ pub(crate) struct Need {
     pub(crate) image: Option<Uuid>,
     /// Only this storage.
     pub(crate) only: Option<Uuid>,
+    /// User tags that its storage should carry.
+    pub(crate) tags: Vec<StorageTag>,
 }
 
 /// A storage as one host sees it.
@@ -46,6 +48,8 @@ pub(crate) struct Offers {
     parts: HashMap<(Uuid, Uuid), i64>,
     /// By storage and host.
     cached: HashSet<(Uuid, Uuid)>,
+    /// User tags by storage; only read where some are wanted.
+    carried: HashMap<Uuid, HashSet<String>>,
 }
 
 impl PrimaryStorages {
@@ -67,14 +71,19 @@ impl PrimaryStorages {
         let uuids: Vec<Uuid> = hosts.iter().map(|(host, _)| *host).collect();
         let parts = self.store.host_refs(&uuids).await?;
         let parts = parts.iter().map(|part| ((part.primary_storage_uuid, part.host_uuid), part.available_capacity));
+        let carried = match need.tags.is_empty() {
+            true => HashMap::new(),
+            false => self.store.user_tags(&wanted).await?,
+        };
         Ok(Offers {
-            need,
             image_size: self.image_size(need.image).await?,
             floor: config::reserved(&self.kernel)?,
             parts: parts.collect(),
             cached: self.cached(need.image, &wanted, &uuids).await?,
             storages,
             attached,
+            carried,
+            need,
         })
     }
 
@@ -115,13 +124,24 @@ impl Offers {
                 Err(why) => bad.push(format!("primary storage {}[uuid:{}] {why}", storage.name, storage.uuid)),
             }
         }
-        good.sort_by_key(|offer| std::cmp::Reverse(offer.available));
+        // Roomiest first, and before that, those that carry what is preferred.
+        good.sort_by_key(|offer| std::cmp::Reverse((self.preferred(offer.storage.uuid), offer.available)));
         match (good.is_empty(), bad.is_empty(), self.need.only) {
             (false, ..) => Ok(good),
             (true, false, _) => Err(bad.join("; ")),
             (true, true, Some(only)) => Err(format!("primary storage {only} is not attached to its cluster")),
             (true, true, None) => Err("no primary storage is attached to its cluster".to_owned()),
         }
+    }
+
+    fn carries(&self, storage: Uuid, tag: &str) -> bool {
+        self.carried.get(&storage).is_some_and(|tags| tags.contains(tag))
+    }
+
+    /// How many of the tags that are preferred and not required it carries.
+    fn preferred(&self, storage: Uuid) -> usize {
+        let preferred = self.need.tags.iter().filter(|wanted| !wanted.required);
+        preferred.filter(|wanted| self.carries(storage, &wanted.tag)).count()
     }
 
     /// Bytes left for volumes, or why it cannot be used.
@@ -131,6 +151,10 @@ impl Offers {
         }
         if storage.status != StorageStatus::Connected {
             return Err(format!("is {}", storage.status));
+        }
+        let required = self.need.tags.iter().filter(|wanted| wanted.required);
+        if let Some(missing) = required.into_iter().find(|wanted| !self.carries(storage.uuid, &wanted.tag)) {
+            return Err(format!("lacks the user tag '{}'", missing.tag));
         }
         let available = match driver.is_per_host() {
             true => *self.parts.get(&(storage.uuid, host)).ok_or("has no space on this host yet")?,

@@ -22,7 +22,8 @@ use cumulo_contracts::{
         StopVmInstance, UpdateVmInstance,
     },
     ext::hypervisor::OnVmsReported,
-    resource::{VmInstance, VmNic},
+    message::vm::StopVms,
+    resource::VmInstance,
 };
 use cumulo_kernel::{
     Kernel, Setup,
@@ -96,9 +97,9 @@ pub fn install(setup: &mut Setup) {
         .query(QueryVmInstance::META)
         .query(QueryVmNic::META)
         .query(QueryVmCdRom::META)
+        .message::<StopVms>(vms.clone())
         .add::<dyn OnVmsReported>(vms.clone())
-        .cascade(VmInstance::META, cascade::PARENTS, vms.clone())
-        .cascade(VmNic::META, &["L3NetworkVO"], Arc::new(cascade::Nics(vms.clone())));
+        .cascade(VmInstance::META, cascade::PARENTS, vms.clone());
     flow::launch::install(setup, &vms);
     flow::change::install(setup, &vms);
 }

@@ -1,14 +1,18 @@
 //! The VM service's rows.
 
+mod sets;
+
 use cumulo_contracts::{
     message::network::{IpLease, ServedNic},
     resource::{NicState, VmInstance, VmNic, VmState},
 };
 use cumulo_kernel::{
+    Kernel,
     db::{Db, DbError},
     ownership::{self, NewTags},
 };
-use cumulo_schema::{ErrorCode, Timestamp, Uuid, codes};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
+pub(crate) use sets::*;
 
 pub(crate) async fn find(db: &Db, vm: Uuid) -> Result<VmInstance, ErrorCode> {
     db.find(VmInstance::UUID, &vm).await?.ok_or_else(|| ErrorCode::not_found("VmInstance", vm))
@@ -29,14 +33,9 @@ pub(crate) async fn insert(db: &Db, vm: &VmInstance, account: Uuid, tags: &NewTa
     }
 }
 
-/// Takes the VM off the record with its NICs, owner and tags.
-pub(crate) async fn remove(db: &Db, vm: Uuid) -> Result<(), ErrorCode> {
-    let mut batch = db.batch();
-    for nic in nics(db, vm).await? {
-        ownership::removed::<VmNic>(&mut batch, nic.uuid);
-    }
-    ownership::removed::<VmInstance>(&mut batch, vm);
-    Ok(db.commit(batch).await.map(drop)?)
+/// Takes the VM off the record with everything that is part of it.
+pub(crate) async fn remove(kernel: &Kernel, vm: Uuid) -> Result<(), ErrorCode> {
+    Ok(kernel.cascade().remove(VmInstance::META, &[vm]).await?)
 }
 
 /// Moves a VM from one of `from` to `into`; refuses when it is in another state. There already is fine.
@@ -186,10 +185,22 @@ pub(crate) async fn insert_nic(
     Err(ErrorCode::internal(format!("no free hardware address was found for NIC {nic}")))
 }
 
-pub(crate) async fn remove_nic(db: &Db, nic: Uuid) -> Result<(), ErrorCode> {
+/// Records the address that a NIC has got.
+pub(crate) async fn set_address(db: &Db, nic: Uuid, lease: &IpLease) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
-    ownership::removed::<VmNic>(&mut batch, nic);
+    batch
+        .update::<VmNic>()
+        .set(VmNic::IP, &Some(lease.ip.clone()))
+        .set(VmNic::NETMASK, &Some(lease.netmask.clone()))
+        .set(VmNic::GATEWAY, &Some(lease.gateway.clone()))
+        .set(VmNic::USED_IP_UUID, &Some(lease.used_ip))
+        .eq(VmNic::UUID, &nic)
+        .expect(format!("NIC {nic} is gone"));
     Ok(db.commit(batch).await.map(drop)?)
+}
+
+pub(crate) async fn remove_nic(kernel: &Kernel, nic: Uuid) -> Result<(), ErrorCode> {
+    Ok(kernel.cascade().remove(VmNic::META, &[nic]).await?)
 }
 
 /// `fa:` is a locally administered unicast prefix, the one that ZStack uses.

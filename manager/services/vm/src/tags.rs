@@ -3,7 +3,8 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use cumulo_kernel::{ownership::NewTags, tag::TagDef};
+use cumulo_contracts::ext::storage::StorageTag;
+use cumulo_kernel::tag::TagDef;
 use cumulo_schema::{ErrorCode, Uuid};
 
 const VM: &str = "VmInstanceVO";
@@ -23,7 +24,39 @@ pub(crate) const STATIC_IP: TagDef = TagDef {
     check: check_static_ip,
 };
 
-pub(crate) const TAGS: &[TagDef] = &[HOSTNAME, USERDATA, STATIC_IP];
+const ALLOCATOR_DOC: &str = "Root volumes go to primary storages that carry this user tag, where there are any.";
+const ALLOCATOR_REQUIRED_DOC: &str = "Root volumes go only to primary storages that carry this user tag.";
+
+const fn allocator(resource: &'static str) -> [TagDef; 2] {
+    let pattern = "primaryStorage::allocator::userTag::{tag}";
+    let preferred = TagDef { resource, pattern, doc: ALLOCATOR_DOC, check: check_user_tag };
+    let pattern = "primaryStorage::allocator::userTag::{tag}::required";
+    [preferred, TagDef { pattern, doc: ALLOCATOR_REQUIRED_DOC, ..preferred }]
+}
+
+const OF_VM: [TagDef; 2] = allocator(VM);
+const OF_OFFERING: [TagDef; 2] = allocator("InstanceOfferingVO");
+
+pub(crate) const TAGS: &[TagDef] = &[HOSTNAME, USERDATA, STATIC_IP, OF_VM[0], OF_VM[1], OF_OFFERING[0], OF_OFFERING[1]];
+
+fn check_user_tag(tokens: &HashMap<String, String>) -> Result<(), String> {
+    match tokens["tag"].is_empty() || tokens["tag"].contains("::") {
+        true => Err("name one user tag, without '::'".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// What `tags`, of a VM and its offering, say of its primary storage.
+pub(crate) fn storage_tags<'t>(tags: impl Iterator<Item = &'t str>) -> Vec<StorageTag> {
+    let [preferred, required] = OF_VM;
+    let read = |tag: &str| {
+        let token = |def: &TagDef| def.tokens(tag).filter(|tokens| check_user_tag(tokens).is_ok());
+        let (tokens, required) =
+            token(&required).map(|tokens| (tokens, true)).or_else(|| Some((token(&preferred)?, false)))?;
+        Some(StorageTag { tag: tokens.get("tag")?.clone(), required })
+    };
+    tags.filter_map(read).collect()
+}
 
 fn check_hostname(tokens: &HashMap<String, String>) -> Result<(), String> {
     let name = &tokens["hostname"];
@@ -86,12 +119,6 @@ impl Wishes {
     }
 }
 
-/// The tags to store: those that only steer the call are left out.
-pub(crate) fn lasting(defs: &cumulo_kernel::tag::TagDefs, mut tags: NewTags) -> NewTags {
-    tags.system.retain(|tag| !defs.is_ephemeral(tag));
-    tags
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +131,15 @@ mod tests {
         assert_eq!(wishes.hostname.as_deref(), Some("web-1"));
         assert_eq!(wishes.user_data.as_deref(), Some("hi"));
         assert_eq!(wishes.static_ips[&l3], "10.0.0.7");
+    }
+
+    #[test]
+    fn tags_of_storage_are_preferred_or_required() {
+        let tags =
+            ["primaryStorage::allocator::userTag::SSD::required", "primaryStorage::allocator::userTag::near", "x"];
+        let read = storage_tags(tags.into_iter());
+        let read: Vec<_> = read.iter().map(|wanted| (wanted.tag.as_str(), wanted.required)).collect();
+        assert_eq!(read, [("SSD", true), ("near", false)]);
     }
 
     #[test]

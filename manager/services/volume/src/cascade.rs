@@ -3,44 +3,53 @@
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    message::{storage::ReleaseVolumeSpace, volume::ExpungeVolume},
-    resource::{DiskOffering, PrimaryStorage},
+    message::volume::ExpungeVolumes,
+    resource::{DiskOffering, PrimaryStorage, Volume},
 };
-use cumulo_kernel::cascade::CascadeAction;
+use cumulo_kernel::{
+    bus::Handle,
+    cascade::{CascadeAction, Effect, Loss, Work, hanging_on},
+};
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 use crate::Volumes;
 
 pub(crate) const ACCOUNT: &str = "AccountVO";
 
+/// A volume outlives its offering.
+const FORGETFUL: Effect = Effect::Changed("without its offering");
+
 #[async_trait]
 impl CascadeAction for Volumes {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        Ok(match losing {
-            losing if losing == PrimaryStorage::META.vo => self.store.on_storages(uuids).await?,
-            losing if losing == DiskOffering::META.vo => self.store.of_offerings(uuids).await?,
-            ACCOUNT => self.store.detached_of(uuids).await?,
-            _ => vec![],
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        let db = self.kernel.db();
+        Ok(match loss.losing {
+            losing if losing == PrimaryStorage::META.vo => {
+                hanging_on(db, Volume::PRIMARY_STORAGE_UUID, loss.uuids).await?
+            }
+            losing if losing == DiskOffering::META.vo => hanging_on(db, Volume::DISK_OFFERING_UUID, loss.uuids).await?,
+            _ => self.store.detached_of(loss.uuids).await?,
         })
     }
 
-    /// A volume outlives its offering.
-    fn is_deleted_by(&self, losing: &str) -> bool {
-        losing != DiskOffering::META.vo
+    fn effect(&self, losing: &str) -> Effect {
+        if losing == DiskOffering::META.vo { FORGETFUL } else { Effect::Deleted }
     }
 
-    async fn act(&self, losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        if losing == DiskOffering::META.vo {
-            return Ok(self.store.forget_offering(uuids).await?);
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        if work.effect == FORGETFUL {
+            return Ok(self.store.forget_offering(work.uuids).await?);
         }
-        for volume in uuids {
-            if losing == PrimaryStorage::META.vo {
-                // The storage is out of use already and keeps its files; only the record goes.
-                self.kernel.bus().call(ReleaseVolumeSpace { volume: *volume }).await?;
-            } else {
-                self.kernel.bus().call(ExpungeVolume { volume: *volume, task: Uuid::random() }).await?;
+        let abandoned = work.doomed.of(PrimaryStorage::META.vo);
+        let ask = ExpungeVolumes { volumes: work.uuids.to_vec(), abandoned, task: Uuid::random() };
+        match self.handle(ask).await {
+            Err(error) if !work.enforcing => Err(error),
+            outcome => {
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, "files of deleted volumes stay where they are");
+                }
+                Ok(self.kernel.cascade().remove(Volume::META, work.uuids).await?)
             }
         }
-        Ok(self.store.remove(uuids).await?)
     }
 }

@@ -38,6 +38,7 @@ impl Volumes {
             host: ask.host,
             image: Some(ask.image),
             primary_storage: ask.primary_storage,
+            storage_tags: ask.storage_tags.clone(),
         };
         let space: VolumeSpace = bus.call(space).await?;
         self.store.insert_root(&ask, &space, size).await?;

@@ -1,4 +1,4 @@
-//! `ExpungeVolume`: the file first, then the space, then the record, so that nothing is forgotten while it still is
+//! `ExpungeVolume` and `ExpungeVolumes`: the file first, then the space, then the record, so that nothing is forgotten while it still is
 //! somewhere.
 
 use async_trait::async_trait;
@@ -6,19 +6,40 @@ use cumulo_contracts::{
     ext::storage::VolumePlace,
     message::{
         storage::{LocateVolumeSpace, ReleaseVolumeSpace},
-        volume::ExpungeVolume,
+        volume::{ExpungeVolume, ExpungeVolumes},
     },
+    resource::Volume,
 };
 use cumulo_kernel::bus::Handle;
-use cumulo_schema::ErrorCode;
+use cumulo_schema::{ErrorCode, Resource, Uuid};
+use futures::{StreamExt, stream};
 
 use crate::Volumes;
+
+/// Volumes removed from hosts at once.
+const PARALLEL: usize = 32;
 
 #[async_trait]
 impl Handle<ExpungeVolume> for Volumes {
     async fn handle(&self, ask: ExpungeVolume) -> Result<(), ErrorCode> {
         let lane = Self::lane(ask.volume);
         self.kernel.queues().run(&lane, 1, self.expunge(ask)).await
+    }
+}
+
+#[async_trait]
+impl Handle<ExpungeVolumes> for Volumes {
+    async fn handle(&self, ask: ExpungeVolumes) -> Result<(), ErrorCode> {
+        let (abandoned, kept) = self.store.split(&ask.volumes, &ask.abandoned).await?;
+        let task = ask.task;
+        let expunge = |volume: Uuid| async move {
+            let ask = ExpungeVolume { volume, task: task.derive(&volume.to_string()) };
+            Handle::<ExpungeVolume>::handle(self, ask).await
+        };
+        let gone: Vec<_> = stream::iter(kept.into_iter().map(expunge)).buffered(PARALLEL).collect().await;
+        // Where a storage goes, its counters go with it: what was held there needs no giving back.
+        self.kernel.cascade().remove(Volume::META, &abandoned).await?;
+        gone.into_iter().collect()
     }
 }
 
@@ -32,6 +53,6 @@ impl Volumes {
             driver.delete(&storage, &place, ask.task).await?;
             bus.call(ReleaseVolumeSpace { volume: ask.volume }).await?;
         }
-        Ok(self.store.remove(&[ask.volume]).await?)
+        Ok(self.kernel.cascade().remove(Volume::META, &[ask.volume]).await?)
     }
 }

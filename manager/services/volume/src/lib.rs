@@ -16,7 +16,7 @@ use std::sync::Arc;
 use cumulo_contracts::{
     api::volume::QueryVolume,
     ext::storage::PrimaryStorageDriver,
-    message::volume::{CreateRootVolume, ExpungeVolume, VolumesOfVm},
+    message::volume::{CreateRootVolume, ExpungeVolume, ExpungeVolumes, VolumesOfVm},
     resource::{DiskOffering, PrimaryStorage, Volume},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -46,6 +46,7 @@ pub fn install(setup: &mut Setup) {
         .message::<CreateRootVolume>(volumes.clone())
         .message::<VolumesOfVm>(volumes.clone())
         .message::<ExpungeVolume>(volumes.clone())
+        .message::<ExpungeVolumes>(volumes.clone())
         .cascade(Volume::META, &[PrimaryStorage::META.vo, DiskOffering::META.vo, cascade::ACCOUNT], volumes);
 }
 

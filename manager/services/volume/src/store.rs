@@ -9,10 +9,14 @@ use cumulo_contracts::{
     resource::{ResourceState, Volume, VolumeStatus, VolumeType},
 };
 use cumulo_kernel::{
+    cascade::owned_by,
     db::{Db, DbError},
     ownership::{self, NewTags},
 };
-use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, system::AccountResourceRef};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid};
+
+/// Volumes named in one statement.
+const AT_ONCE: usize = 500;
 
 /// Reads and writes volumes.
 pub(crate) struct Store {
@@ -92,37 +96,30 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// Removes volumes with owner and tags; those that are gone are fine.
-    pub(crate) async fn remove(&self, volumes: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        for volume in volumes {
-            ownership::removed::<Volume>(&mut batch, *volume);
+    /// `volumes` in two: those on one of `storages`, and the others that there are.
+    pub(crate) async fn split(&self, volumes: &[Uuid], storages: &[Uuid]) -> Result<(Vec<Uuid>, Vec<Uuid>), DbError> {
+        let (mut on, mut elsewhere) = (Vec::new(), Vec::new());
+        for some in volumes.chunks(AT_ONCE) {
+            for volume in self.db.select::<Volume>().one_of(Volume::UUID, some).all().await? {
+                let is_on = volume.primary_storage_uuid.is_some_and(|storage| storages.contains(&storage));
+                if is_on { &mut on } else { &mut elsewhere }.push(volume.uuid);
+            }
         }
-        self.db.commit(batch).await.map(drop)
-    }
-
-    pub(crate) async fn on_storages(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let volumes = self.db.select::<Volume>().one_of(Volume::PRIMARY_STORAGE_UUID, &some(storages)).all().await?;
-        Ok(ids(volumes))
-    }
-
-    pub(crate) async fn of_offerings(&self, offerings: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let volumes = self.db.select::<Volume>().one_of(Volume::DISK_OFFERING_UUID, &some(offerings)).all().await?;
-        Ok(ids(volumes))
+        Ok((on, elsewhere))
     }
 
     pub(crate) async fn forget_offering(&self, volumes: &[Uuid]) -> Result<(), DbError> {
         let mut batch = self.db.batch();
-        let update = batch.update::<Volume>().set(Volume::DISK_OFFERING_UUID, &None::<Uuid>);
-        update.one_of(Volume::UUID, volumes).any();
+        for some in volumes.chunks(AT_ONCE) {
+            let update = batch.update::<Volume>().set(Volume::DISK_OFFERING_UUID, &None::<Uuid>);
+            update.one_of(Volume::UUID, some).any();
+        }
         self.db.commit(batch).await.map(drop)
     }
 
     /// Volumes of `accounts` that are in no VM.
     pub(crate) async fn detached_of(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let owned = self.db.select::<AccountResourceRef>().one_of(AccountResourceRef::ACCOUNT_UUID, accounts);
-        let owned = owned.eq(AccountResourceRef::RESOURCE_TYPE, &Volume::META.vo.to_owned()).all().await?;
-        let owned: Vec<Uuid> = owned.into_iter().map(|owned| owned.resource_uuid).collect();
+        let owned = owned_by(&self.db, Volume::META.vo, accounts).await?;
         let volumes = self.db.select::<Volume>().one_of(Volume::UUID, &owned);
         Ok(ids(volumes.eq(Volume::VM_INSTANCE_UUID, &None::<Uuid>).all().await?))
     }
@@ -137,10 +134,6 @@ pub(crate) fn on_host(volume: &Volume) -> Result<VolumeOnHost, ErrorCode> {
         format: volume.format.clone().ok_or_else(missing)?,
         device_id: volume.device_id.unwrap_or(0),
     })
-}
-
-fn some(uuids: &[Uuid]) -> Vec<Option<Uuid>> {
-    uuids.iter().copied().map(Some).collect()
 }
 
 fn ids(volumes: Vec<Volume>) -> Vec<Uuid> {

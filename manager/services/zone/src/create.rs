@@ -9,7 +9,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource, codes};
+use cumulo_schema::{ErrorCode, Inventory, codes};
 
 use crate::Zones;
 
@@ -19,7 +19,6 @@ const TYPE: &str = "zstack";
 #[async_trait]
 impl HandleApi<CreateZone> for Zones {
     async fn handle(&self, cx: &ApiCx, api: CreateZone) -> Result<Inventory<Zone>, ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(Zone::META.vo, tag))?;
         let now = cx.now();
         let zone = Zone {
             uuid: cx.resource_uuid,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cumulo_contracts::{api::zone::DeleteZone, resource::Zone};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
@@ -20,12 +20,12 @@ impl HandleApi<DeleteZone> for Zones {
 
 #[async_trait]
 impl CascadeAction for Zones {
-    async fn affected(&self, _losing: &str, _uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
+    async fn affected(&self, _: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
         // Zones hang on nothing.
         Ok(vec![])
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.store.remove(uuids).await?)
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        Ok(self.kernel.cascade().remove(Zone::META, work.uuids).await?)
     }
 }

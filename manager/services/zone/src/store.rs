@@ -7,7 +7,6 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Batch, Db, DbError},
-    ownership,
 };
 use cumulo_schema::Uuid;
 
@@ -58,15 +57,6 @@ impl Store {
             .set(Zone::STATE, &state)
             .eq(Zone::UUID, &zone)
             .expect(format!("zone {zone} was deleted in the meantime"));
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Removes zones with owner and tags; those that are gone are fine.
-    pub(crate) async fn remove(&self, zones: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        for zone in zones {
-            ownership::removed::<Zone>(&mut batch, *zone);
-        }
         self.db.commit(batch).await.map(drop)
     }
 }

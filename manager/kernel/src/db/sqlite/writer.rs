@@ -56,7 +56,7 @@ fn commit_group(connection: &Connection, jobs: impl Iterator<Item = Job>) {
 fn run_one(connection: &Connection, batch: &Batch) -> Answer {
     run_sql(connection, "SAVEPOINT batch")?;
     let outcome = batch.statements.iter().map(|statement| execute(connection, statement)).collect::<Answer>();
-    if outcome.is_err() {
+    if outcome.is_err() || batch.trial {
         run_sql(connection, "ROLLBACK TO batch")?;
     }
     run_sql(connection, "RELEASE batch")?;

@@ -7,8 +7,9 @@ use cumulo_contracts::resource::{Host, HostState, HostStatus, KVMHost, Simulator
 use cumulo_kernel::{
     db::DbError,
     flow::{Step, StepCx},
+    plan::{Planning, effect},
 };
-use cumulo_schema::{ErrorCode, Json, Timestamp, codes};
+use cumulo_schema::{ErrorCode, Json, Resource, Timestamp, codes};
 
 use super::{AddHost, Kind};
 use crate::{Hosts, connect::not_connected, store::KindRow};
@@ -32,6 +33,15 @@ impl Step<AddHost> for RecordHost {
         "record-host"
     }
 
+    fn describe(&self) -> &'static str {
+        "records the host"
+    }
+
+    async fn foresee(&self, cx: &StepCx<AddHost>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.touch(Host::META.vo, effect::CREATED, [cx.host]);
+        Ok(())
+    }
+
     async fn run(&self, cx: &mut StepCx<AddHost>) -> Result<(), ErrorCode> {
         let hosts = &self.0;
         let record = async {
@@ -52,7 +62,7 @@ impl Step<AddHost> for RecordHost {
 
     async fn undo(&self, cx: &mut StepCx<AddHost>) -> Result<(), ErrorCode> {
         if self.0.own(cx).await?.is_some() {
-            self.0.store.remove(cx.host).await?;
+            self.0.kernel.cascade().remove(Host::META, &[cx.host]).await?;
         }
         Ok(())
     }
@@ -121,6 +131,10 @@ impl Step<AddHost> for ConnectHost {
         "connect-host"
     }
 
+    fn describe(&self) -> &'static str {
+        "installs the agent on the machine and connects to it"
+    }
+
     async fn run(&self, cx: &mut StepCx<AddHost>) -> Result<(), ErrorCode> {
         self.0.introduce(cx.host, true).await.map_err(not_connected)
     }
@@ -142,6 +156,10 @@ impl Step<AddHost> for PrepareHost {
         "prepare-host"
     }
 
+    fn describe(&self) -> &'static str {
+        "prepares storages and networks on it"
+    }
+
     async fn run(&self, cx: &mut StepCx<AddHost>) -> Result<(), ErrorCode> {
         self.0.prepare(cx.host).await.map_err(not_connected)
     }
@@ -161,6 +179,10 @@ pub(super) struct MarkConnected(pub(super) Arc<Hosts>);
 impl Step<AddHost> for MarkConnected {
     fn name(&self) -> &'static str {
         "mark-connected"
+    }
+
+    fn describe(&self) -> &'static str {
+        "records that it can take VMs"
     }
 
     async fn run(&self, cx: &mut StepCx<AddHost>) -> Result<(), ErrorCode> {

@@ -1,8 +1,10 @@
 //! Saying why no host takes a VM.
 
-use cumulo_contracts::resource::Host;
+use cumulo_contracts::{message::host::HostVerdict, resource::Host};
 use cumulo_schema::{ErrorCode, Uuid, codes};
 use serde_json::{Map, json};
+
+use crate::capacity::Need;
 
 /// Hosts named in the sentence; all of them are in the facts beside it.
 const NAMED: usize = 10;
@@ -14,11 +16,23 @@ pub(super) struct Refusal {
     name: String,
     filter: &'static str,
     reason: String,
+    lacking: Need,
 }
 
 impl Refusal {
-    pub(super) fn new(host: &Host, filter: &'static str, reason: String) -> Self {
-        Self { host: host.uuid, name: host.name.clone(), filter, reason }
+    pub(super) fn new(host: &Host, filter: &'static str, reason: String, lacking: Need) -> Self {
+        Self { host: host.uuid, name: host.name.clone(), filter, reason, lacking }
+    }
+
+    pub(super) fn verdict(self) -> HostVerdict {
+        HostVerdict {
+            host_uuid: self.host,
+            name: self.name,
+            refused_by: Some(self.filter.to_owned()),
+            reason: Some(self.reason),
+            lacking_cpu: self.lacking.cpu,
+            lacking_memory: self.lacking.memory,
+        }
     }
 }
 

@@ -31,17 +31,25 @@ pub(super) fn refusal(host: &Host, request: &HostRequest, need: Need) -> Option<
     lacks(host, need).map(|reason| ("capacity", reason))
 }
 
+/// How much of `need` the host does not have free.
+pub(super) fn lacking(host: &Host, need: Need) -> Need {
+    Need {
+        cpu: (need.cpu - host.available_cpu_capacity).max(0),
+        memory: (need.memory - host.available_memory_capacity).max(0),
+    }
+}
+
 fn lacks(host: &Host, need: Need) -> Option<String> {
-    let (cpu, memory) = (host.available_cpu_capacity, host.available_memory_capacity);
-    let mut lacking = Vec::new();
-    if need.cpu > cpu {
-        lacking.push(format!("{} CPUs ({cpu} of {} free)", need.cpu - cpu, host.total_cpu_capacity));
+    let (cpu, memory, short) = (host.available_cpu_capacity, host.available_memory_capacity, lacking(host, need));
+    let mut lacks = Vec::new();
+    if short.cpu > 0 {
+        lacks.push(format!("{} CPUs ({cpu} of {} free)", short.cpu, host.total_cpu_capacity));
     }
-    if need.memory > memory {
-        let (short, free, total) = (mib_up(need.memory - memory), mib(memory), mib(host.total_memory_capacity));
-        lacking.push(format!("{short} MiB of memory ({free} of {total} MiB free)"));
+    if short.memory > 0 {
+        let (short, free, total) = (mib_up(short.memory), mib(memory), mib(host.total_memory_capacity));
+        lacks.push(format!("{short} MiB of memory ({free} of {total} MiB free)"));
     }
-    (!lacking.is_empty()).then(|| format!("lacks {}", lacking.join(" and ")))
+    (!lacks.is_empty()).then(|| format!("lacks {}", lacks.join(" and ")))
 }
 
 fn mib(bytes: i64) -> i64 {

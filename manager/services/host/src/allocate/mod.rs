@@ -11,7 +11,7 @@ mod strategy;
 use async_trait::async_trait;
 use cumulo_contracts::{
     ext::host::{HostCandidate, HostFilter, HostRequest},
-    message::host::{AllocateHost, HostChoice},
+    message::host::{AllocateHost, ExplainHosts, HostChoice, HostVerdict},
     resource::Host,
 };
 use cumulo_kernel::{bus::Handle, db::DbError};
@@ -57,11 +57,23 @@ impl Hosts {
 
     /// Hosts that take the VM, best first; never empty.
     async fn candidates(&self, request: &HostRequest, need: Need) -> Result<Vec<Host>, ErrorCode> {
+        let (left, refusals) = self.judged(request, need).await?;
+        match left.is_empty() {
+            true => Err(explain::none_left(refusals)),
+            false => Ok(left),
+        }
+    }
+
+    /// Hosts that take the VM, best first, and what the others hold against it.
+    async fn judged(&self, request: &HostRequest, need: Need) -> Result<(Vec<Host>, Vec<Refusal>), ErrorCode> {
         let mut refusals = Vec::new();
         let mut left = Vec::new();
         for host in self.store.all().await? {
             match filters::refusal(&host, request, need) {
-                Some((filter, reason)) => refusals.push(Refusal::new(&host, filter, reason)),
+                Some((filter, reason)) => {
+                    let lacking = filters::lacking(&host, need);
+                    refusals.push(Refusal::new(&host, filter, reason, lacking));
+                }
                 None => left.push(host),
             }
         }
@@ -73,16 +85,35 @@ impl Hosts {
             let mut refused = filter.refused(request, &candidates).await?;
             left.retain(|host| match refused.remove(&host.uuid) {
                 Some(reason) => {
-                    refusals.push(Refusal::new(host, filter.name(), reason));
+                    refusals.push(Refusal::new(host, filter.name(), reason, Need::NONE));
                     false
                 }
                 None => true,
             });
         }
-        match left.is_empty() {
-            true => Err(explain::none_left(refusals)),
-            false => Ok(strategy::least_vms_first(left, &self.store.vm_counts().await?)),
-        }
+        Ok((strategy::least_vms_first(left, &self.store.vm_counts().await?), refusals))
+    }
+}
+
+#[async_trait]
+impl Handle<ExplainHosts> for Hosts {
+    async fn handle(&self, message: ExplainHosts) -> Result<Vec<HostVerdict>, ErrorCode> {
+        let request = &message.request;
+        let need = config::ratios(&self.kernel)?.need(request.cpu_num, request.memory);
+        let (left, refusals) = self.judged(request, need).await?;
+        // Who came furthest is told first.
+        Ok(left.iter().map(taken).chain(refusals.into_iter().rev().map(Refusal::verdict)).collect())
+    }
+}
+
+fn taken(host: &Host) -> HostVerdict {
+    HostVerdict {
+        host_uuid: host.uuid,
+        name: host.name.clone(),
+        refused_by: None,
+        reason: None,
+        lacking_cpu: 0,
+        lacking_memory: 0,
     }
 }
 

@@ -31,11 +31,16 @@ pub(crate) struct Offer {
     pub(crate) reserved_memory: i64,
 }
 
-/// What a VM takes of a host.
+/// What a VM takes of a host, or lacks there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) cpu: i64,
     pub(crate) memory: i64,
+}
+
+impl Need {
+    /// Nothing.
+    pub(crate) const NONE: Need = Need { cpu: NOTHING, memory: NOTHING };
 }
 
 impl Ratios {

@@ -13,7 +13,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Json, Resource, Uuid, system::SystemTag};
 
-pub(crate) use reservation::{HostReservation, Reserved};
+pub(crate) use reservation::{Held, HostReservation, Reserved};
 
 use crate::capacity::Offer;
 
@@ -39,11 +39,6 @@ impl Store {
 
     pub(crate) async fn all(&self) -> Result<Vec<Host>, DbError> {
         self.db.select::<Host>().order_by(Host::UUID).all().await
-    }
-
-    pub(crate) async fn in_clusters(&self, clusters: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let hosts = self.db.select::<Host>().one_of(Host::CLUSTER_UUID, clusters).all().await?;
-        Ok(hosts.into_iter().map(|host| host.uuid).collect())
     }
 
     /// Another host than `than` at `address`.
@@ -163,16 +158,6 @@ impl Store {
             .eq(Host::TOTAL_MEMORY_CAPACITY, &before.memory)
             .eq(Host::RESERVED_MEMORY, &before.reserved_memory)
             .expect(format!("the capacity of host '{}' was changed at the same time", host.name));
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Removes a host with all that is its own; one that is gone is fine.
-    pub(crate) async fn remove(&self, host: Uuid) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<HostReservation>().eq(HostReservation::HOST_UUID, &host).any();
-        batch.delete::<KVMHost>().eq(KVMHost::UUID, &host).any();
-        batch.delete::<SimulatorHost>().eq(SimulatorHost::UUID, &host).any();
-        ownership::removed::<Host>(&mut batch, host);
         self.db.commit(batch).await.map(drop)
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use cumulo_contracts::resource::{Host, HostState, HostStatus};
+use cumulo_contracts::{
+    ext::vm::KeptWhileUp,
+    resource::{Host, HostState, HostStatus},
+};
 use cumulo_derive::resource;
 use cumulo_kernel::db::DbError;
-use cumulo_schema::{Cell, FieldKind, Resource, Timestamp, Uuid};
+use cumulo_schema::{Cell, FieldKind, Resource, ResourceMeta, Timestamp, Uuid};
 use sea_query::{Alias, Expr, ExprTrait, Query};
 
 use super::Store;
@@ -15,10 +18,10 @@ use crate::capacity::Need;
 #[resource(table = "host_reservation", java = "org.cumulo.host.HostReservationInventory", vo = "HostReservationVO")]
 pub(crate) struct HostReservation {
     /// The VM.
-    #[field(unique)]
+    #[field(unique, part_of = "VmInstance")]
     pub(crate) vm_uuid: Uuid,
     /// The host.
-    #[field(indexed, references = "Host")]
+    #[field(indexed, references = "Host", part_of = "Host")]
     pub(crate) host_uuid: Uuid,
     /// Virtual CPUs.
     pub(crate) cpu: i64,
@@ -26,6 +29,19 @@ pub(crate) struct HostReservation {
     pub(crate) memory: i64,
     /// Since when.
     pub(crate) create_date: Timestamp,
+}
+
+/// Tells plans that what a VM holds goes when it leaves its host.
+pub(crate) struct Held;
+
+impl KeptWhileUp for Held {
+    fn rows(&self) -> &'static ResourceMeta {
+        HostReservation::META
+    }
+
+    fn vm_column(&self) -> &'static str {
+        HostReservation::VM_UUID.name
+    }
 }
 
 /// How an attempt to hold something ended.
@@ -64,11 +80,6 @@ impl Store {
             }
         }
         Ok(counts)
-    }
-
-    /// How many VMs hold something on `host`.
-    pub(crate) async fn vms_on(&self, host: Uuid) -> Result<u64, DbError> {
-        self.db.select::<HostReservation>().eq(HostReservation::HOST_UUID, &host).count().await
     }
 
     /// Holds `need` for `vm` on `host`, if the host still takes VMs and has that much.

@@ -12,11 +12,15 @@ use cumulo_contracts::{
         host::{BeforeHostDelete, HostCandidate, HostFilter, HostRequest, OnHostConnected},
         hypervisor::{HostConnector, HostFacts},
     },
-    message::host::{AllocateHost, HostChoice},
+    message::{
+        host::{AllocateHost, HostChoice, ReleaseHost},
+        vm::StopVms,
+    },
     resource::{Cluster, Host, KVMHost, ResourceState, SimulatorHost, VmInstance, Zone},
 };
 use cumulo_kernel::{
-    Setup,
+    Kernel, Setup,
+    bus::Handle,
     tag::{TagDef, any_tokens},
 };
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, system::SystemTag};
@@ -49,6 +53,8 @@ pub(crate) struct State {
     /// What the plugin's filter holds against everybody.
     pub(crate) filtered: Option<&'static str>,
     pub(crate) memory: Option<i64>,
+    /// Whether guests refuse to stop.
+    pub(crate) stuck: bool,
 }
 
 impl Machines {
@@ -125,6 +131,25 @@ impl HostFilter for Machines {
     ) -> Result<BTreeMap<Uuid, String>, ErrorCode> {
         let reason = self.state().filtered;
         Ok(candidates.iter().filter_map(|host| Some((host.host, reason?.to_owned()))).collect())
+    }
+}
+
+/// Stands for the VM service: a VM that is stopped holds nothing on its host.
+struct Guests {
+    kernel: Kernel,
+    machines: Arc<Machines>,
+}
+
+#[async_trait]
+impl Handle<StopVms> for Guests {
+    async fn handle(&self, ask: StopVms) -> Result<(), ErrorCode> {
+        if self.machines.state().stuck {
+            return Err(ErrorCode::operation("the guest does not stop"));
+        }
+        for vm in ask.vms {
+            self.kernel.bus().call(ReleaseHost { vm }).await?;
+        }
+        Ok(())
     }
 }
 
@@ -226,6 +251,7 @@ fn install(setup: &mut Setup, machines: &Arc<Machines>) {
     setup.add::<dyn OnHostConnected>(machines.clone());
     setup.add::<dyn BeforeHostDelete>(machines.clone());
     setup.add::<dyn HostFilter>(machines.clone());
+    setup.message::<StopVms>(Arc::new(Guests { kernel: setup.kernel().clone(), machines: machines.clone() }));
     cumulo_service_host::install(setup);
 }
 

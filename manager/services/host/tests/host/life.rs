@@ -74,18 +74,21 @@ async fn a_host_that_grew_offers_more_and_what_is_held_stays_held() {
 }
 
 #[tokio::test]
-async fn maintenance_is_for_hosts_without_vms() {
+async fn maintenance_stops_the_vms_first() {
     let world = World::new().await;
     let host = world.add("10.0.0.1").await;
     let vm = Uuid::random();
     world.allocate(vm, needs(1, GIB)).await.expect("there is room");
     let maintain = || world.act(host, json!({ "changeHostState": { "stateEvent": "maintain" } }));
-    let error = maintain().await.expect_err("it has a VM");
-    assert!(error.details.contains("has 1 VM; stop or move"), "{error}");
+    world.machines.state().stuck = true;
+    let error = maintain().await.expect_err("the VM does not stop");
+    assert!(error.details.contains("could be stopped for its maintenance"), "{error}");
     assert_eq!(world.host(host).await["state"], "Enabled");
 
-    world.node.kernel().bus().call(ReleaseHost { vm }).await.expect("released");
+    world.machines.state().stuck = false;
     assert_eq!(maintain().await.expect("empty")["state"], "Maintenance");
+    let host_is_empty = world.host(host).await["availableCpuCapacity"] == world.host(host).await["totalCpuCapacity"];
+    assert!(host_is_empty, "the VM holds nothing any more");
     assert_eq!(maintain().await.expect("asked again")["state"], "Maintenance");
     world.allocate(vm, needs(1, GIB)).await.expect_err("it takes none");
     let enabled = world.act(host, json!({ "changeHostState": { "stateEvent": "enable" } })).await.expect("enabled");

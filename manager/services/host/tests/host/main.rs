@@ -4,3 +4,4 @@ mod add;
 mod allocate;
 mod fixture;
 mod life;
+mod steer;

@@ -13,8 +13,9 @@ use cumulo_kernel::{
     db::DbError,
     flow::{Flow, FlowReply, Step, StepCx},
     ownership::NewTags,
+    plan::{Planning, effect},
 };
-use cumulo_schema::{ErrorCode, Timestamp, Uuid};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +118,15 @@ impl Step<NewImage> for Record {
         "record-image"
     }
 
+    fn describe(&self) -> &'static str {
+        "records the image and its copies"
+    }
+
+    async fn foresee(&self, cx: &StepCx<NewImage>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.touch(Image::META.vo, effect::CREATED, [cx.image]);
+        Ok(())
+    }
+
     async fn run(&self, cx: &mut StepCx<NewImage>) -> Result<(), ErrorCode> {
         let row = cx.row(url::shown(&self.0.kernel.vault().unseal(&cx.sealed_url)?));
         match self.0.store.insert(&row, &cx.copies, cx.account, &cx.tags).await {
@@ -128,7 +138,7 @@ impl Step<NewImage> for Record {
 
     async fn undo(&self, cx: &mut StepCx<NewImage>) -> Result<(), ErrorCode> {
         if self.is_ours(cx).await? {
-            self.0.store.remove(&[cx.image]).await?;
+            self.0.kernel.cascade().remove(Image::META, &[cx.image]).await?;
         }
         Ok(())
     }
@@ -148,6 +158,10 @@ pub(crate) struct Download(pub(crate) Arc<Images>);
 impl Step<NewImage> for Download {
     fn name(&self) -> &'static str {
         "download-image"
+    }
+
+    fn describe(&self) -> &'static str {
+        "fetches the image to each backup storage"
     }
 
     async fn run(&self, cx: &mut StepCx<NewImage>) -> Result<(), ErrorCode> {
@@ -199,6 +213,10 @@ pub(crate) struct MarkReady(pub(crate) Arc<Images>);
 impl Step<NewImage> for MarkReady {
     fn name(&self) -> &'static str {
         "mark-ready"
+    }
+
+    fn describe(&self) -> &'static str {
+        "records what came, and that it can be used"
     }
 
     async fn run(&self, cx: &mut StepCx<NewImage>) -> Result<(), ErrorCode> {

@@ -10,7 +10,7 @@ use cumulo_contracts::{
     resource::{BackupStorage, Image, ImageMediaType, ResourceState, StorageStatus},
 };
 use cumulo_kernel::api::{ApiCx, HandleApi};
-use cumulo_schema::{ErrorCode, Inventory, Resource, codes};
+use cumulo_schema::{ErrorCode, Inventory, codes};
 
 use crate::{Images, url};
 use flow::{Copy, NewImage};
@@ -21,7 +21,6 @@ const FORMATS: [&str; 3] = ["qcow2", "raw", "iso"];
 #[async_trait]
 impl HandleApi<AddImage> for Images {
     async fn handle(&self, cx: &ApiCx, api: AddImage) -> Result<Inventory<Image>, ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(Image::META.vo, tag))?;
         url::check(&api.url)?;
         if let Some(other) = api.r#type.as_deref().filter(|kind| *kind != TYPE) {
             return Err(ErrorCode::invalid(format!("field[type] is {TYPE} for images, not '{other}'; leave it out")));

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    message::network::{ReleaseIp, ReleaseServiceIp},
+    message::network::{ReleaseIp, ReleaseIps, ReleaseServiceIp},
     resource::UsedIp,
 };
 use cumulo_kernel::bus::Handle;
@@ -11,11 +11,25 @@ use cumulo_schema::ErrorCode;
 use super::Holder;
 use crate::{Networks, ipv4, store};
 
+/// NICs whose addresses one batch gives back.
+const AT_ONCE: usize = 500;
+
 #[async_trait]
 impl Handle<ReleaseIp> for Networks {
     async fn handle(&self, ask: ReleaseIp) -> Result<(), ErrorCode> {
-        let rows = store::used_ips_of_nic(self.kernel.db(), ask.nic).await?;
+        let rows = store::used_ips_of(self.kernel.db(), &[ask.nic]).await?;
         self.give_back(&rows).await
+    }
+}
+
+#[async_trait]
+impl Handle<ReleaseIps> for Networks {
+    async fn handle(&self, ask: ReleaseIps) -> Result<(), ErrorCode> {
+        for nics in ask.nics.chunks(AT_ONCE) {
+            let rows = store::used_ips_of(self.kernel.db(), nics).await?;
+            self.give_back(&rows).await?;
+        }
+        Ok(())
     }
 }
 

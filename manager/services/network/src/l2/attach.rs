@@ -16,6 +16,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
     flow::{Flow, FlowReply, Step, StepCx},
+    plan::{Planning, effect},
 };
 use cumulo_schema::{ErrorCode, Inventory, Resource, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
@@ -71,8 +72,27 @@ impl Step<AttachL2> for CheckNotAttached {
         "check-not-attached"
     }
 
+    fn describe(&self) -> &'static str {
+        "refuses what cannot be attached"
+    }
+
+    async fn foresee(&self, cx: &StepCx<AttachL2>, _: &Planning) -> Result<(), ErrorCode> {
+        self.0.check_attachable(cx).await
+    }
+
     async fn run(&self, cx: &mut StepCx<AttachL2>) -> Result<(), ErrorCode> {
-        let db = self.0.kernel.db();
+        self.0.check_attachable(cx).await
+    }
+
+    async fn undo(&self, _: &mut StepCx<AttachL2>) -> Result<(), ErrorCode> {
+        // It only looked.
+        Ok(())
+    }
+}
+
+impl Networks {
+    async fn check_attachable(&self, cx: &AttachL2) -> Result<(), ErrorCode> {
+        let db = self.kernel.db();
         let (l2, cluster) = (store::l2(db, cx.l2).await?, store::cluster(db, cx.cluster).await?);
         if l2.zone_uuid != cluster.zone_uuid {
             return Err(ErrorCode::invalid(format!(
@@ -96,11 +116,6 @@ impl Step<AttachL2> for CheckNotAttached {
             None => Ok(()),
         }
     }
-
-    async fn undo(&self, _: &mut StepCx<AttachL2>) -> Result<(), ErrorCode> {
-        // It only looked.
-        Ok(())
-    }
 }
 
 /// Whether two networks would be one bridge on a host.
@@ -117,6 +132,15 @@ struct RecordAttachment(Arc<Networks>);
 impl Step<AttachL2> for RecordAttachment {
     fn name(&self) -> &'static str {
         "record-attachment"
+    }
+
+    fn describe(&self) -> &'static str {
+        "records the attachment, from which on hosts that connect see the network"
+    }
+
+    async fn foresee(&self, cx: &StepCx<AttachL2>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.touch(L2NetworkClusterRef::META.vo, effect::CREATED, [format!("{}/{}", cx.l2, cx.cluster)]);
+        Ok(())
     }
 
     async fn run(&self, cx: &mut StepCx<AttachL2>) -> Result<(), ErrorCode> {
@@ -150,6 +174,10 @@ struct EnsureOnHosts(Arc<Networks>);
 impl Step<AttachL2> for EnsureOnHosts {
     fn name(&self) -> &'static str {
         "ensure-on-hosts"
+    }
+
+    fn describe(&self) -> &'static str {
+        "makes the network on the cluster's hosts"
     }
 
     async fn run(&self, cx: &mut StepCx<AttachL2>) -> Result<(), ErrorCode> {

@@ -23,7 +23,6 @@ const INTERFACE_NAME: usize = 15;
 #[async_trait]
 impl HandleApi<CreateL2NoVlanNetwork> for Networks {
     async fn handle(&self, cx: &ApiCx, api: CreateL2NoVlanNetwork) -> Result<Inventory<L2Network>, ErrorCode> {
-        self.check_tags::<L2Network>(cx)?;
         check(&api)?;
         let now = cx.now();
         let l2 = L2Network {

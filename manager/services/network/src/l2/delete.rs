@@ -1,15 +1,15 @@
-//! `DeleteL2Network`, and what L2 networks do when zones, accounts and clusters go.
+//! `DeleteL2Network`, and what L2 networks do when zones and accounts go.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::l2::DeleteL2Network,
-    resource::{L2Network, Zone},
+    resource::{Cluster, L2Network, Zone},
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work, hanging_on, owned_by},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
@@ -28,40 +28,23 @@ pub(crate) struct L2s(pub(crate) Arc<Networks>);
 
 #[async_trait]
 impl CascadeAction for L2s {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
         let db = self.0.kernel.db();
-        if losing == Zone::META.vo {
-            let l2s = store::l2s_of_zones(db, uuids).await?;
-            return Ok(l2s.into_iter().map(|l2| l2.uuid).collect());
+        match loss.losing == Zone::META.vo {
+            true => Ok(hanging_on(db, L2Network::ZONE_UUID, loss.uuids).await?),
+            false => Ok(owned_by(db, L2Network::META.vo, loss.uuids).await?),
         }
-        Ok(store::owned(db, L2Network::META.vo, uuids).await?)
     }
 
-    async fn act(&self, _: &str, uuids: &[Uuid], enforcing: bool) -> Result<(), ErrorCode> {
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
         let db = self.0.kernel.db();
-        for uuid in uuids {
+        for uuid in work.uuids {
             let Some(l2) = db.find(L2Network::UUID, uuid).await? else { continue };
-            let clusters = store::clusters_of(db, *uuid).await?;
-            self.0.remove_from(&l2, &clusters, Uuid::random(), enforcing).await?;
-            store::remove_l2(db, *uuid).await?;
+            // Hosts of clusters that go too are left with their bridges.
+            let mut clusters = store::clusters_of(db, *uuid).await?;
+            clusters.retain(|cluster| !work.doomed.has(Cluster::META.vo, *cluster));
+            self.0.remove_from(&l2, &clusters, Uuid::random(), work.enforcing).await?;
         }
-        Ok(())
-    }
-}
-
-/// Attachments in the cascade: they go with their cluster. Its hosts go with it as well, and keep their bridges.
-pub(crate) struct Attachments(pub(crate) Arc<Networks>);
-
-#[async_trait]
-impl CascadeAction for Attachments {
-    /// Attachments have no id; those of a cluster stand under the cluster's.
-    async fn affected(&self, _: &str, clusters: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        let attached = store::attachments_in(self.0.kernel.db(), clusters).await?;
-        let has = |cluster: &&Uuid| attached.iter().any(|attached| attached.cluster_uuid == **cluster);
-        Ok(clusters.iter().filter(has).copied().collect())
-    }
-
-    async fn act(&self, _: &str, clusters: &[Uuid], _: bool) -> Result<(), ErrorCode> {
-        Ok(store::detach_all_from(self.0.kernel.db(), clusters).await?)
+        Ok(self.0.kernel.cascade().remove(L2Network::META, work.uuids).await?)
     }
 }

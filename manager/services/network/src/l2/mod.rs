@@ -19,7 +19,7 @@ use cumulo_schema::ErrorCode;
 
 pub use attach::AttachL2;
 pub(crate) use attach::install as install_attach;
-pub(crate) use delete::{Attachments, L2s};
+pub(crate) use delete::L2s;
 pub(crate) use leftover::{Leftovers, RUNNER as LEFTOVER_RUNNER};
 
 use crate::Networks;

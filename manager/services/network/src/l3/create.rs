@@ -17,7 +17,6 @@ use crate::{Networks, ipv4::short, made_before, store};
 #[async_trait]
 impl HandleApi<CreateL3Network> for Networks {
     async fn handle(&self, cx: &ApiCx, api: CreateL3Network) -> Result<Inventory<L3Network>, ErrorCode> {
-        self.check_tags::<L3Network>(cx)?;
         if api.r#type != TYPE {
             let details = format!("there are no L3 networks of type '{}'; there is: {TYPE}", short(&api.r#type));
             return Err(ErrorCode::invalid(details));

@@ -9,12 +9,12 @@ use cumulo_contracts::{
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work, hanging_on, owned_by},
     db::DbError,
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
-use crate::{Networks, store};
+use crate::Networks;
 
 #[async_trait]
 impl HandleApi<DeleteL3Network> for Networks {
@@ -29,18 +29,17 @@ pub(crate) struct L3s(pub(crate) Arc<Networks>);
 
 #[async_trait]
 impl CascadeAction for L3s {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
         let db = self.0.kernel.db();
-        if losing == L2Network::META.vo {
-            let l3s = store::l3s_of_l2s(db, uuids).await?;
-            return Ok(l3s.into_iter().map(|l3| l3.uuid).collect());
+        match loss.losing == L2Network::META.vo {
+            true => Ok(hanging_on(db, L3Network::L2_NETWORK_UUID, loss.uuids).await?),
+            false => Ok(owned_by(db, L3Network::META.vo, loss.uuids).await?),
         }
-        Ok(store::owned(db, L3Network::META.vo, uuids).await?)
     }
 
-    async fn act(&self, _: &str, uuids: &[Uuid], enforcing: bool) -> Result<(), ErrorCode> {
-        for uuid in uuids {
-            self.0.delete_l3(*uuid, enforcing).await?;
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        for uuid in work.uuids {
+            self.0.delete_l3(*uuid, work.enforcing).await?;
         }
         Ok(())
     }
@@ -58,7 +57,7 @@ impl Networks {
                 outcome => outcome?,
             }
         }
-        let removed = store::remove_l3(db, uuid).await;
+        let removed = self.kernel.cascade().remove(L3Network::META, &[uuid]).await;
         self.pools.forget(uuid);
         match removed {
             Err(DbError::Reference { .. }) => Err(ErrorCode::operation(format!(

@@ -72,7 +72,6 @@ impl HandleApi<AddIpRangeByNetworkCidr> for Networks {
 
 impl Networks {
     async fn add_range(&self, cx: &ApiCx, new: &NewRange, plan: RangePlan) -> Result<(), ErrorCode> {
-        self.check_tags::<IpRange>(cx)?;
         let l3 = store::l3(self.kernel.db(), new.l3).await?;
         if l3.ip_version != 4 {
             let details = format!("L3 network '{}' is of IPv{}; this range is of IPv4", l3.name, l3.ip_version);

@@ -1,15 +1,16 @@
-//! `DeleteIpRange`: refused while NICs hold addresses of the range; addresses of services move to another one.
+//! `DeleteIpRange`. VMs with addresses of the range were stopped and have none when it comes to this; what still holds one
+//! got it meanwhile, and is in the way. Addresses of services move to another range.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::l3::DeleteIpRange,
-    resource::{IpRange, UsedIp},
+    resource::{IpRange, L3Network, UsedIp},
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Doomed, Loss, Work, hanging_on},
     db::DbError,
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
@@ -32,34 +33,34 @@ pub(crate) struct Ranges(pub(crate) Arc<Networks>);
 
 #[async_trait]
 impl CascadeAction for Ranges {
-    async fn affected(&self, _: &str, l3s: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        let ranges = store::ranges_of(self.0.kernel.db(), l3s).await?;
-        Ok(ranges.into_iter().map(|range| range.uuid).collect())
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        // L3 networks are all that they hang on.
+        Ok(hanging_on(self.0.kernel.db(), IpRange::L3_NETWORK_UUID, loss.uuids).await?)
     }
 
-    async fn act(&self, losing: &str, uuids: &[Uuid], _: bool) -> Result<(), ErrorCode> {
-        if losing != IpRange::META.vo {
-            // The L3 network takes its ranges along when it goes, after the NICs that hold addresses of them are gone.
-            return Ok(());
-        }
-        for uuid in uuids {
-            self.0.delete_range(*uuid).await?;
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        for uuid in work.uuids {
+            self.0.delete_range(*uuid, work.doomed).await?;
         }
         Ok(())
     }
 }
 
 impl Networks {
-    async fn delete_range(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+    async fn delete_range(&self, uuid: Uuid, doomed: &Doomed) -> Result<(), ErrorCode> {
         let db = self.kernel.db();
         let Some(range) = db.find(IpRange::UUID, &uuid).await? else { return Ok(()) };
+        if doomed.has(L3Network::META.vo, range.l3_network_uuid) {
+            // It is part of the network, and goes in the same transaction.
+            return Ok(());
+        }
         let (of_nics, of_services): (Vec<UsedIp>, Vec<UsedIp>) =
             store::used_ips_in(db, uuid).await?.into_iter().partition(|row| row.vm_nic_uuid.is_some());
         if !of_nics.is_empty() {
             return Err(in_use(&range, &of_nics));
         }
         self.give_back(&of_services).await?;
-        let removed = store::remove_range(db, uuid).await;
+        let removed = self.kernel.cascade().remove(IpRange::META, &[uuid]).await;
         self.pools.forget(range.l3_network_uuid);
         match removed {
             Err(DbError::Reference { .. }) => {

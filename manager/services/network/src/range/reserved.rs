@@ -9,7 +9,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
 };
-use cumulo_schema::{Empty, ErrorCode, Inventory, Uuid};
+use cumulo_schema::{Empty, ErrorCode, Inventory, Resource, Uuid};
 
 use crate::{
     Networks,
@@ -32,7 +32,7 @@ impl HandleApi<DeleteReservedIpRange> for Networks {
     async fn handle(&self, _: &ApiCx, api: DeleteReservedIpRange) -> Result<Empty, ErrorCode> {
         let db = self.kernel.db();
         if let Some(row) = db.find(ReservedIpRange::UUID, &api.uuid).await? {
-            store::remove_reserved(db, api.uuid).await?;
+            self.kernel.cascade().remove(ReservedIpRange::META, &[api.uuid]).await?;
             self.pools.forget(row.l3_network_uuid);
         }
         Ok(Empty {})

@@ -89,7 +89,7 @@ async fn an_attachment_that_fails_at_any_step_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn detaching_takes_it_off_unless_vms_are_up() {
+async fn detaching_stops_the_vms_on_it_and_takes_it_off() {
     let world = World::start().await;
     let cluster = world.cluster().await;
     let host = world.host(cluster, HostStatus::Connected).await;
@@ -98,17 +98,17 @@ async fn detaching_takes_it_off_unless_vms_are_up() {
     world.attach(l2, cluster).await.expect("attached");
     let path = format!("/l2-networks/{l2}/clusters/{cluster}");
     let vm = world.vm(cluster, host, l3).await;
-    let refused = world.node.inventory("DELETE", &path, Value::Null).await.expect_err("a VM is up");
-    assert!(refused.details.contains(&vm.to_string()), "{refused}");
+    world.guests.stick(true);
+    let refused = world.node.inventory("DELETE", &path, Value::Null).await.expect_err("the VM does not stop");
+    assert!(refused.details.contains("does not stop"), "{refused}");
     assert_eq!(world.bridges.on(host), 1);
-    let mut batch = world.kernel().db().batch();
-    batch.delete::<cumulo_contracts::resource::VmInstance>().any();
-    world.kernel().db().commit(batch).await.expect("deleted");
+    world.guests.stick(false);
     for _ in 0..2 {
         let left = world.node.inventory("DELETE", &path, Value::Null).await.expect("detached, or detached already");
         assert_eq!(left["attachedClusterUuids"].as_array().map(Vec::len), Some(0));
     }
     assert_eq!(world.bridges.on(host), 0);
+    assert_eq!(world.guests.stopped(), [vm], "asked once: then it was down");
 }
 
 #[tokio::test]

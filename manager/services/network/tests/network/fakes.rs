@@ -8,9 +8,14 @@ use std::{
 use async_trait::async_trait;
 use cumulo_contracts::{
     ext::network::{L2Driver, NetworkServiceBackend, ServiceRequest},
-    resource::{L2Network, L3Network},
+    message::vm::StopVms,
+    resource::{L2Network, L3Network, VmInstance, VmState},
 };
-use cumulo_kernel::faults::{Point, Probe, Verdict};
+use cumulo_kernel::{
+    Kernel,
+    bus::Handle,
+    faults::{Point, Probe, Verdict},
+};
 use cumulo_schema::{ErrorCode, Uuid};
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -144,5 +149,41 @@ impl Probe for FailStep {
             true => Verdict::Fail(ErrorCode::operation("a test wants it so")),
             false => Verdict::Pass,
         }
+    }
+}
+
+/// Stands for the VM service: stops VMs by a word on the record.
+pub(crate) struct Guests {
+    kernel: Kernel,
+    stopped: Mutex<Vec<Uuid>>,
+    stuck: Mutex<bool>,
+}
+
+impl Guests {
+    pub(crate) fn new(kernel: Kernel) -> Self {
+        Self { kernel, stopped: Mutex::default(), stuck: Mutex::default() }
+    }
+
+    pub(crate) fn stick(&self, stuck: bool) {
+        *locked(&self.stuck) = stuck;
+    }
+
+    pub(crate) fn stopped(&self) -> Vec<Uuid> {
+        locked(&self.stopped).clone()
+    }
+}
+
+#[async_trait]
+impl Handle<StopVms> for Guests {
+    async fn handle(&self, ask: StopVms) -> Result<(), ErrorCode> {
+        if *locked(&self.stuck) {
+            return Err(ErrorCode::operation("the guest does not stop"));
+        }
+        let mut batch = self.kernel.db().batch();
+        let update = batch.update::<VmInstance>().set(VmInstance::STATE, &VmState::Stopped);
+        update.one_of(VmInstance::UUID, &ask.vms).any();
+        self.kernel.db().commit(batch).await?;
+        locked(&self.stopped).extend(ask.vms);
+        Ok(())
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     ext::network::{L2Driver, NetworkServiceBackend},
-    message::network::{AllocateIp, IpLease},
+    message::{
+        network::{AllocateIp, IpLease},
+        vm::StopVms,
+    },
     resource::{Cluster, Host, HostState, HostStatus, NicState, ResourceState, VmInstance, VmNic, VmState, Zone},
 };
 use cumulo_kernel::Kernel;
@@ -12,7 +15,7 @@ use cumulo_schema::{ErrorCode, Json, Resource, ResourceMeta, Timestamp, Uuid, sy
 use cumulo_testnode::{TestNode, stranger};
 use serde_json::{Value, json};
 
-use crate::fakes::{Bridges, Provider};
+use crate::fakes::{Bridges, Guests, Provider};
 
 const FLOWS: &str = include_str!("../../flows.toml");
 /// Tables of the service under test.
@@ -36,13 +39,14 @@ pub(crate) struct World {
     pub(crate) node: TestNode,
     pub(crate) bridges: Arc<Bridges>,
     pub(crate) provider: Arc<Provider>,
+    pub(crate) guests: Arc<Guests>,
     pub(crate) zone: Uuid,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
         let (bridges, provider) = (Arc::new(Bridges::default()), Arc::new(Provider::default()));
-        let (l2s, services) = (bridges.clone(), provider.clone());
+        let (l2s, services, mut guests) = (bridges.clone(), provider.clone(), None);
         let node = TestNode::start_with(FLOWS, |setup| {
             let others = |meta: &&&'static ResourceMeta| {
                 !OURS.contains(&meta.table) && system::RESOURCES.iter().all(|kernels| kernels.table != meta.table)
@@ -52,12 +56,16 @@ impl World {
             setup.resources(&resources);
             setup.driver::<dyn L2Driver>("L2NoVlanNetwork", l2s);
             setup.driver::<dyn NetworkServiceBackend>("Flat", services);
+            let vms = Arc::new(Guests::new(setup.kernel().clone()));
+            setup.message::<StopVms>(vms.clone());
+            guests = Some(vms);
             cumulo_service_network::install(setup);
         })
         .await;
         cumulo_service_network::register_providers(node.kernel()).await.expect("recorded");
         let zone = insert_zone(node.kernel()).await;
-        Self { node, bridges, provider, zone }
+        let guests = guests.expect("installed");
+        Self { node, bridges, provider, guests, zone }
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {

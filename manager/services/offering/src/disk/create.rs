@@ -9,7 +9,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource, codes};
+use cumulo_schema::{ErrorCode, Inventory, codes};
 
 use super::DiskOfferings;
 
@@ -20,7 +20,6 @@ const STRATEGY: &str = "DefaultPrimaryStorageAllocationStrategy";
 #[async_trait]
 impl HandleApi<CreateDiskOffering> for DiskOfferings {
     async fn handle(&self, cx: &ApiCx, api: CreateDiskOffering) -> Result<Inventory<DiskOffering>, ErrorCode> {
-        cx.tags.system.iter().try_for_each(|tag| self.kernel.tags().check(DiskOffering::META.vo, tag))?;
         if let Some(strategy) = api.allocation_strategy.as_deref().filter(|strategy| *strategy != STRATEGY) {
             let details = format!("there is no allocationStrategy '{strategy}'; there is: {STRATEGY}");
             return Err(ErrorCode::invalid(details));

@@ -1,13 +1,10 @@
 //! `DeleteDiskOffering`, and what becomes of offerings whose account goes: the same.
 
 use async_trait::async_trait;
-use cumulo_contracts::{
-    api::offering::DeleteDiskOffering,
-    resource::{Account, DiskOffering},
-};
+use cumulo_contracts::{api::offering::DeleteDiskOffering, resource::DiskOffering};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work, owned_by},
     ownership,
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid, codes};
@@ -30,14 +27,12 @@ impl HandleApi<DeleteDiskOffering> for DiskOfferings {
 
 #[async_trait]
 impl CascadeAction for DiskOfferings {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        match losing == Account::META.vo {
-            true => Ok(self.store.of_accounts(uuids).await?),
-            false => Ok(vec![]),
-        }
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        // Accounts are all that they hang on.
+        Ok(owned_by(self.kernel.db(), DiskOffering::META.vo, loss.uuids).await?)
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.store.remove(uuids).await?)
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        Ok(self.kernel.cascade().remove(DiskOffering::META, work.uuids).await?)
     }
 }

@@ -7,11 +7,8 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Db, DbError},
-    ownership,
 };
 use cumulo_schema::Uuid;
-
-use crate::owner::owned_by;
 
 /// Reads and writes disk offerings.
 pub(crate) struct Store {
@@ -25,10 +22,6 @@ impl Store {
 
     pub(crate) async fn find(&self, offering: Uuid) -> Result<Option<DiskOffering>, DbError> {
         self.db.find(DiskOffering::UUID, &offering).await
-    }
-
-    pub(crate) async fn of_accounts(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        owned_by::<DiskOffering>(&self.db, accounts).await
     }
 
     /// Adds `offering` with its owner and tags; [`DbError::Conflict`] when it is there.
@@ -57,15 +50,6 @@ impl Store {
             .set(DiskOffering::STATE, &state)
             .eq(DiskOffering::UUID, &offering)
             .expect(format!("disk offering {offering} was deleted in the meantime"));
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Removes offerings with owner and tags; those that are gone are fine.
-    pub(crate) async fn remove(&self, offerings: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        for offering in offerings {
-            ownership::removed::<DiskOffering>(&mut batch, *offering);
-        }
         self.db.commit(batch).await.map(drop)
     }
 }

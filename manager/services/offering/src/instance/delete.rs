@@ -1,13 +1,10 @@
 //! `DeleteInstanceOffering`, and what becomes of offerings whose account goes: the same.
 
 use async_trait::async_trait;
-use cumulo_contracts::{
-    api::offering::DeleteInstanceOffering,
-    resource::{Account, InstanceOffering},
-};
+use cumulo_contracts::{api::offering::DeleteInstanceOffering, resource::InstanceOffering};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    cascade::CascadeAction,
+    cascade::{CascadeAction, Loss, Work, owned_by},
 };
 use cumulo_schema::{Empty, ErrorCode, Resource, Uuid};
 
@@ -23,14 +20,12 @@ impl HandleApi<DeleteInstanceOffering> for InstanceOfferings {
 
 #[async_trait]
 impl CascadeAction for InstanceOfferings {
-    async fn affected(&self, losing: &str, uuids: &[Uuid]) -> Result<Vec<Uuid>, ErrorCode> {
-        match losing == Account::META.vo {
-            true => Ok(self.store.of_accounts(uuids).await?),
-            false => Ok(vec![]),
-        }
+    async fn affected(&self, loss: &Loss<'_>) -> Result<Vec<Uuid>, ErrorCode> {
+        // Accounts are all that they hang on.
+        Ok(owned_by(self.kernel.db(), InstanceOffering::META.vo, loss.uuids).await?)
     }
 
-    async fn act(&self, _losing: &str, uuids: &[Uuid], _enforcing: bool) -> Result<(), ErrorCode> {
-        Ok(self.store.remove(uuids).await?)
+    async fn act(&self, work: &Work<'_>) -> Result<(), ErrorCode> {
+        Ok(self.kernel.cascade().remove(InstanceOffering::META, work.uuids).await?)
     }
 }

@@ -7,11 +7,8 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Db, DbError},
-    ownership,
 };
 use cumulo_schema::Uuid;
-
-use crate::owner::owned_by;
 
 /// Reads and writes instance offerings.
 pub(crate) struct Store {
@@ -25,10 +22,6 @@ impl Store {
 
     pub(crate) async fn find(&self, offering: Uuid) -> Result<Option<InstanceOffering>, DbError> {
         self.db.find(InstanceOffering::UUID, &offering).await
-    }
-
-    pub(crate) async fn of_accounts(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        owned_by::<InstanceOffering>(&self.db, accounts).await
     }
 
     /// Adds `offering` with its owner and tags; [`DbError::Conflict`] when it is there.
@@ -58,15 +51,6 @@ impl Store {
             .set(InstanceOffering::STATE, &state)
             .eq(InstanceOffering::UUID, &offering)
             .expect(format!("instance offering {offering} was deleted in the meantime"));
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Removes offerings with owner and tags; those that are gone are fine.
-    pub(crate) async fn remove(&self, offerings: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        for offering in offerings {
-            ownership::removed::<InstanceOffering>(&mut batch, *offering);
-        }
         self.db.commit(batch).await.map(drop)
     }
 }

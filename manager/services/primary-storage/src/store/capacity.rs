@@ -14,6 +14,8 @@ use super::{StorageReservation, Store, gone};
 
 /// Tries at a change that others got ahead of. Each loss means that another change went through.
 const TRIES: u32 = 64;
+/// Hosts whose space is taken out by one batch.
+pub(super) const HOSTS_AT_ONCE: usize = 500;
 
 /// Differences of the four counters, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -90,35 +92,43 @@ impl Store {
         batch
     }
 
-    /// Takes out what `host` has of `storage`. With `forget`, what is held there is forgotten too: the host is going for
-    /// good. Nothing there is fine.
-    pub(crate) async fn host_leaves(&self, storage: Uuid, host: Uuid, forget: bool) -> Result<(), DbError> {
+    /// Takes out what `host` has of `storage`; what is held there stays held. Nothing there is fine.
+    pub(crate) async fn host_leaves(&self, storage: Uuid, host: Uuid) -> Result<(), DbError> {
+        self.take_out(storage, &[host], false).await
+    }
+
+    /// Takes out what `hosts`, which go for good, have of `storages`, and forgets what is held there.
+    pub(crate) async fn hosts_go(&self, storages: &[Uuid], hosts: &[Uuid]) -> Result<(), DbError> {
+        for storage in storages {
+            for some in hosts.chunks(HOSTS_AT_ONCE) {
+                self.take_out(*storage, some, true).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_out(&self, storage: Uuid, hosts: &[Uuid], forget: bool) -> Result<(), DbError> {
         for _ in 0..TRIES {
             let mut batch = self.db.batch();
             if forget {
                 batch
                     .delete::<StorageReservation>()
                     .eq(StorageReservation::PRIMARY_STORAGE_UUID, &storage)
-                    .eq(StorageReservation::HOST_UUID, &host)
+                    .one_of(StorageReservation::HOST_UUID, hosts)
                     .eq(StorageReservation::PER_HOST, &true)
                     .any();
             }
-            if let Some(before) = self.host_ref(storage, host).await? {
-                batch
-                    .delete::<LocalStorageHostRef>()
-                    .eq(LocalStorageHostRef::PRIMARY_STORAGE_UUID, &storage)
-                    .eq(LocalStorageHostRef::HOST_UUID, &host)
-                    .eq(LocalStorageHostRef::TOTAL_CAPACITY, &before.total_capacity)
-                    .eq(LocalStorageHostRef::AVAILABLE_CAPACITY, &before.available_capacity)
-                    .eq(LocalStorageHostRef::TOTAL_PHYSICAL_CAPACITY, &before.total_physical_capacity)
-                    .eq(LocalStorageHostRef::AVAILABLE_PHYSICAL_CAPACITY, &before.available_physical_capacity)
-                    .expect("space of the host was taken or given back meanwhile");
-                let all = Shift {
-                    total: -before.total_capacity,
-                    available: -before.available_capacity,
-                    total_physical: -before.total_physical_capacity,
-                    available_physical: -before.available_physical_capacity,
-                };
+            let refs = self.db.select().eq(LocalStorageHostRef::PRIMARY_STORAGE_UUID, &storage);
+            let refs = refs.one_of(LocalStorageHostRef::HOST_UUID, hosts).all().await?;
+            let mut all = Shift { total: 0, available: 0, total_physical: 0, available_physical: 0 };
+            for before in &refs {
+                take_out_one(&mut batch, before);
+                all.total -= before.total_capacity;
+                all.available -= before.available_capacity;
+                all.total_physical -= before.total_physical_capacity;
+                all.available_physical -= before.available_physical_capacity;
+            }
+            if !refs.is_empty() {
                 shift(&mut batch, storage, all);
             }
             match self.db.commit(batch).await {
@@ -127,7 +137,16 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        Err(DbError::Unmet { what: format!("host {host} is in use on primary storage {storage} without a pause") })
+        Err(DbError::Unmet { what: format!("hosts are in use on primary storage {storage} without a pause") })
+    }
+
+    /// Those of the storages that have space on `hosts`.
+    pub(crate) async fn with_space_on(&self, hosts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let mut storages = std::collections::BTreeSet::new();
+        for some in hosts.chunks(HOSTS_AT_ONCE) {
+            storages.extend(self.host_refs(some).await?.into_iter().map(|part| part.primary_storage_uuid));
+        }
+        Ok(storages.into_iter().collect())
     }
 
     /// Records the size of a storage that hosts share.
@@ -163,6 +182,18 @@ impl Store {
     pub(crate) async fn host_refs(&self, hosts: &[Uuid]) -> Result<Vec<LocalStorageHostRef>, DbError> {
         self.db.select().one_of(LocalStorageHostRef::HOST_UUID, hosts).all().await
     }
+}
+
+fn take_out_one(batch: &mut Batch, before: &LocalStorageHostRef) {
+    batch
+        .delete::<LocalStorageHostRef>()
+        .eq(LocalStorageHostRef::PRIMARY_STORAGE_UUID, &before.primary_storage_uuid)
+        .eq(LocalStorageHostRef::HOST_UUID, &before.host_uuid)
+        .eq(LocalStorageHostRef::TOTAL_CAPACITY, &before.total_capacity)
+        .eq(LocalStorageHostRef::AVAILABLE_CAPACITY, &before.available_capacity)
+        .eq(LocalStorageHostRef::TOTAL_PHYSICAL_CAPACITY, &before.total_physical_capacity)
+        .eq(LocalStorageHostRef::AVAILABLE_PHYSICAL_CAPACITY, &before.available_physical_capacity)
+        .expect("space of the host was taken or given back meanwhile");
 }
 
 fn shift(batch: &mut Batch, storage: Uuid, by: Shift) {

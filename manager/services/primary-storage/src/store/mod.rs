@@ -3,19 +3,20 @@
 mod capacity;
 mod reservation;
 
+use std::collections::{HashMap, HashSet};
+
 use cumulo_contracts::{
     api::primary_storage::UpdatePrimaryStorage,
     resource::{
-        Host, HostStatus, LocalStorageHostRef, PrimaryStorage, PrimaryStorageClusterRef, PrimaryStorageState,
-        StorageStatus, VmInstance, VmState, Volume,
+        Host, HostStatus, PrimaryStorage, PrimaryStorageClusterRef, PrimaryStorageState, StorageStatus, VmInstance,
+        VmState, Volume,
     },
 };
 use cumulo_kernel::{
     api::ApiCx,
     db::{Db, DbError},
-    ownership,
 };
-use cumulo_schema::{ErrorCode, Timestamp, Uuid};
+use cumulo_schema::{ErrorCode, Timestamp, Uuid, system::UserTag};
 
 pub(crate) use reservation::{Hold, Holding, StorageReservation, cache_reservation};
 
@@ -44,10 +45,6 @@ impl Store {
 
     pub(crate) async fn some(&self, storages: &[Uuid]) -> Result<Vec<PrimaryStorage>, DbError> {
         self.db.select::<PrimaryStorage>().one_of(PrimaryStorage::UUID, storages).all().await
-    }
-
-    pub(crate) async fn in_zones(&self, zones: &[Uuid]) -> Result<Vec<PrimaryStorage>, DbError> {
-        self.db.select::<PrimaryStorage>().one_of(PrimaryStorage::ZONE_UUID, zones).all().await
     }
 
     /// Adds `storage` with its owner and tags; [`DbError::Conflict`] when it is there.
@@ -86,21 +83,6 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// Removes storages with everything this service keeps about them; those that are gone are fine.
-    pub(crate) async fn remove(&self, storages: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<StorageReservation>().one_of(StorageReservation::PRIMARY_STORAGE_UUID, storages).any();
-        batch.delete::<LocalStorageHostRef>().one_of(LocalStorageHostRef::PRIMARY_STORAGE_UUID, storages).any();
-        batch
-            .delete::<PrimaryStorageClusterRef>()
-            .one_of(PrimaryStorageClusterRef::PRIMARY_STORAGE_UUID, storages)
-            .any();
-        for storage in storages {
-            ownership::removed::<PrimaryStorage>(&mut batch, *storage);
-        }
-        self.db.commit(batch).await.map(drop)
-    }
-
     /// Attaches a storage to a cluster at `since`; [`DbError::Conflict`] when it is attached.
     pub(crate) async fn attach(&self, storage: Uuid, cluster: Uuid, since: Timestamp) -> Result<(), DbError> {
         let mut batch = self.db.batch();
@@ -124,13 +106,6 @@ impl Store {
             delete = delete.eq(PrimaryStorageClusterRef::CREATE_DATE, &since);
         }
         delete.any();
-        self.db.commit(batch).await.map(drop)
-    }
-
-    /// Detaches every storage from `clusters`.
-    pub(crate) async fn detach_all(&self, clusters: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<PrimaryStorageClusterRef>().one_of(PrimaryStorageClusterRef::CLUSTER_UUID, clusters).any();
         self.db.commit(batch).await.map(drop)
     }
 
@@ -163,6 +138,15 @@ impl Store {
     pub(crate) async fn connected_hosts_of(&self, clusters: &[Uuid]) -> Result<Vec<Host>, DbError> {
         let hosts = self.db.select::<Host>().one_of(Host::CLUSTER_UUID, clusters);
         hosts.eq(Host::STATUS, &HostStatus::Connected).all().await
+    }
+
+    /// The user tags of `storages`.
+    pub(crate) async fn user_tags(&self, storages: &[Uuid]) -> Result<HashMap<Uuid, HashSet<String>>, DbError> {
+        let mut tags: HashMap<Uuid, HashSet<String>> = HashMap::new();
+        for tag in self.db.select::<UserTag>().one_of(UserTag::RESOURCE_UUID, storages).all().await? {
+            tags.entry(tag.resource_uuid).or_default().insert(tag.tag);
+        }
+        Ok(tags)
     }
 
     /// VMs that use a volume of `storage` at this moment; only those in `cluster` where that is given.

@@ -5,7 +5,7 @@ use cumulo_derive::resource;
 use cumulo_kernel::db::{Batch, DbError};
 use cumulo_schema::{Timestamp, Uuid};
 
-use super::{Store, gone};
+use super::{Store, capacity::HOSTS_AT_ONCE, gone};
 
 /// Space that is held.
 #[resource(
@@ -15,10 +15,10 @@ use super::{Store, gone};
 )]
 pub(crate) struct StorageReservation {
     /// The volume; for a cached image see [`cache_reservation`].
-    #[field(unique)]
+    #[field(unique, part_of = "Volume")]
     pub uuid: Uuid,
     /// The primary storage.
-    #[field(indexed, references = "PrimaryStorage")]
+    #[field(indexed, references = "PrimaryStorage", part_of = "PrimaryStorage")]
     pub primary_storage_uuid: Uuid,
     /// The host that the space is for.
     #[field(indexed)]
@@ -85,12 +85,14 @@ impl Store {
         Ok(held.iter().map(|held| held.size).sum())
     }
 
-    /// Forgets what is held in `host`'s own space, wherever: the host is going for good.
-    pub(crate) async fn forget_host(&self, host: Uuid) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        let delete = batch.delete::<StorageReservation>().eq(StorageReservation::HOST_UUID, &host);
-        delete.eq(StorageReservation::PER_HOST, &true).any();
-        self.db.commit(batch).await.map(drop)
+    /// What is held in `hosts`' own space.
+    pub(crate) async fn held_by_hosts(&self, hosts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let mut held = Vec::new();
+        for some in hosts.chunks(HOSTS_AT_ONCE) {
+            let rows = self.db.select().one_of(StorageReservation::HOST_UUID, some);
+            held.extend(rows.eq(StorageReservation::PER_HOST, &true).all().await?.iter().map(|held| held.uuid));
+        }
+        Ok(held)
     }
 
     /// Takes the space off the counters, where there is enough. Held already is held, wherever that is.

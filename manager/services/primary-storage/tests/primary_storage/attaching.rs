@@ -3,7 +3,7 @@
 //! flow failed everywhere: attach-primary-storage
 
 use cumulo_contracts::{
-    ext::host::{BeforeHostDelete, OnHostConnected},
+    ext::host::OnHostConnected,
     resource::{Cluster, LocalStorageHostRef, Zone},
 };
 use cumulo_schema::{Resource, Uuid};
@@ -72,9 +72,7 @@ async fn a_host_that_goes_takes_its_space_along() {
         bus.call(space_for(Uuid::random(), GIB, host)).await.expect("held");
     }
     for _ in 0..2 {
-        for observer in fixture.node.kernel().registry().all::<dyn BeforeHostDelete>() {
-            observer.before_host_delete(going).await.expect("left");
-        }
+        fixture.delete_host(going).await;
         assert_eq!(fixture.available(storage).await, (19 * GIB, 19 * GIB));
     }
 }

@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use cumulo_contracts::{
-    ext::host::{BeforeHostDelete, OnHostConnected},
-    message::storage::ReleaseVolumeSpace,
-};
+use cumulo_contracts::{ext::host::OnHostConnected, message::storage::ReleaseVolumeSpace};
 use cumulo_schema::Uuid;
 use proptest::prelude::*;
 
@@ -58,7 +55,8 @@ async fn play(events: &[Event]) {
                 present.insert(hosts[host]);
             }
             Event::HostGone { host } => {
-                registry.all::<dyn BeforeHostDelete>()[0].before_host_delete(hosts[host]).await.expect("left");
+                fixture.delete_host(hosts[host]).await;
+                fixture.record_host(hosts[host], "H").await;
                 present.remove(&hosts[host]);
             }
             Event::Reattach => {

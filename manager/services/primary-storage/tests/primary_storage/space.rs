@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use cumulo_contracts::{
-    ext::host::{HostCandidate, HostFilter, HostRequest},
-    message::storage::{HoldCacheSpace, LocateVolumeSpace, ReleaseCacheSpace, ReleaseVolumeSpace},
+    ext::{
+        host::{HostCandidate, HostFilter, HostRequest},
+        storage::StorageTag,
+    },
+    message::storage::{AllocateVolumeSpace, HoldCacheSpace, LocateVolumeSpace, ReleaseCacheSpace, ReleaseVolumeSpace},
 };
+use cumulo_kernel::ownership::user_tag;
 use cumulo_schema::Uuid;
 
 use crate::fixture::{Fixture, GIB, space_for};
@@ -148,4 +152,26 @@ async fn hosts_are_refused_for_lack_of_space_and_for_volumes_elsewhere() {
     let some = refused(&fixture, &request, &hosts).await;
     assert_eq!(some.keys().collect::<Vec<_>>(), [&small]);
     assert!(some[&small].contains(&large.to_string()), "{some:?}");
+}
+
+#[tokio::test]
+async fn a_storage_is_chosen_by_the_user_tags_it_carries() {
+    let fixture = Fixture::new().await;
+    let host = fixture.host("H", 10 * GIB).await;
+    let (_plain, fast) = (fixture.storage().await, fixture.storage().await);
+    let bus = fixture.node.kernel().bus();
+    let wanted = |tag: &str, required| vec![StorageTag { tag: tag.to_owned(), required }];
+    let request = |storage_tags| HostRequest { root_size: GIB, storage_tags, ..HostRequest::default() };
+    let refusal = refused(&fixture, &request(wanted("SSD", true)), &[host]).await;
+    assert!(refusal[&host].contains("lacks the user tag 'SSD'"), "{refusal:?}");
+    assert!(refused(&fixture, &request(wanted("SSD", false)), &[host]).await.is_empty(), "only preferred");
+
+    let mut batch = fixture.node.kernel().db().batch();
+    batch.insert(&user_tag("PrimaryStorageVO", fast, "SSD"));
+    fixture.node.kernel().db().commit(batch).await.expect("tagged");
+    for required in [true, false] {
+        // Each takes room there, so that the other storage would soon be the roomier one.
+        let ask = AllocateVolumeSpace { storage_tags: wanted("SSD", required), ..space_for(Uuid::random(), GIB, host) };
+        assert_eq!(bus.call(ask).await.expect("held").primary_storage, fast, "required: {required}");
+    }
 }

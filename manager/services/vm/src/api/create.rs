@@ -11,8 +11,9 @@ use cumulo_schema::{ErrorCode, Inventory, Uuid};
 
 use crate::{
     Vms,
+    api::system_tags,
     flow::launch::{LaunchVm, NewNic, NewVm},
-    tags::{Wishes, lasting},
+    tags::{Wishes, storage_tags},
 };
 
 /// What a VM is made of.
@@ -33,15 +34,17 @@ const LEAST_MEMORY: i64 = 16 * 1024 * 1024;
 impl HandleApi<CreateVmInstance> for Vms {
     async fn handle(&self, cx: &ApiCx, api: CreateVmInstance) -> Result<Inventory<VmInstance>, ErrorCode> {
         refuse_what_is_not_there_yet(&api)?;
-        for tag in &cx.tags.system {
-            self.kernel.tags().check("VmInstanceVO", tag)?;
-        }
         let size = self.size(&api).await?;
         let image = self.image(&api).await?;
         let root_size = self.root_size(&api, &image).await?;
         let l3s = api.l3_network_uuids.clone().unwrap_or_default();
         let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
         let default_l3 = default_l3(&api, &l3s)?;
+        let mut steering = cx.tags.system.clone();
+        if let Some(offering) = size.offering {
+            steering.extend(system_tags(self.kernel.db(), offering).await?);
+        }
+        let storage_tags = storage_tags(steering.iter().map(String::as_str));
         let vm = cx.resource_uuid;
         let nic = |(device_id, l3): (usize, &Uuid)| NewNic {
             nic: vm.derive(&format!("nic/{device_id}")),
@@ -65,6 +68,7 @@ impl HandleApi<CreateVmInstance> for Vms {
                 primary_storage: api.primary_storage_uuid_for_root_volume,
                 volumes: vec![],
                 avoid: vec![],
+                storage_tags,
             },
             nics: l3s.iter().enumerate().map(nic).collect(),
             root_volume: vm.derive("root-volume"),
@@ -85,7 +89,7 @@ impl HandleApi<CreateVmInstance> for Vms {
                 guest_os_type: api.guest_os_type.or(image.guest_os_type),
                 architecture: api.architecture.or(image.architecture),
                 allocator_strategy: size.strategy,
-                tags: lasting(self.kernel.tags(), cx.tags.clone()),
+                tags: cx.tags.clone(),
             }),
         };
         let chain = match api.strategy.as_str() {

@@ -42,6 +42,7 @@ impl HandleApi<StartVmInstance> for Vms {
                 primary_storage: None,
                 volumes: volumes.iter().map(|volume| volume.uuid).collect(),
                 avoid: vec![],
+                storage_tags: vec![],
             },
             nics: vec![],
             root_volume: vm.root_volume_uuid.unwrap_or_else(|| vm.uuid.derive("root-volume")),

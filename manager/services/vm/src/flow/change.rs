@@ -88,6 +88,18 @@ impl Change {
         }
     }
 
+    /// What becomes of the VM, in a word for plans.
+    pub(crate) fn outcome(self) -> &'static str {
+        match self {
+            Change::Stop => "stopped",
+            Change::Reboot => "rebooted",
+            Change::Pause => "paused",
+            Change::Resume => "resumed",
+            Change::Destroy => "destroyed",
+            Change::Expunge => "expunged",
+        }
+    }
+
     /// The state on the way.
     pub(crate) fn through(self) -> VmState {
         match self {

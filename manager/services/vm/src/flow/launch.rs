@@ -126,6 +126,7 @@ pub(crate) fn install(setup: &mut Setup, vms: &Arc<Vms>) {
         .step(place::AllocateHost(vms.clone()))
         .step(place::CreateRootVolume(vms.clone()))
         .step(network::AllocateNics(vms.clone()))
+        .step(network::RenewAddresses(vms.clone()))
         .step(network::PrepareNetworks(vms.clone()))
         .step(network::ServeNics(vms.clone()))
         .step(run::StartOnHost(vms.clone()))

@@ -7,7 +7,10 @@ use cumulo_contracts::{
     ext::hypervisor::{Hypervisor, StopKind},
     message::{host::ReleaseHost, network::ServedNic, network::UnserveNics},
 };
-use cumulo_kernel::flow::{Step, StepCx};
+use cumulo_kernel::{
+    flow::{Step, StepCx},
+    plan::Planning,
+};
 use cumulo_schema::{ErrorCode, Uuid};
 
 use super::{ChangeVm, OnHost};
@@ -29,6 +32,10 @@ impl Step<ChangeVm> for Stop {
         "stop-on-host"
     }
 
+    fn describe(&self) -> &'static str {
+        "stops the guest on its host"
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
         let (hypervisor, host) = on(&self.0, cx)?;
         hypervisor.stop(host, cx.task("stop"), cx.vm, cx.how).await
@@ -46,6 +53,10 @@ pub(super) struct Reboot(pub(super) Arc<Vms>);
 impl Step<ChangeVm> for Reboot {
     fn name(&self) -> &'static str {
         "reboot-on-host"
+    }
+
+    fn describe(&self) -> &'static str {
+        "stops the guest on its host and starts it again"
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
@@ -69,6 +80,10 @@ impl Step<ChangeVm> for Pause {
         "pause-on-host"
     }
 
+    fn describe(&self) -> &'static str {
+        "freezes the guest on its host"
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
         let (hypervisor, host) = on(&self.0, cx)?;
         hypervisor.pause(host, cx.task("pause"), cx.vm).await
@@ -89,6 +104,10 @@ impl Step<ChangeVm> for Resume {
         "resume-on-host"
     }
 
+    fn describe(&self) -> &'static str {
+        "unfreezes the guest on its host"
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
         let (hypervisor, host) = on(&self.0, cx)?;
         hypervisor.resume(host, cx.task("resume"), cx.vm).await
@@ -107,6 +126,10 @@ pub(super) struct Remove(pub(super) Arc<Vms>);
 impl Step<ChangeVm> for Remove {
     fn name(&self) -> &'static str {
         "remove-from-host"
+    }
+
+    fn describe(&self) -> &'static str {
+        "makes sure the guest is gone from its host"
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
@@ -132,6 +155,14 @@ pub(super) struct LeaveHost(pub(super) Arc<Vms>);
 impl Step<ChangeVm> for LeaveHost {
     fn name(&self) -> &'static str {
         "leave-host"
+    }
+
+    fn describe(&self) -> &'static str {
+        "takes back network services and capacity on the host"
+    }
+
+    async fn foresee(&self, cx: &StepCx<ChangeVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        self.0.note_leaving(planning, &[cx.vm]).await
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {

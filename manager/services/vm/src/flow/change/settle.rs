@@ -5,10 +5,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use cumulo_contracts::{
     message::{network::ReleaseIp, vm::VmStateChanged, volume::ExpungeVolume},
-    resource::{VmState, Volume},
+    resource::{VmInstance, VmState, Volume},
 };
-use cumulo_kernel::flow::{Step, StepCx};
-use cumulo_schema::{ErrorCode, Timestamp, codes};
+use cumulo_kernel::{
+    flow::{Step, StepCx},
+    plan::Planning,
+};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, codes};
 
 use super::{Change, ChangeVm, OnHost};
 use crate::{Vms, store};
@@ -20,6 +23,19 @@ pub(super) struct Enter(pub(super) Arc<Vms>);
 impl Step<ChangeVm> for Enter {
     fn name(&self) -> &'static str {
         "enter"
+    }
+
+    fn describe(&self) -> &'static str {
+        "refuses a VM in another state, and marks it as on its way"
+    }
+
+    async fn foresee(&self, cx: &StepCx<ChangeVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        let vm = store::find(self.0.kernel.db(), cx.vm).await?;
+        planning.touch(VmInstance::META.vo, cx.change.outcome(), [cx.vm]);
+        match cx.change.from().contains(&vm.state) {
+            true => Ok(()),
+            false => Err(store::wrong_state(&vm, cx.change.from())),
+        }
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
@@ -56,6 +72,10 @@ impl Step<ChangeVm> for Settle {
         "settle"
     }
 
+    fn describe(&self) -> &'static str {
+        "records the state that it leads to"
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
         let kernel = &self.0.kernel;
         let state = match cx.change {
@@ -80,7 +100,7 @@ impl Step<ChangeVm> for Settle {
 
 impl Vms {
     /// When a VM that is destroyed now is expunged; `None` for never.
-    fn expunge_time(&self) -> Result<Option<Timestamp>, ErrorCode> {
+    pub(crate) fn expunge_time(&self) -> Result<Option<Timestamp>, ErrorCode> {
         let configs = self.kernel.configs();
         Ok(match configs.get::<String>("vm", "deletionPolicy")?.as_str() {
             "Never" => None,
@@ -97,6 +117,15 @@ pub(super) struct ReleaseAll(pub(super) Arc<Vms>);
 impl Step<ChangeVm> for ReleaseAll {
     fn name(&self) -> &'static str {
         "release-all"
+    }
+
+    fn describe(&self) -> &'static str {
+        "gives back addresses and removes volumes"
+    }
+
+    async fn foresee(&self, cx: &StepCx<ChangeVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        // Everything that is part of the VM goes with it, whichever step does it.
+        planning.note_removal(self.0.kernel.cascade(), VmInstance::META, &[cx.vm]).await
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
@@ -127,8 +156,12 @@ impl Step<ChangeVm> for Forget {
         "forget"
     }
 
+    fn describe(&self) -> &'static str {
+        "takes the VM off the record"
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
-        store::remove(self.0.kernel.db(), cx.vm).await
+        store::remove(&self.0.kernel, cx.vm).await
     }
 
     async fn undo(&self, _: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {

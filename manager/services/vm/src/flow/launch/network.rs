@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulo_contracts::message::network::{self, AllocateIp, ReleaseIp, ServedNic, UnserveNics};
-use cumulo_kernel::flow::{Step, StepCx};
-use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_contracts::{
+    message::network::{self, AllocateIp, ReleaseIp, ServedNic, UnserveNics},
+    resource::{UsedIp, VmNic},
+};
+use cumulo_kernel::{
+    flow::{Step, StepCx},
+    plan::{Planning, effect},
+};
+use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 use super::LaunchVm;
 use crate::{Vms, store, tags::Wishes};
@@ -17,6 +23,16 @@ pub(super) struct AllocateNics(pub(super) Arc<Vms>);
 impl Step<LaunchVm> for AllocateNics {
     fn name(&self) -> &'static str {
         "allocate-nics"
+    }
+
+    fn describe(&self) -> &'static str {
+        "takes an address for each new NIC and records the NIC"
+    }
+
+    async fn foresee(&self, cx: &StepCx<LaunchVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.touch(VmNic::META.vo, effect::CREATED, cx.nics.iter().map(|nic| nic.nic));
+        planning.touch_some(UsedIp::META.vo, effect::CREATED, cx.nics.len());
+        Ok(())
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
@@ -33,8 +49,37 @@ impl Step<LaunchVm> for AllocateNics {
         let kernel = &self.0.kernel;
         for new in &cx.nics {
             kernel.bus().call(ReleaseIp { nic: new.nic }).await?;
-            store::remove_nic(kernel.db(), new.nic).await?;
+            store::remove_nic(kernel, new.nic).await?;
         }
+        Ok(())
+    }
+}
+
+/// Takes an address for each NIC of a VM that exists and has none: its range is gone, and the network has others. The
+/// address is the NIC's from then on, whether the VM starts or not.
+pub(super) struct RenewAddresses(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<LaunchVm> for RenewAddresses {
+    fn name(&self) -> &'static str {
+        "renew-addresses"
+    }
+
+    fn describe(&self) -> &'static str {
+        "takes an address for each NIC that has lost its own"
+    }
+
+    async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        let kernel = &self.0.kernel;
+        for nic in store::nics(kernel.db(), cx.vm).await?.into_iter().filter(|nic| nic.ip.is_none()) {
+            let Some(l3) = nic.l3_network_uuid else { continue };
+            let lease = kernel.bus().call(AllocateIp { nic: nic.uuid, l3, wanted: None, strategy: None }).await?;
+            store::set_address(kernel.db(), nic.uuid, &lease).await?;
+        }
+        Ok(())
+    }
+
+    async fn undo(&self, _: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         Ok(())
     }
 }
@@ -46,6 +91,10 @@ pub(super) struct PrepareNetworks(pub(super) Arc<Vms>);
 impl Step<LaunchVm> for PrepareNetworks {
     fn name(&self) -> &'static str {
         "prepare-networks"
+    }
+
+    fn describe(&self) -> &'static str {
+        "makes sure the L2 networks are on the host"
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
@@ -76,6 +125,10 @@ pub(super) struct ServeNics(pub(super) Arc<Vms>);
 impl Step<LaunchVm> for ServeNics {
     fn name(&self) -> &'static str {
         "serve-nics"
+    }
+
+    fn describe(&self) -> &'static str {
+        "gives the NICs DHCP, user data and the like"
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {

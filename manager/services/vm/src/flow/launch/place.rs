@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulo_contracts::message::{
-    host,
-    volume::{self, ExpungeVolume},
+use cumulo_contracts::{
+    message::{
+        host,
+        volume::{self, ExpungeVolume},
+    },
+    resource::Volume,
 };
-use cumulo_kernel::flow::{Step, StepCx};
-use cumulo_schema::ErrorCode;
+use cumulo_kernel::{
+    flow::{Step, StepCx},
+    plan::{Planning, effect},
+};
+use cumulo_schema::{ErrorCode, Resource, codes};
 
 use super::LaunchVm;
 use crate::{Vms, store};
@@ -20,6 +26,25 @@ pub(super) struct AllocateHost(pub(super) Arc<Vms>);
 impl Step<LaunchVm> for AllocateHost {
     fn name(&self) -> &'static str {
         "allocate-host"
+    }
+
+    fn describe(&self) -> &'static str {
+        "chooses a host and holds processors and memory there"
+    }
+
+    async fn foresee(&self, cx: &StepCx<LaunchVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        let ask = host::ExplainHosts { request: cx.request.clone() };
+        let verdicts = self.0.kernel.bus().call(ask).await?;
+        let taken = verdicts.iter().filter(|verdict| verdict.refused_by.is_none()).count();
+        let asked = verdicts.len();
+        planning.explain("hosts", serde_json::to_value(verdicts).unwrap_or_default());
+        match taken {
+            0 => Err(ErrorCode::new(
+                codes::HOST_ALLOCATION_NONE,
+                format!("none of {asked} hosts takes the VM; the plan's explanations say why"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
@@ -44,6 +69,17 @@ impl Step<LaunchVm> for CreateRootVolume {
         "create-root-volume"
     }
 
+    fn describe(&self) -> &'static str {
+        "chooses a primary storage and makes the root volume there"
+    }
+
+    async fn foresee(&self, cx: &StepCx<LaunchVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        if cx.request.image.is_some() {
+            planning.touch(Volume::META.vo, effect::CREATED, [cx.root_volume]);
+        }
+        Ok(())
+    }
+
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let Some(image) = cx.request.image else { return Ok(()) };
         let choice = cx.chosen()?;
@@ -58,6 +94,7 @@ impl Step<LaunchVm> for CreateRootVolume {
             zone: choice.zone,
             size: cx.root_size,
             primary_storage: cx.request.primary_storage,
+            storage_tags: cx.request.storage_tags.clone(),
             task: cx.task("volume"),
         };
         bus.call(ask).await?;

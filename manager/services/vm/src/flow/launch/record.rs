@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulo_contracts::resource::{VmInstance, VmState};
-use cumulo_kernel::flow::{Step, StepCx};
-use cumulo_schema::{ErrorCode, Timestamp};
+use cumulo_kernel::{
+    flow::{Step, StepCx},
+    plan::{Planning, effect},
+};
+use cumulo_schema::{ErrorCode, Resource, Timestamp};
 
 use super::LaunchVm;
 use crate::{Vms, store};
+
+/// The states in which a VM can be started.
+const STARTABLE: [VmState; 2] = [VmState::Stopped, VmState::Created];
 
 /// Records the new VM, so that it can be asked about from now on.
 pub(super) struct RecordVm(pub(super) Arc<Vms>);
@@ -17,6 +23,15 @@ pub(super) struct RecordVm(pub(super) Arc<Vms>);
 impl Step<LaunchVm> for RecordVm {
     fn name(&self) -> &'static str {
         "record-vm"
+    }
+
+    fn describe(&self) -> &'static str {
+        "records the VM"
+    }
+
+    async fn foresee(&self, cx: &StepCx<LaunchVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.touch(VmInstance::META.vo, effect::CREATED, [cx.vm]);
+        Ok(())
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
@@ -53,7 +68,7 @@ impl Step<LaunchVm> for RecordVm {
     }
 
     async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
-        store::remove(self.0.kernel.db(), cx.vm).await
+        store::remove(&self.0.kernel, cx.vm).await
     }
 }
 
@@ -66,13 +81,26 @@ impl Step<LaunchVm> for EnterStarting {
         "enter-starting"
     }
 
+    fn describe(&self) -> &'static str {
+        "refuses a VM that is not stopped, and marks it as starting"
+    }
+
+    async fn foresee(&self, cx: &StepCx<LaunchVm>, planning: &Planning) -> Result<(), ErrorCode> {
+        let vm = store::find(self.0.kernel.db(), cx.vm).await?;
+        planning.touch(VmInstance::META.vo, "started", [cx.vm]);
+        match STARTABLE.contains(&vm.state) {
+            true => Ok(()),
+            false => Err(store::wrong_state(&vm, &STARTABLE)),
+        }
+    }
+
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let db = self.0.kernel.db();
         let vm = store::find(db, cx.vm).await?;
         if vm.state != VmState::Starting {
             cx.from = Some(vm.state);
         }
-        store::enter(db, &vm, &[VmState::Stopped, VmState::Created], VmState::Starting).await
+        store::enter(db, &vm, &STARTABLE, VmState::Starting).await
     }
 
     async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {

@@ -21,6 +21,10 @@ impl Step<LaunchVm> for StartOnHost {
         "start-on-host"
     }
 
+    fn describe(&self) -> &'static str {
+        "starts the guest on the host"
+    }
+
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let choice = cx.chosen()?;
         let spec = spec::of(&self.0, cx.vm, &cx.networks).await?;
@@ -50,6 +54,10 @@ impl Step<LaunchVm> for MarkRunning {
         "mark-running"
     }
 
+    fn describe(&self) -> &'static str {
+        "records that it runs, and where"
+    }
+
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let kernel = &self.0.kernel;
         store::running(kernel.db(), cx.vm, cx.place()?, &cx.chosen()?.hypervisor_type).await?;
@@ -75,6 +83,10 @@ impl Step<LaunchVm> for MarkStopped {
         "mark-stopped"
     }
 
+    fn describe(&self) -> &'static str {
+        "records that it is ready to be started"
+    }
+
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let kernel = &self.0.kernel;
         store::placed(kernel.db(), cx.vm, cx.place()?, &cx.chosen()?.hypervisor_type).await?;
@@ -93,6 +105,10 @@ pub(super) struct MarkCreated(pub(super) Arc<Vms>);
 impl Step<LaunchVm> for MarkCreated {
     fn name(&self) -> &'static str {
         "mark-created"
+    }
+
+    fn describe(&self) -> &'static str {
+        "records that it exists"
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {

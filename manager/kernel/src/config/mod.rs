@@ -2,6 +2,8 @@
 //!
 //! Settings are declared by who uses them; the table holds one row for each. Reading one is a look into memory.
 
+mod resource;
+
 use std::{
     collections::HashMap,
     fmt::Display,
@@ -10,6 +12,8 @@ use std::{
 };
 
 use cumulo_schema::{ErrorCode, system::GlobalConfig};
+
+pub use resource::{Binding, Effective, NewValue, ResourceConfigs};
 
 use crate::db::Db;
 

@@ -1,0 +1,183 @@
+//! What goes with a row because its declaration says so: parts, kinds, tags and owner.
+//!
+//! A field declared `part_of = "VmInstance"` makes its rows part of that VM: they are removed in the transaction that removes
+//! the VM, and a plan lists them. The rows of a kind (`kvm_host` of `host`), tags and owners need no word. One walk serves
+//! both plan and removal, which is why they cannot differ.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use cumulo_schema::{
+    Cell, FieldKind, FieldMeta, Resource, ResourceMeta, Uuid,
+    system::{AccountResourceRef, ResourceConfig, SystemTag, UserTag},
+};
+use futures::future::BoxFuture;
+use sea_query::{Alias, Expr, ExprTrait, Query};
+
+use super::Cascade;
+use crate::db::{Batch, CHUNK, Db, DbError, keys_of, text};
+
+/// What says something about any resource: in a column `resource_uuid`.
+const ABOUT: [&ResourceMeta; 4] = [
+    <SystemTag as Resource>::META,
+    <UserTag as Resource>::META,
+    <ResourceConfig as Resource>::META,
+    <AccountResourceRef as Resource>::META,
+];
+const ABOUT_COLUMN: &str = "resource_uuid";
+
+/// Parts by the name of the whole.
+#[derive(Debug, Default)]
+pub(crate) struct Parts(HashMap<&'static str, Vec<Part>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    meta: &'static ResourceMeta,
+    column: &'static str,
+}
+
+/// Rows that go: those of `meta` that have one of `wholes` in `column`.
+pub(crate) struct Going {
+    pub(crate) meta: &'static ResourceMeta,
+    column: &'static str,
+    wholes: Arc<Vec<Uuid>>,
+}
+
+impl Parts {
+    pub(crate) fn new(resources: &[&'static ResourceMeta]) -> Self {
+        let mut parts = Self::default();
+        for meta in resources {
+            if let Some(parent) = meta.parent {
+                parts.add(parent.resource, Part { meta, column: meta.key().column });
+            }
+            for field in meta.fields {
+                for whole in field.part_of {
+                    parts.add(whole, Part { meta, column: field.column });
+                }
+            }
+        }
+        parts
+    }
+
+    fn add(&mut self, whole: &'static str, part: Part) {
+        self.0.entry(whole).or_default().push(part);
+    }
+
+    fn of(&self, whole: &str) -> &[Part] {
+        self.0.get(whole).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everything that goes with `uuids` of `whole`, leaves first, the rows themselves last.
+    fn walk<'a>(
+        &'a self,
+        db: &'a Db,
+        whole: &'static ResourceMeta,
+        uuids: Arc<Vec<Uuid>>,
+        going: &'a mut Vec<Going>,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(async move {
+            for part in self.of(whole.name) {
+                if has_identity(part.meta) {
+                    let key = part.meta.key().column;
+                    let ids = keys_of(db, part.meta.table, key, part.column, &uuids).await?;
+                    if !ids.is_empty() {
+                        self.walk(db, part.meta, Arc::new(ids), going).await?;
+                    }
+                } else {
+                    going.push(Going { meta: part.meta, column: part.column, wholes: uuids.clone() });
+                }
+            }
+            for meta in ABOUT {
+                going.push(Going { meta, column: ABOUT_COLUMN, wholes: uuids.clone() });
+            }
+            going.push(Going { meta: whole, column: whole.key().column, wholes: uuids });
+            Ok(())
+        })
+    }
+}
+
+impl Cascade {
+    /// The batch that removes `uuids` of the resource `meta` with everything that is part of them, their tags and their owners. What is gone
+    /// is fine. Rows of others that still refer to them make it fail as [`DbError::Reference`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn removal(&self, meta: &'static ResourceMeta, uuids: &[Uuid]) -> Result<Batch, DbError> {
+        let mut batch = self.db.batch();
+        for going in self.going(meta, uuids).await? {
+            for some in going.wholes.chunks(CHUNK) {
+                batch
+                    .delete_from(going.meta)
+                    .column_in(going.column, some.iter().map(|uuid| Cell::Text(uuid.to_string())))
+                    .any();
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Removes them, as [`Cascade::removal`] says.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn remove(&self, meta: &'static ResourceMeta, uuids: &[Uuid]) -> Result<(), DbError> {
+        match uuids.is_empty() {
+            true => Ok(()),
+            false => self.db.commit(self.removal(meta, uuids).await?).await.map(drop),
+        }
+    }
+
+    pub(crate) async fn going(&self, whole: &'static ResourceMeta, uuids: &[Uuid]) -> Result<Vec<Going>, DbError> {
+        let mut going = Vec::new();
+        self.parts.walk(&self.db, whole, Arc::new(uuids.to_vec()), &mut going).await?;
+        Ok(going)
+    }
+
+    /// What names each row of `meta` that has one of `uuids` in `column`.
+    pub(crate) async fn rows_with(
+        &self,
+        meta: &'static ResourceMeta,
+        column: &'static str,
+        uuids: &[Uuid],
+    ) -> Result<BTreeSet<String>, DbError> {
+        self.rows(&Going { meta, column, wholes: Arc::new(uuids.to_vec()) }).await
+    }
+
+    /// What names each row that `going` means.
+    pub(crate) async fn rows(&self, going: &Going) -> Result<BTreeSet<String>, DbError> {
+        let (meta, key) = (going.meta, row_key(going.meta));
+        let unreadable = |cause| DbError::Unreadable { table: meta.table, cause };
+        let mut rows = BTreeSet::new();
+        for some in going.wholes.chunks(CHUNK) {
+            let mut query = Query::select();
+            query.columns(key.iter().map(|field| Alias::new(field.column))).from(Alias::new(meta.table));
+            query.and_where(Expr::col(Alias::new(going.column)).is_in(some.iter().map(ToString::to_string)));
+            for row in self.db.fetch(&query).await? {
+                let cell = |(at, field): (usize, &&FieldMeta)| row.at(at, field.kind).map_err(unreadable);
+                let cells: Vec<String> =
+                    key.iter().enumerate().map(cell).map(|cell| cell.map(text)).collect::<Result<_, _>>()?;
+                rows.insert(cells.join("/"));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Whether its rows have an id that is nobody else's: a row of a kind, or one kept under the id of what it is part of, has
+/// not, and what is said of that id is said of the other.
+fn has_identity(meta: &ResourceMeta) -> bool {
+    let key = meta.key();
+    key.wire == "uuid" && key.unique && key.kind == FieldKind::Uuid && key.part_of.is_empty() && meta.parent.is_none()
+}
+
+/// The fields that tell one row from another.
+pub(crate) fn row_key(meta: &'static ResourceMeta) -> Vec<&'static FieldMeta> {
+    if meta.key().unique {
+        return vec![meta.key()];
+    }
+    match meta.uniques.first() {
+        Some(names) => names.iter().filter_map(|name| meta.field(name)).collect(),
+        None => meta.fields.iter().collect(),
+    }
+}
