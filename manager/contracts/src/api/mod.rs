@@ -13,6 +13,7 @@ pub mod network_service;
 pub mod offering;
 pub mod primary_storage;
 pub mod query;
+pub mod resource_config;
 pub mod tag;
 pub mod vm;
 pub mod volume;
@@ -161,6 +162,17 @@ const APIS: &[&ApiMeta] = &[
     tag::DeleteTag::META,
     tag::QueryUserTag::META,
     tag::QuerySystemTag::META,
+    tag::CreateTag::META,
+    tag::UpdateTag::META,
+    tag::AttachTagToResources::META,
+    tag::DetachTagFromResources::META,
+    tag::QueryTag::META,
+    resource_config::UpdateResourceConfig::META,
+    resource_config::UpdateResourceConfigs::META,
+    resource_config::DeleteResourceConfig::META,
+    resource_config::GetResourceConfig::META,
+    resource_config::GetResourceConfigs::META,
+    resource_config::QueryResourceConfig::META,
     config::UpdateGlobalConfig::META,
     config::ResetGlobalConfig::META,
     config::GetGlobalConfigOptions::META,

@@ -30,6 +30,14 @@ pub(crate) const LIST: &[Deviation] = &[
     api("QueryGlobalConfig/paths"),
     // Answers the SQL instead of rows; clients that do not know it do not send it.
     api("ZQLQuery/explain"),
+    // Tag patterns: the reference's sources have the inventory without the calls, which clients make all the same.
+    api("CreateTag"),
+    api("UpdateTag"),
+    api("AttachTagToResources"),
+    api("DetachTagFromResources"),
+    api("QueryTag"),
+    // Every query takes one id in its path, as above.
+    api("QueryResourceConfig/paths"),
     // Open there to every account that knows the id of what belongs to another.
     api("ExpungeVmInstance/uuid/check account"),
     api("ExpungeVmInstance/uuid/operation target"),
@@ -73,7 +81,7 @@ pub(crate) const LIST: &[Deviation] = &[
     resource("SimulatorHostInventory/temperatureStatus"),
     // No call names its kind by a relation, so the reference does not say whose kind it is.
     resource("SimulatorHostInventory/parent"),
-    // There are no tag patterns yet, so no tag was made from one.
+    // The pattern itself inside each tag made from it; who wants it joins: `fields=tagPattern`, or asks for it by its id.
     resource("UserTagInventory/tagPattern"),
     // The bytes of `ip` once more; no client reads them.
     resource("UsedIpInventory/ipInBinary"),

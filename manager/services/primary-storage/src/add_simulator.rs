@@ -9,7 +9,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource};
+use cumulo_schema::{ErrorCode, Inventory};
 
 use crate::{PrimaryStorages, add_local::check_type};
 

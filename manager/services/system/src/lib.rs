@@ -6,6 +6,7 @@
 
 mod config;
 mod gc;
+mod kind;
 mod node;
 mod tag;
 mod zql;

@@ -1,19 +1,26 @@
 //! Tags on resources that exist. Those that come with a new resource are checked and written by its service.
 
 mod access;
+mod attach;
 mod create_system_tag;
 mod create_system_tags;
 mod create_user_tag;
 mod delete;
+mod pattern;
 mod store;
 mod update_system_tag;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use cumulo_contracts::api::tag::{
-    CreateSystemTag, CreateSystemTags, CreateUserTag, DeleteTag, QuerySystemTag, QueryUserTag, UpdateSystemTag,
+    AttachTagToResources, CreateSystemTag, CreateSystemTags, CreateTag, CreateUserTag, DeleteTag,
+    DetachTagFromResources, QuerySystemTag, QueryTag, QueryUserTag, UpdateSystemTag, UpdateTag,
 };
-use cumulo_kernel::{Kernel, Setup, api::ApiCx};
+use cumulo_kernel::{
+    Kernel, Setup,
+    api::ApiCx,
+    tag::{ANY, TagDef},
+};
 use cumulo_schema::{Api, ErrorCode, Uuid};
 
 use store::Store;
@@ -24,15 +31,39 @@ struct Tags {
     store: Store,
 }
 
+/// Tags of third parties, which mean something to them alone and are kept for them like the rest.
+const FOREIGN: [TagDef; 2] = [
+    TagDef { resource: ANY, pattern: "3rd::{tag}", doc: "Whatever another system keeps with a resource.", check: said },
+    TagDef {
+        resource: ANY,
+        pattern: "audit::{key}::{value}",
+        doc: "What an audit keeps with a resource, as audit::departmentId::1.",
+        check: said,
+    },
+];
+
+fn said(tokens: &HashMap<String, String>) -> Result<(), String> {
+    match tokens.values().any(String::is_empty) {
+        true => Err("something must follow the '::'".to_owned()),
+        false => Ok(()),
+    }
+}
+
 pub(crate) fn install(setup: &mut Setup) {
     let kernel = setup.kernel().clone();
     let tags = Arc::new(Tags { store: Store::new(kernel.db().clone()), kernel });
     setup
+        .tags(&FOREIGN)
         .api::<CreateUserTag>(tags.clone())
         .api::<CreateSystemTag>(tags.clone())
         .api::<CreateSystemTags>(tags.clone())
         .api::<UpdateSystemTag>(tags.clone())
-        .api::<DeleteTag>(tags)
+        .api::<DeleteTag>(tags.clone())
+        .api::<CreateTag>(tags.clone())
+        .api::<UpdateTag>(tags.clone())
+        .api::<AttachTagToResources>(tags.clone())
+        .api::<DetachTagFromResources>(tags)
+        .query(QueryTag::META)
         .query(QueryUserTag::META)
         .query(QuerySystemTag::META);
 }

@@ -131,3 +131,58 @@ async fn an_account_tags_only_what_it_owns() {
         assert_eq!(refused.code, "ID.1002", "{verb} {target}");
     }
 }
+
+#[tokio::test]
+async fn patterns_are_made_attached_filled_in_and_taken_off() {
+    let node = node().await;
+    let (one, two) = (thing_of(&node, Uuid::ADMIN).await, thing_of(&node, Uuid::ADMIN).await);
+    let create = |params: Value| node.inventory("POST", "/tags", json!({ "params": params }));
+    let gold = create(json!({ "name": "gold", "value": "gold", "color": "#ffd700" })).await.expect("made");
+    let room = create(json!({ "name": "room", "value": "room::{number}", "type": "withToken" })).await.expect("made");
+    for bad in [
+        json!({ "name": "x", "value": "room::{number}" }),
+        json!({ "name": "x", "value": "plain", "type": "withToken" }),
+        json!({ "name": "x", "value": "x", "color": "red" }),
+    ] {
+        assert_eq!(create(bad.clone()).await.expect_err("refused").code, "SYS.1007", "{bad}");
+    }
+    let attach = async |pattern: &Value, params: Value| {
+        node.call("POST", &format!("/tags/{}/resources", uuid(pattern)), json!({ "params": params })).await
+    };
+    let both = attach(&gold, json!({ "resourceUuids": [one, two] })).await.expect("attached");
+    assert_eq!(both["inventories"].as_array().map(Vec::len), Some(2));
+    assert_eq!(both["inventories"][0]["tagPatternUuid"], gold["uuid"]);
+    attach(&gold, json!({ "resourceUuids": [one] })).await.expect("attached already");
+    for number in ["7", "8"] {
+        attach(&room, json!({ "resourceUuids": [one], "tokens": { "number": number } })).await.expect("filled in");
+    }
+    assert_eq!(tags(&node, "user-tags").await, ["gold", "gold", "room::8"]);
+    for bad in [json!({}), json!({ "number": "" }), json!({ "number": "1", "floor": "2" })] {
+        let params = json!({ "resourceUuids": [two], "tokens": bad });
+        assert_eq!(attach(&room, params).await.expect_err("refused").code, "SYS.1007", "{bad}");
+    }
+    assert!(attach(&gold, json!({ "resourceUuids": [Uuid::random()] })).await.is_err(), "of nothing");
+
+    let read = node.query(&format!("/tags/{}", uuid(&gold))).await;
+    assert_eq!((read.len(), &read[0]["color"]), (1, &json!("#ffd700")));
+    let renamed = json!({ "updateTag": { "name": "silver" } });
+    let renamed = node.inventory("PUT", &format!("/tags/{}/actions", uuid(&gold)), renamed).await.expect("changed");
+    assert_eq!((&renamed["name"], &renamed["value"]), (&json!("silver"), &json!("gold")));
+    let off = format!("/tags/{}/resources?resourceUuids={one}", uuid(&gold));
+    node.call("DELETE", &off, Value::Null).await.expect("taken off");
+    assert_eq!(tags(&node, "user-tags").await, ["gold", "room::8"]);
+    node.call("DELETE", &format!("/tags/{}", uuid(&gold)), Value::Null).await.expect("deleted");
+    assert_eq!(tags(&node, "user-tags").await, ["room::8"], "its tags go with a pattern");
+    assert!(node.query(&format!("/tags/{}", uuid(&gold))).await.is_empty());
+}
+
+#[tokio::test]
+async fn third_parties_keep_tags_on_anything() {
+    let node = node().await;
+    let thing = thing_of(&node, Uuid::ADMIN).await;
+    for tag in ["3rd::billing::7", "audit::departmentId::1"] {
+        node.inventory("POST", "/system-tags", on(thing, tag)).await.expect("kept");
+    }
+    assert_eq!(node.query("/system-tags?q=tag~=audit::%25").await.len(), 1);
+    assert!(node.inventory("POST", "/system-tags", on(thing, "3rd::")).await.is_err());
+}

@@ -3,6 +3,7 @@
 use cumulo_contracts::resource::{DiskOffering, ResourceState, Zone};
 use cumulo_kernel::{
     Setup,
+    config::{ConfigDef, ConfigRule},
     ownership::{self, NewTags},
     tag::{TagDef, any_tokens},
 };
@@ -11,10 +12,14 @@ use cumulo_testnode::{TestNode, stranger};
 
 const COLOUR: TagDef = TagDef { resource: "DiskOfferingVO", pattern: "colour::{colour}", doc: "", check: any_tokens };
 
+const LIMIT: ConfigDef =
+    ConfigDef { category: "test", name: "limit", description: "", default: "5", rule: ConfigRule::Integer(1, 9) };
+
 pub(crate) fn install(setup: &mut Setup) {
     stranger(setup, Zone::META);
     stranger(setup, DiskOffering::META);
-    setup.tags(&[COLOUR]);
+    setup.tags(&[COLOUR]).configs(&[LIMIT, ConfigDef { name: "unbound", ..LIMIT }]);
+    setup.bindable("test", "limit", &["DiskOfferingVO"]);
     cumulo_service_system::install(setup);
 }
 
