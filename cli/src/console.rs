@@ -94,7 +94,10 @@ impl Console {
                 return Err(CliError::Interrupted);
             }
         };
-        accounts::follow(&mut self.keeper, api, &body, account, session.as_deref(), &request)?;
+        // A login that is only planned opens no session, and so on.
+        if body.get("plan").is_none() {
+            accounts::follow(&mut self.keeper, api, &body, account, session.as_deref(), &request)?;
+        }
         if let Some(name) = &command.keep {
             self.variables.remember(name, &body)?;
         }

@@ -1,6 +1,7 @@
 //! What a person or a program gets to see: answers as JSON or tables, errors as sentences, jobs as a spinner.
 
 mod error;
+mod plan;
 mod spinner;
 mod table;
 
@@ -32,7 +33,7 @@ pub struct Printer<W> {
 }
 
 impl<W: Write> Printer<W> {
-    /// Writes to `out` in `format`; without one, JSON, and for a person's queries a table. Tables are at most `width`
+    /// Writes to `out` in `format`; without one, JSON, and for a person's queries and plans a table. Tables are at most `width`
     /// columns wide.
     pub fn new(catalog: Catalog, out: W, format: Option<Format>, interactive: bool, width: usize) -> Self {
         Self { catalog, out, format, interactive, width }
@@ -44,10 +45,13 @@ impl<W: Write> Printer<W> {
     /// When `out` does not take it.
     pub fn answer(&mut self, answer: &Answer) -> io::Result<()> {
         let is_query = matches!(answer.api.kind, ApiKind::Query(_));
-        let usual = if self.interactive && is_query { Format::Table } else { Format::Json };
-        let table = match self.format.unwrap_or(usual) {
-            Format::Table => table::of(self.catalog, answer, self.width),
-            Format::Json => None,
+        let planned = answer.body.get("plan");
+        let for_people = self.interactive && (is_query || planned.is_some());
+        let usual = if for_people { Format::Table } else { Format::Json };
+        let table = match (self.format.unwrap_or(usual), planned) {
+            (Format::Table, Some(plan)) => Some(plan::of(plan)),
+            (Format::Table, None) => table::of(self.catalog, answer, self.width),
+            (Format::Json, _) => None,
         };
         match table {
             Some(table) => writeln!(self.out, "{table}")?,
