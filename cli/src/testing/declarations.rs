@@ -227,6 +227,8 @@ static RESOURCES: &[&ResourceMeta] = &[
         type_field: Some("type"),
         owned: false,
         internal: false,
+        shareable: false,
+        seen_by: &[],
         fields: &[
             FieldMeta { wire: "uuid", kind: FieldKind::Uuid, ..FIELD },
             FieldMeta { wire: "name", ..FIELD },
@@ -252,6 +254,8 @@ static RESOURCES: &[&ResourceMeta] = &[
         type_field: None,
         owned: false,
         internal: false,
+        shareable: false,
+        seen_by: &[],
         fields: &[
             FieldMeta { wire: "uuid", kind: FieldKind::Uuid, ..FIELD },
             FieldMeta { wire: "name", ..FIELD },

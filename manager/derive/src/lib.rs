@@ -64,6 +64,10 @@ pub fn api(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// `owned` rows belong to accounts, and `shareable` ones can be shared by them. `seen_by(…)` says who else sees a row, or
+/// who sees one that nobody owns: `all`, `account = field`, `owner = field`, `user = field` (owner or shared with),
+/// `user = Resource.field`, `flag = field`; without any, only the admin does.
+///
 /// Further items: `parent(Host = "KVM")`, `nested(vmNics: VmNic, uuid = vmInstanceUuid)`, `unique(a, b)`,
 /// `inventory = "…"`, `internal` (no question of a client reaches it). Fields: `wire = "…"`, `hidden` (never shown),
 /// `indexed`, `unique`, `long` (text without bound), `references = "Resource"`, `part_of = "Resource"` (goes with it, in one

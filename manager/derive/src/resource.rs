@@ -18,6 +18,8 @@ struct Declaration {
     type_field: Option<LitStr>,
     owned: bool,
     internal: bool,
+    shareable: bool,
+    seen_by: Vec<TokenStream>,
     parent: Option<TokenStream>,
     nested: Vec<TokenStream>,
     collections: Vec<TokenStream>,
@@ -54,6 +56,32 @@ impl Parse for Declaration {
     }
 }
 
+/// `all`, `account = field`, `owner = field`, `user = field`, `user = Resource.field` or `flag = field`.
+struct SeenBy(TokenStream);
+
+impl Parse for SeenBy {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let kind: Ident = input.parse()?;
+        if kind == "all" {
+            return Ok(Self(quote!(::cumulo_schema::SeenBy::All)));
+        }
+        input.parse::<Token![=]>()?;
+        let first = Ident::parse_any(input)?.unraw().to_string();
+        let second = match input.parse::<Option<Token![.]>>()? {
+            Some(_) => Some(Ident::parse_any(input)?.unraw().to_string()),
+            None => None,
+        };
+        Ok(Self(match (kind.to_string().as_str(), second) {
+            ("account", None) => quote!(::cumulo_schema::SeenBy::Account(#first)),
+            ("owner", None) => quote!(::cumulo_schema::SeenBy::Owner(#first)),
+            ("user", None) => quote!(::cumulo_schema::SeenBy::User(#first)),
+            ("user", Some(field)) => quote!(::cumulo_schema::SeenBy::UserOf { resource: #first, field: #field }),
+            ("flag", None) => quote!(::cumulo_schema::SeenBy::Flag(#first)),
+            (other, _) => return Err(syn::Error::new(kind.span(), format!("nobody is known as `{other}` here"))),
+        }))
+    }
+}
+
 impl Declaration {
     fn item(&mut self, input: ParseStream<'_>) -> Result<()> {
         let key = Ident::parse_any(input)?;
@@ -77,6 +105,10 @@ impl Declaration {
         }
         if key == "internal" {
             self.internal = true;
+            return Ok(());
+        }
+        if key == "shareable" {
+            self.shareable = true;
             return Ok(());
         }
         let inside;
@@ -119,6 +151,10 @@ impl Declaration {
                 inside.parse::<Token![=]>()?;
                 let path: LitStr = inside.parse()?;
                 self.aliases.push(quote!(::cumulo_schema::Alias { name: #name, path: #path }));
+            }
+            "seen_by" => {
+                let rules = Punctuated::<SeenBy, Token![,]>::parse_terminated(&inside)?;
+                self.seen_by.extend(rules.into_iter().map(|rule| rule.0));
             }
             "unique" => {
                 let names = Punctuated::<Ident, Token![,]>::parse_terminated_with(&inside, Ident::parse_any)?;
@@ -206,7 +242,15 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let optional = |value: Option<TokenStream>| value.map_or_else(|| quote!(None), |value| quote!(Some(#value)));
     let (parent, type_field) =
         (optional(declaration.parent), optional(declaration.type_field.map(|text| quote!(#text))));
-    let Declaration { owned, internal, nested, collections, expands, aliases, uniques, .. } = declaration;
+    if declaration.shareable && !declaration.owned {
+        return Err(syn::Error::new(Span::call_site(), "only what is `owned` can be `shareable`"));
+    }
+    let mut seen_by = declaration.seen_by;
+    if declaration.owned {
+        let rule = if declaration.shareable { quote!(User) } else { quote!(Owner) };
+        seen_by.insert(0, quote!(::cumulo_schema::SeenBy::#rule("uuid")));
+    }
+    let Declaration { owned, internal, shareable, nested, collections, expands, aliases, uniques, .. } = declaration;
     Ok(quote! {
         #[derive(Clone, PartialEq)]
         #item
@@ -226,6 +270,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 type_field: #type_field,
                 owned: #owned,
                 internal: #internal,
+                shareable: #shareable,
+                seen_by: &[#(#seen_by),*],
                 fields: &[#(#metas),*],
                 nested: &[#(#nested),*],
                 collections: &[#(#collections),*],

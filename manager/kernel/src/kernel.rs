@@ -19,6 +19,7 @@ use crate::{
     gc::{Collector, Debts},
     query::{QueryEngine, Schema},
     queue::Queues,
+    quota::QuotaDef,
     registry::Registry,
     tag::TagDefs,
     vault::Vault,
@@ -60,6 +61,7 @@ pub(crate) struct Installed {
     pub(crate) schema: Arc<Schema>,
     pub(crate) tags: TagDefs,
     pub(crate) bindings: Vec<Binding>,
+    pub(crate) quotas: Vec<QuotaDef>,
     pub(crate) cascade: Cascade,
     pub(crate) collector: Collector,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
@@ -187,6 +189,15 @@ impl Kernel {
     #[must_use]
     pub fn tags(&self) -> &TagDefs {
         &self.installed().tags
+    }
+
+    /// The declared quotas.
+    ///
+    /// # Panics
+    /// Before [`crate::Setup::start`].
+    #[must_use]
+    pub fn quotas(&self) -> &[QuotaDef] {
+        &self.installed().quotas
     }
 
     /// The cascade.

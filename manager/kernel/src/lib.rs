@@ -16,6 +16,7 @@ pub mod ownership;
 pub mod plan;
 pub mod query;
 pub mod queue;
+pub mod quota;
 pub mod registry;
 pub mod ring;
 mod setup;

@@ -1,12 +1,18 @@
-//! What belongs to every resource and is written in the same batch as its row: owner and tags.
+//! What belongs to every resource and is written in the same batch as its row: owner, tags, who shares it, what it holds
+//! of quotas.
 
 use cumulo_schema::{
-    ErrorCode, Resource, ResourceMeta, Timestamp, Uuid,
-    system::{AccountResourceRef, SystemTag, TagType, UserTag},
+    Cell, ErrorCode, FieldKind, Resource, ResourceMeta, SeenBy, Timestamp, Uuid,
+    system::{AccountResourceRef, SharedResource, SystemTag, TagType, UserTag},
 };
+use sea_query::{Alias, Expr, ExprTrait, Query};
 
-use crate::db::Batch;
 pub use crate::tag::NewTags;
+use crate::{
+    db::{Batch, Db, DbError},
+    query::Target,
+    quota,
+};
 
 /// Adds owner and tags of a new `R` to the batch that creates it.
 pub fn created<R: Resource>(batch: &mut Batch, uuid: Uuid, owner: Uuid, tags: &NewTags) {
@@ -74,7 +80,67 @@ pub fn user_tag(resource_type: &str, resource: Uuid, tag: &str) -> UserTag {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn owner(db: &crate::db::Db, resource: Uuid) -> Result<Option<Uuid>, ErrorCode> {
+pub async fn owner(db: &Db, resource: Uuid) -> Result<Option<Uuid>, ErrorCode> {
     let row = db.find(AccountResourceRef::RESOURCE_UUID, &resource).await?;
     Ok(row.map(|row| row.account_uuid))
+}
+
+/// What somebody wants to do with a resource of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Make something with it: a VM from an image. The owner and those it is shared with may.
+    Use,
+    /// Change or delete it. Only the owner may.
+    Change,
+}
+
+/// Whether `account`, which is not the admin, has `right` on the resource `uuid`. What belongs to nobody is open to all
+/// as far as this goes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn may(db: &Db, target: Target, account: Uuid, uuid: Uuid, right: Right) -> Result<bool, ErrorCode> {
+    if target.is_owned() {
+        let shareable = target.levels().any(|meta| meta.shareable);
+        return Ok(owner(db, uuid).await? == Some(account)
+            || right == Right::Use && shareable && is_shared(db, uuid, account).await?);
+    }
+    let root = target.root();
+    let names_account = |rule: &SeenBy| match rule {
+        SeenBy::Account(field) => root.field(field),
+        _ => None,
+    };
+    let Some(field) = root.seen_by.iter().find_map(names_account) else { return Ok(true) };
+    let mut query = Query::select();
+    query
+        .column(Alias::new(field.column))
+        .from(Alias::new(root.table))
+        .and_where(Expr::col(Alias::new(root.key().column)).eq(uuid.to_string()));
+    let unreadable = |cause| DbError::Unreadable { table: root.table, cause };
+    let rows = db.fetch(&query).await?;
+    let named = rows.first().map(|row| row.at(0, FieldKind::Uuid)).transpose().map_err(unreadable)?;
+    Ok(named == Some(Cell::Text(account.to_string())))
+}
+
+async fn is_shared(db: &Db, resource: Uuid, account: Uuid) -> Result<bool, DbError> {
+    let shares = db.select::<SharedResource>().eq(SharedResource::RESOURCE_UUID, &resource).all().await?;
+    Ok(shares.iter().any(|share| share.to_public || share.receiver_account_uuid == Some(account)))
+}
+
+/// Adds to the batch that removes `accounts` what becomes of what is theirs: what still belongs to them belongs to the
+/// admin from then on, so that nothing is without an owner; their quotas, and what was shared with them, go.
+pub fn accounts_removed(batch: &mut Batch, accounts: &[Uuid]) {
+    let receivers: Vec<Option<Uuid>> = accounts.iter().copied().map(Some).collect();
+    batch.delete::<SharedResource>().one_of(SharedResource::RECEIVER_ACCOUNT_UUID, &receivers).any();
+    batch
+        .update::<SharedResource>()
+        .set(SharedResource::OWNER_ACCOUNT_UUID, &Uuid::ADMIN)
+        .one_of(SharedResource::OWNER_ACCOUNT_UUID, accounts)
+        .any();
+    batch
+        .update::<AccountResourceRef>()
+        .set(AccountResourceRef::ACCOUNT_UUID, &Uuid::ADMIN)
+        .one_of(AccountResourceRef::ACCOUNT_UUID, accounts)
+        .any();
+    quota::accounts_removed(batch, accounts);
 }

@@ -14,10 +14,17 @@ use crate::{
     flow::{ChainError, Chains, Definitions, Flow, Step},
     gc::{Collector, GcRunner},
     query::Schema,
+    quota::QuotaDef,
     registry::Registry,
     tag::{TagDef, TagDefs},
     vault::{Vault, VaultError},
 };
+
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "20261121_0000_kernel", sql: include_str!("../migrations/20261121_0000_kernel.sql") },
+    Migration { name: "20261121_0001_kernel_tags", sql: include_str!("../migrations/20261121_0001_kernel_tags.sql") },
+    Migration { name: "20261121_0010_accounts", sql: include_str!("../migrations/20261121_0010_accounts.sql") },
+];
 
 /// Why a kernel does not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +43,6 @@ pub enum StartError {
     Other(#[from] ErrorCode),
 }
 
-const MIGRATIONS: [Migration; 2] = [
-    Migration { name: "20261121_0000_kernel", sql: include_str!("../migrations/20261121_0000_kernel.sql") },
-    Migration { name: "20261121_0001_kernel_tags", sql: include_str!("../migrations/20261121_0001_kernel_tags.sql") },
-];
-
 /// Everything a node will consist of. `install` functions of services and plugins fill it in.
 pub struct Setup {
     kernel: Kernel,
@@ -54,6 +56,7 @@ pub struct Setup {
     configs: Vec<ConfigDef>,
     bindings: Vec<Binding>,
     tags: Vec<TagDef>,
+    quotas: Vec<QuotaDef>,
     cascade: Joined,
     runners: HashMap<&'static str, Arc<dyn GcRunner>>,
     authenticator: Option<Arc<dyn Authenticator>>,
@@ -84,6 +87,7 @@ impl Setup {
             configs: Vec::new(),
             bindings: Vec::new(),
             tags: Vec::new(),
+            quotas: Vec::new(),
             cascade: Joined::default(),
             runners: HashMap::new(),
             authenticator: None,
@@ -91,6 +95,7 @@ impl Setup {
         setup.resources.extend([
             <crate::flow::FlowRow as cumulo_schema::Resource>::META,
             <crate::api::ApiJob as cumulo_schema::Resource>::META,
+            <crate::quota::QuotaClaim as cumulo_schema::Resource>::META,
         ]);
         Ok(setup)
     }
@@ -187,6 +192,13 @@ impl Setup {
         self
     }
 
+    /// Declares quotas. A new account gets what the setting `quota/<name>` says.
+    pub fn quotas(&mut self, quotas: &[QuotaDef]) -> &mut Self {
+        self.configs.extend(quotas.iter().map(QuotaDef::config));
+        self.quotas.extend_from_slice(quotas);
+        self
+    }
+
     /// Joins the cascade: `action` is asked when one of `parents` (VO names) is deleted.
     pub fn cascade(
         &mut self,
@@ -234,6 +246,7 @@ impl Setup {
             schema,
             tags: TagDefs::new(self.tags),
             bindings: self.bindings,
+            quotas: self.quotas,
             cascade: Cascade::new(kernel.db().clone(), self.cascade, &self.resources),
             collector,
             authenticator: self.authenticator,

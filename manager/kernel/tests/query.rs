@@ -9,7 +9,7 @@ use cumulo_kernel::{
     ownership::{self, NewTags},
     query::{Found, RequestError, parse_request},
 };
-use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, system::SharedResource};
 use serde_json::json;
 
 struct Filled {
@@ -127,6 +127,45 @@ async fn an_account_sees_its_own_only() {
     assert_eq!(mine.total, Some(1));
     assert_eq!(mine.inventories.expect("rows")[0]["name"], "middle");
     assert_eq!(filled.ask_as(Uuid::random(), &[]).await.expect("answered").inventories, Some(vec![]));
+}
+
+#[tokio::test]
+async fn what_is_shared_is_seen_with_what_hangs_on_it_and_conditions_tell_of_nothing_else() {
+    let filled = filled().await;
+    let (reader, stranger) = (Uuid::random(), Uuid::random());
+    let all = filled.ask_as(Uuid::ADMIN, &[("q", "name=middle")]).await.expect("answered").inventories.expect("rows");
+    let share = SharedResource {
+        uuid: Uuid::random(),
+        owner_account_uuid: filled.owner,
+        receiver_account_uuid: Some(reader),
+        to_public: false,
+        resource_type: Shelf::META.vo.into(),
+        resource_uuid: all[0]["uuid"].as_str().and_then(|uuid| uuid.parse().ok()).expect("a uuid"),
+        create_date: Timestamp::now(),
+        last_op_date: Timestamp::now(),
+    };
+    let mut batch = filled.kernel.db().batch();
+    batch.insert(&share);
+    filled.kernel.db().commit(batch).await.expect("written");
+    let seen = async |account: Uuid, condition: &str| -> Vec<String> {
+        let found = filled.ask_as(account, &[("q", condition)]).await.expect("answered").inventories.expect("rows");
+        found.iter().map(|row| format!("{} {}", row["name"], row["books"].as_array().map_or(0, Vec::len))).collect()
+    };
+    assert_eq!(seen(reader, "name~=%").await, ["\"middle\" 1"]);
+    assert_eq!(seen(reader, "book.title~=about%").await, ["\"middle\" 1"]);
+    assert!(seen(reader, "book.shelf.name=low").await.is_empty());
+    assert!(seen(stranger, "name~=%").await.is_empty());
+    let mut batch = filled.kernel.db().batch();
+    batch.update::<SharedResource>().set(SharedResource::TO_PUBLIC, &true).eq(SharedResource::UUID, &share.uuid).any();
+    filled.kernel.db().commit(batch).await.expect("written");
+    assert_eq!(seen(stranger, "name~=%").await, ["\"middle\" 1"]);
+    let mut batch = filled.kernel.db().batch();
+    batch.delete::<Book>().eq(Book::SHELF_UUID, &share.resource_uuid).any();
+    filled.kernel.db().commit(batch).await.expect("removed");
+    let batch = filled.kernel.cascade().removal(Shelf::META, &[share.resource_uuid]).await.expect("read");
+    filled.kernel.db().commit(batch).await.expect("removed");
+    let left = filled.kernel.db().select::<SharedResource>().count().await;
+    assert_eq!(left.expect("read"), 0, "a share goes with its resource");
 }
 
 #[tokio::test]

@@ -136,6 +136,7 @@ pub mod codes {
         INVALID_SESSION = "ID.1001", "Session expired or invalid";
         PERMISSION_DENIED = "ID.1002", "API call is not permitted for this account";
         QUOTA_EXCEEDING = "ID.1003", "Quota exceeded";
+        QUOTA_INVALID_OP = "ID.1004", "The quota cannot be changed that way";
         MAX_SESSIONS = "ID.1006", "Too many concurrent sessions";
         NO_SERVICE = "PORTAL.1000", "No service is available for the message";
         HOST_CONNECTION = "HOST.1000", "Unable to connect the host";

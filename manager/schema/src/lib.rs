@@ -27,7 +27,7 @@ pub use message::{Event, Message};
 pub use params::{ParamError, decode_params, default_value};
 pub use reply::{Empty, Inventories, Inventory, Reply};
 pub use resource::{
-    Alias, Collection, Column, Expand, FieldKind, FieldMeta, Nested, Parent, Resource, ResourceMeta, RowSource,
+    Alias, Collection, Column, Expand, FieldKind, FieldMeta, Nested, Parent, Resource, ResourceMeta, RowSource, SeenBy,
     read_field,
 };
 pub use timestamp::Timestamp;

@@ -105,6 +105,28 @@ pub struct Parent {
     pub type_value: &'static str,
 }
 
+/// Who, beside the admin, sees a row. Of several rules any one suffices; where there is none, only the admin sees any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenBy {
+    /// Every account: what is there for all, like zones.
+    All,
+    /// The account whose uuid this field (wire name) holds.
+    Account(&'static str),
+    /// Whoever owns the resource whose uuid this field holds.
+    Owner(&'static str),
+    /// Whoever owns the resource whose uuid this field holds, or has it shared.
+    User(&'static str),
+    /// Whoever owns a `resource`, or has it shared, whose `field` holds the uuid of this row.
+    UserOf {
+        /// The other resource.
+        resource: &'static str,
+        /// Its field.
+        field: &'static str,
+    },
+    /// Every account, where this field is true.
+    Flag(&'static str),
+}
+
 /// Everything a resource declares.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceMeta {
@@ -124,8 +146,12 @@ pub struct ResourceMeta {
     pub parent: Option<Parent>,
     /// The wire name of the field that tells the kind.
     pub type_field: Option<&'static str>,
-    /// Whether each row belongs to an account, and others do not see it.
+    /// Whether each row belongs to an account.
     pub owned: bool,
+    /// Whether the owner may share a row with other accounts, who may then use it but not change it.
+    pub shareable: bool,
+    /// Who sees a row.
+    pub seen_by: &'static [SeenBy],
     /// Bookkeeping or credentials: no question of a client reaches it.
     pub internal: bool,
     /// Columns in order. For a child resource only its own, without the parent's.

@@ -11,7 +11,8 @@ use crate::{Json, Timestamp, Uuid, wire_enum};
     table = "account_resource_ref",
     java = "org.zstack.header.identity.AccountResourceRefInventory",
     vo = "AccountResourceRefVO",
-    unique(resourceUuid, accountUuid)
+    unique(resourceUuid, accountUuid),
+    seen_by(account = accountUuid)
 )]
 pub struct AccountResourceRef {
     /// The account.
@@ -29,13 +30,80 @@ pub struct AccountResourceRef {
     pub last_op_date: Timestamp,
 }
 
+/// A resource that its owner lets others use: one account, or all of them.
+#[resource(
+    table = "shared_resource",
+    java = "org.zstack.header.identity.SharedResourceInventory",
+    vo = "SharedResourceVO",
+    seen_by(account = ownerAccountUuid, account = receiverAccountUuid, flag = toPublic)
+)]
+pub struct SharedResource {
+    /// Follows from resource and receiver, so that sharing twice is one row.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Whose it is.
+    #[field(indexed)]
+    pub owner_account_uuid: Uuid,
+    /// Who may use it; absent where everybody may.
+    #[field(indexed)]
+    pub receiver_account_uuid: Option<Uuid>,
+    /// Whether everybody may use it.
+    #[field(indexed)]
+    pub to_public: bool,
+    /// Its VO.
+    pub resource_type: String,
+    /// The resource.
+    #[field(indexed)]
+    pub resource_uuid: Uuid,
+    /// When it was shared.
+    pub create_date: Timestamp,
+    /// Last changed.
+    pub last_op_date: Timestamp,
+}
+
+/// How much of something an account may have.
+#[resource(
+    table = "quota",
+    java = "org.zstack.header.identity.QuotaInventory",
+    vo = "QuotaVO",
+    unique(identityUuid, name),
+    seen_by(account = identityUuid),
+    expand(account: Account, identityUuid = uuid)
+)]
+pub struct Quota {
+    /// Follows from account and name.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Of what: `vm.totalNum`.
+    #[field(indexed)]
+    pub name: String,
+    /// The account.
+    pub identity_uuid: Uuid,
+    /// Always `AccountVO`.
+    pub identity_type: String,
+    /// How much, in pieces or bytes.
+    pub value: i64,
+    /// How much of it is not taken; below zero where the quota was lowered under what is used.
+    #[field(hidden)]
+    pub free: i64,
+    /// When it was made.
+    pub create_date: Timestamp,
+    /// When it was last changed.
+    pub last_op_date: Timestamp,
+}
+
 wire_enum! {
     /// Whose meaning a tag has.
     pub enum TagType { System, User }
 }
 
 /// A tag that the system understands.
-#[resource(table = "system_tag", java = "org.zstack.header.tag.SystemTagInventory", vo = "SystemTagVO")]
+#[resource(
+    table = "system_tag",
+    java = "org.zstack.header.tag.SystemTagInventory",
+    vo = "SystemTagVO",
+    seen_by(user = resourceUuid)
+)]
 pub struct SystemTag {
     /// Cannot be deleted by clients.
     pub inherent: bool,
@@ -91,7 +159,8 @@ pub struct TagPattern {
     table = "user_tag",
     java = "org.zstack.header.tag.UserTagInventory",
     vo = "UserTagVO",
-    expand(tagPattern: TagPattern, tagPatternUuid = uuid)
+    expand(tagPattern: TagPattern, tagPatternUuid = uuid),
+    seen_by(user = resourceUuid)
 )]
 pub struct UserTag {
     /// The pattern it was made from.
@@ -121,7 +190,8 @@ pub struct UserTag {
     table = "global_config",
     java = "org.zstack.core.config.GlobalConfigInventory",
     vo = "GlobalConfigVO",
-    unique(category, name)
+    unique(category, name),
+    seen_by(all)
 )]
 pub struct GlobalConfig {
     /// Its number.
@@ -238,6 +308,8 @@ pub struct ManagementNode {
 /// The declarations of this module.
 pub const RESOURCES: &[&crate::ResourceMeta] = &[
     <AccountResourceRef as crate::Resource>::META,
+    <SharedResource as crate::Resource>::META,
+    <Quota as crate::Resource>::META,
     <SystemTag as crate::Resource>::META,
     <UserTag as crate::Resource>::META,
     <TagPattern as crate::Resource>::META,

@@ -10,6 +10,7 @@ use super::state::{ResourceState, StorageStatus};
     table = "backup_storage",
     java = "org.zstack.header.storage.backup.BackupStorageInventory",
     vo = "BackupStorageVO",
+    seen_by(all),
     type_field = "type",
     collection(attachedZoneUuids: BackupStorageZoneRef, backupStorageUuid, zoneUuid),
     expand(hidden zoneRef: BackupStorageZoneRef, uuid = backupStorageUuid),
@@ -74,6 +75,7 @@ pub struct SftpBackupStorage {
     table = "backup_storage_zone_ref",
     java = "org.zstack.header.storage.backup.BackupStorageZoneRefInventory",
     vo = "BackupStorageZoneRefVO",
+    seen_by(all),
     unique(backupStorageUuid, zoneUuid),
     expand(backupStorage: BackupStorage, backupStorageUuid = uuid),
     expand(zone: Zone, zoneUuid = uuid)

@@ -10,6 +10,7 @@ use super::state::ResourceState;
     table = "cluster",
     java = "org.zstack.header.cluster.ClusterInventory",
     vo = "ClusterVO",
+    seen_by(all),
     expand(zone: Zone, zoneUuid = uuid),
     expand(host: Host, uuid = clusterUuid),
     expand(vmInstance: VmInstance, uuid = clusterUuid),

@@ -10,6 +10,7 @@ use super::state::{HostState, HostStatus};
     table = "host",
     java = "org.zstack.header.host.HostInventory",
     vo = "HostVO",
+    seen_by(all),
     type_field = "hypervisorType",
     expand(zone: Zone, zoneUuid = uuid),
     expand(cluster: Cluster, clusterUuid = uuid),

@@ -4,7 +4,13 @@ use cumulo_derive::resource;
 use cumulo_schema::{Timestamp, Uuid};
 
 /// An account: what owns resources.
-#[resource(table = "account", java = "org.zstack.header.identity.AccountInventory", vo = "AccountVO")]
+#[resource(
+    table = "account",
+    java = "org.zstack.header.identity.AccountInventory",
+    vo = "AccountVO",
+    seen_by(account = uuid),
+    expand(quota: Quota, uuid = identityUuid)
+)]
 pub struct Account {
     /// Its id.
     #[field(unique)]

@@ -11,6 +11,7 @@ use super::state::{ImageMediaType, ImageStatus, ResourceState};
     java = "org.zstack.header.image.ImageInventory",
     vo = "ImageVO",
     owned,
+    shareable,
     nested(backupStorageRefs: ImageBackupStorageRef, uuid = imageUuid),
     nested(systemTags: SystemTag, uuid = resourceUuid),
     expand(hidden backupStorageRef: ImageBackupStorageRef, uuid = imageUuid),
@@ -69,6 +70,7 @@ pub struct Image {
     table = "image_backup_storage_ref",
     java = "org.zstack.header.image.ImageBackupStorageRefInventory",
     vo = "ImageBackupStorageRefVO",
+    seen_by(user = imageUuid),
     unique(imageUuid, backupStorageUuid),
     expand(image: Image, imageUuid = uuid),
     expand(backupStorage: BackupStorage, backupStorageUuid = uuid)

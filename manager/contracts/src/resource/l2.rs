@@ -9,6 +9,8 @@ use cumulo_schema::{Timestamp, Uuid};
     java = "org.zstack.header.network.l2.L2NetworkInventory",
     vo = "L2NetworkVO",
     owned,
+    shareable,
+    seen_by(user = L3Network.l2NetworkUuid),
     type_field = "type",
     collection(attachedClusterUuids: L2NetworkClusterRef, l2NetworkUuid, clusterUuid),
     expand(zone: Zone, zoneUuid = uuid),
@@ -66,6 +68,7 @@ pub struct L2VlanNetwork {
     table = "l2_network_cluster_ref",
     java = "org.zstack.header.network.l2.L2NetworkClusterRefInventory",
     vo = "L2NetworkClusterRefVO",
+    seen_by(all),
     unique(l2NetworkUuid, clusterUuid),
     expand(l2Network: L2Network, l2NetworkUuid = uuid),
     expand(cluster: Cluster, clusterUuid = uuid)

@@ -11,6 +11,7 @@ use super::state::ResourceState;
     java = "org.zstack.header.network.l3.L3NetworkInventory",
     vo = "L3NetworkVO",
     owned,
+    shareable,
     nested(ipRanges: IpRange, uuid = l3NetworkUuid),
     nested(networkServices: NetworkServiceL3NetworkRef, uuid = l3NetworkUuid),
     nested(hostRoute: L3NetworkHostRoute, uuid = l3NetworkUuid),
@@ -70,6 +71,7 @@ pub struct L3Network {
     table = "l3_network_dns",
     java = "org.zstack.header.network.l3.L3NetworkDnsInventory",
     vo = "L3NetworkDnsVO",
+    seen_by(user = l3NetworkUuid),
     unique(l3NetworkUuid, dns)
 )]
 pub struct L3NetworkDns {
@@ -90,6 +92,7 @@ pub struct L3NetworkDns {
     table = "l3_network_host_route",
     java = "org.zstack.header.network.l3.L3NetworkHostRouteInventory",
     vo = "L3NetworkHostRouteVO",
+    seen_by(user = l3NetworkUuid),
     unique(l3NetworkUuid, prefix)
 )]
 pub struct L3NetworkHostRoute {
@@ -116,6 +119,7 @@ pub struct L3NetworkHostRoute {
     java = "org.zstack.header.network.l3.IpRangeInventory",
     vo = "IpRangeVO",
     owned,
+    seen_by(user = l3NetworkUuid),
     expand(l3Network: L3Network, l3NetworkUuid = uuid)
 )]
 pub struct IpRange {
@@ -159,6 +163,7 @@ pub struct IpRange {
     table = "used_ip",
     java = "org.zstack.header.network.l3.UsedIpInventory",
     vo = "UsedIpVO",
+    seen_by(owner = vmNicUuid, owner = l3NetworkUuid),
     unique(l3NetworkUuid, ip),
     expand(l3Network: L3Network, l3NetworkUuid = uuid),
     expand(vmNic: VmNic, vmNicUuid = uuid)
@@ -200,7 +205,8 @@ pub struct UsedIp {
     table = "reserved_ip_range",
     java = "org.zstack.header.network.l3.ReservedIpRangeInventory",
     vo = "ReservedIpRangeVO",
-    owned
+    owned,
+    seen_by(user = l3NetworkUuid)
 )]
 pub struct ReservedIpRange {
     /// Its id.

@@ -8,6 +8,7 @@ use cumulo_schema::{Timestamp, Uuid};
     table = "network_service_provider",
     java = "org.zstack.header.network.service.NetworkServiceProviderInventory",
     vo = "NetworkServiceProviderVO",
+    seen_by(all),
     collection(networkServiceTypes: NetworkServiceType, networkServiceProviderUuid, type),
     collection(attachedL2NetworkUuids: NetworkServiceProviderL2NetworkRef, networkServiceProviderUuid, l2NetworkUuid)
 )]
@@ -32,7 +33,8 @@ pub struct NetworkServiceProvider {
 #[resource(
     table = "network_service_type",
     java = "org.zstack.header.network.service.NetworkServiceTypeInventory",
-    vo = "NetworkServiceTypeVO"
+    vo = "NetworkServiceTypeVO",
+    seen_by(all)
 )]
 pub struct NetworkServiceType {
     /// The provider.
@@ -47,6 +49,7 @@ pub struct NetworkServiceType {
     table = "network_service_provider_l2_network_ref",
     java = "org.zstack.header.network.service.NetworkServiceProviderL2NetworkRefInventory",
     vo = "NetworkServiceProviderL2NetworkRefVO",
+    seen_by(all),
     unique(networkServiceProviderUuid, l2NetworkUuid),
     expand(l2Network: L2Network, l2NetworkUuid = uuid),
     expand(networkServiceProvider: NetworkServiceProvider, networkServiceProviderUuid = uuid)
@@ -65,6 +68,7 @@ pub struct NetworkServiceProviderL2NetworkRef {
     table = "network_service_l3_network_ref",
     java = "org.zstack.header.network.service.NetworkServiceL3NetworkRefInventory",
     vo = "NetworkServiceL3NetworkRefVO",
+    seen_by(user = l3NetworkUuid),
     unique(l3NetworkUuid, networkServiceType),
     expand(l3Network: L3Network, l3NetworkUuid = uuid),
     expand(serviceProvider: NetworkServiceProvider, networkServiceProviderUuid = uuid)

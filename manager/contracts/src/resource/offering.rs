@@ -11,6 +11,7 @@ use super::state::ResourceState;
     java = "org.zstack.header.configuration.InstanceOfferingInventory",
     vo = "InstanceOfferingVO",
     owned,
+    shareable,
     expand(vmInstance: VmInstance, uuid = instanceOfferingUuid)
 )]
 pub struct InstanceOffering {
@@ -50,6 +51,7 @@ pub struct InstanceOffering {
     java = "org.zstack.header.configuration.DiskOfferingInventory",
     vo = "DiskOfferingVO",
     owned,
+    shareable,
     expand(volume: Volume, uuid = diskOfferingUuid)
 )]
 pub struct DiskOffering {

@@ -10,6 +10,7 @@ use super::state::{PrimaryStorageState, StorageStatus};
     table = "primary_storage",
     java = "org.zstack.header.storage.primary.PrimaryStorageInventory",
     vo = "PrimaryStorageVO",
+    seen_by(all),
     type_field = "type",
     collection(attachedClusterUuids: PrimaryStorageClusterRef, primaryStorageUuid, clusterUuid),
     expand(zone: Zone, zoneUuid = uuid),
@@ -60,6 +61,7 @@ pub struct PrimaryStorage {
     table = "primary_storage_cluster_ref",
     java = "org.zstack.header.storage.primary.PrimaryStorageClusterRefInventory",
     vo = "PrimaryStorageClusterRefVO",
+    seen_by(all),
     unique(primaryStorageUuid, clusterUuid),
     expand(primaryStorage: PrimaryStorage, primaryStorageUuid = uuid),
     expand(cluster: Cluster, clusterUuid = uuid)
@@ -110,6 +112,7 @@ pub struct LocalStorageHostRef {
     table = "local_storage_resource_ref",
     java = "org.zstack.storage.primary.local.LocalStorageResourceRefInventory",
     vo = "LocalStorageResourceRefVO",
+    seen_by(owner = resourceUuid),
     unique(resourceUuid, hostUuid),
     expand(volume: Volume, resourceUuid = uuid),
     expand(image: Image, resourceUuid = uuid)

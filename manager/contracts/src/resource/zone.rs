@@ -10,6 +10,7 @@ use super::state::ResourceState;
     table = "zone",
     java = "org.zstack.header.zone.ZoneInventory",
     vo = "ZoneVO",
+    seen_by(all),
     expand(vmInstance: VmInstance, uuid = zoneUuid),
     expand(cluster: Cluster, uuid = zoneUuid),
     expand(host: Host, uuid = zoneUuid),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use cumulo_contracts::{apis, resources};
-use cumulo_schema::{FieldMeta, ParamMeta, Rbac, ResourceMeta, default_value};
+use cumulo_schema::{ApiKind, FieldKind, FieldMeta, ParamMeta, Rbac, ResourceMeta, SeenBy, default_value};
 
 use crate::resources::{levels, named};
 
@@ -111,7 +111,41 @@ fn check(param: &ParamMeta, api: &str) {
 }
 
 /// Resources that have no owner of their own; the services that handle them ask whose they are.
-const ASKED_BY_SERVICES: [&str; 2] = ["AccountVO", "SystemTagVO"];
+const ASKED_BY_SERVICES: [&str; 1] = ["SystemTagVO"];
+
+/// Resources whose rows name the account that they are of; the kernel's check compares it.
+fn names_its_account(meta: &'static ResourceMeta) -> bool {
+    meta.seen_by.iter().any(|rule| matches!(rule, SeenBy::Account(_)))
+}
+
+#[test]
+fn who_sees_a_resource_follows_fields_that_exist() {
+    for meta in resources() {
+        for rule in meta.seen_by {
+            let found = match rule {
+                SeenBy::All => true,
+                SeenBy::Account(wire) | SeenBy::Owner(wire) | SeenBy::User(wire) => {
+                    meta.field(wire).is_some_and(|field| field.kind == FieldKind::Uuid)
+                }
+                SeenBy::UserOf { resource, field } => {
+                    named(resource).is_some_and(|other| other.owned && other.field(field).is_some())
+                }
+                SeenBy::Flag(wire) => meta.field(wire).is_some_and(|field| field.kind == FieldKind::Boolean),
+            };
+            assert!(found, "{}: {rule:?}", meta.name);
+        }
+    }
+}
+
+#[test]
+fn a_query_that_any_account_may_make_says_who_sees_what() {
+    for api in apis().iter().filter(|api| api.rbac == Rbac::Normal) {
+        let ApiKind::Query(resource) = api.kind else { continue };
+        let meta = named(resource).expect("declared");
+        let said = levels(meta).any(|level| !level.seen_by.is_empty());
+        assert!(said, "{}: say `owned` or `seen_by(…)` of {}, or nobody but the admin finds any", api.name, meta.name);
+    }
+}
 
 #[test]
 fn what_belongs_to_an_account_is_guarded_wherever_others_could_name_it() {
@@ -121,7 +155,7 @@ fn what_belongs_to_an_account_is_guarded_wherever_others_could_name_it() {
         let guarded = param.check_account || param.operation_target;
         let owned = levels(meta).any(|level| level.owned);
         assert!(guarded || !owned, "{api}: any account may name the {} of another as {}", meta.name, param.name);
-        let asked = ASKED_BY_SERVICES.contains(&meta.vo);
+        let asked = ASKED_BY_SERVICES.contains(&meta.vo) || names_its_account(meta);
         assert!(owned || asked || !guarded, "{api}: {} is guarded, but a {} has no owner", param.name, meta.name);
     }
 }

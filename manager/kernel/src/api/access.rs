@@ -6,7 +6,11 @@ use sea_query::{Alias, Expr, ExprTrait, Query};
 use serde_json::{Map, Value};
 
 use super::Call;
-use crate::{Kernel, bus::Caller, ownership};
+use crate::{
+    Kernel,
+    bus::Caller,
+    ownership::{self, Right},
+};
 
 /// What the `Authorization` header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,13 +102,16 @@ async fn check_owner(
     uuid: Uuid,
 ) -> Result<(), ErrorCode> {
     let guarded = param.check_account || param.operation_target;
-    if caller.is_admin() || !resource.owned || !guarded {
+    if caller.is_admin() || !guarded {
         return Ok(());
     }
-    if ownership::owner(kernel.db(), uuid).await? == Some(caller.account) {
+    let right = if param.operation_target { Right::Change } else { Right::Use };
+    let target = kernel.query().schema().target(resource);
+    if ownership::may(kernel.db(), target, caller.account, uuid, right).await? {
         return Ok(());
     }
-    let text = format!("{}[uuid:{uuid}] does not belong to the account {}", resource.name, caller.account);
+    let or_shared = if right == Right::Use { " and is not shared with it" } else { "" };
+    let text = format!("{}[uuid:{uuid}] does not belong to the account {}{or_shared}", resource.name, caller.account);
     Err(ErrorCode::new(codes::PERMISSION_DENIED, text))
 }
 

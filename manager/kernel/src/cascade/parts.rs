@@ -11,19 +11,23 @@ use std::{
 
 use cumulo_schema::{
     Cell, FieldKind, FieldMeta, Resource, ResourceMeta, Uuid,
-    system::{AccountResourceRef, ResourceConfig, SystemTag, UserTag},
+    system::{AccountResourceRef, ResourceConfig, SharedResource, SystemTag, UserTag},
 };
 use futures::future::BoxFuture;
 use sea_query::{Alias, Expr, ExprTrait, Query};
 
 use super::Cascade;
-use crate::db::{Batch, CHUNK, Db, DbError, keys_of, text};
+use crate::{
+    db::{Batch, CHUNK, Db, DbError, keys_of, text},
+    quota,
+};
 
 /// What says something about any resource: in a column `resource_uuid`.
-const ABOUT: [&ResourceMeta; 4] = [
+const ABOUT: [&ResourceMeta; 5] = [
     <SystemTag as Resource>::META,
     <UserTag as Resource>::META,
     <ResourceConfig as Resource>::META,
+    <SharedResource as Resource>::META,
     <AccountResourceRef as Resource>::META,
 ];
 const ABOUT_COLUMN: &str = "resource_uuid";
@@ -99,8 +103,8 @@ impl Parts {
 }
 
 impl Cascade {
-    /// The batch that removes `uuids` of the resource `meta` with everything that is part of them, their tags and their owners. What is gone
-    /// is fine. Rows of others that still refer to them make it fail as [`DbError::Reference`].
+    /// The batch that removes `uuids` of the resource `meta` with everything that is part of them, their
+    /// tags, owners and shares, and gives back what they hold of quotas. What is gone is fine. Rows of others that still refer to them make it fail as [`DbError::Reference`].
     ///
     /// # Errors
     /// When the database fails.
@@ -108,6 +112,9 @@ impl Cascade {
         let mut batch = self.db.batch();
         for going in self.going(meta, uuids).await? {
             for some in going.wholes.chunks(CHUNK) {
+                if going.meta.owned {
+                    quota::release(&mut batch, some);
+                }
                 batch
                     .delete_from(going.meta)
                     .column_in(going.column, some.iter().map(|uuid| Cell::Text(uuid.to_string())))

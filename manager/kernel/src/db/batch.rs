@@ -1,11 +1,11 @@
 //! Writes as data: see the module header of [`super`].
 
-use cumulo_schema::{Cell, Column, FieldType, Resource, ResourceMeta, Timestamp};
+use cumulo_schema::{Cell, Column, ErrorCode, FieldType, Resource, ResourceMeta, Timestamp};
 use sea_query::{Alias, Expr, ExprTrait, Query, QueryStatementWriter};
 
 use super::{
     Dialect, Verb,
-    statement::{Statement, to_value},
+    statement::{Otherwise, Statement, to_value},
 };
 
 /// Statements that take effect together or not at all.
@@ -69,7 +69,7 @@ impl Batch {
         what: String,
         expect: Option<(u64, String)>,
     ) -> &mut Self {
-        self.push_on(None, query, what, expect)
+        self.push_on(None, query, what, expect.map(|(rows, otherwise)| (rows, Otherwise::Unmet(otherwise))))
     }
 
     fn push_on(
@@ -77,7 +77,7 @@ impl Batch {
         target: Option<(Verb, &'static ResourceMeta)>,
         query: &impl QueryStatementWriter,
         what: String,
-        expect: Option<(u64, String)>,
+        expect: Option<(u64, Otherwise)>,
     ) -> &mut Self {
         let (sql, args) = self.dialect.build(query);
         self.statements.push(Statement { sql, args, what, expect, target });
@@ -147,7 +147,14 @@ impl Update<'_> {
 
     /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
     pub fn expect(self, otherwise: impl Into<String>) {
-        let (target, expect) = (Some((Verb::Update, self.meta)), Some((1, otherwise.into())));
+        let (target, expect) = (Some((Verb::Update, self.meta)), Some((1, Otherwise::Unmet(otherwise.into()))));
+        self.batch.push_on(target, &self.query, format!("update {}", self.meta.table), expect);
+    }
+
+    /// Finishes it: exactly one row must match, otherwise the batch is refused with `error`, which is what the client
+    /// gets to read.
+    pub fn expect_or(self, error: ErrorCode) {
+        let (target, expect) = (Some((Verb::Update, self.meta)), Some((1, Otherwise::Refused(Box::new(error)))));
         self.batch.push_on(target, &self.query, format!("update {}", self.meta.table), expect);
     }
 }
@@ -194,7 +201,7 @@ impl Delete<'_> {
 
     /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
     pub fn expect(self, otherwise: impl Into<String>) {
-        let (target, expect) = (Some((Verb::Delete, self.meta)), Some((1, otherwise.into())));
+        let (target, expect) = (Some((Verb::Delete, self.meta)), Some((1, Otherwise::Unmet(otherwise.into()))));
         self.batch.push_on(target, &self.query, format!("delete from {}", self.meta.table), expect);
     }
 }

@@ -17,6 +17,9 @@ pub enum DbError {
         /// What was expected, in its author's words.
         what: String,
     },
+    /// The batch asked for what may not be, and says so itself; nothing was written.
+    #[error("{0}")]
+    Refused(Box<ErrorCode>),
     /// Another row still refers to this one, or this one refers to a row that is gone; nothing was written.
     #[error("{what} breaks a reference between rows")]
     Reference {
@@ -76,6 +79,7 @@ impl From<DbError> for ErrorCode {
             DbError::Conflict { .. } | DbError::Unmet { .. } | DbError::Reference { .. } => {
                 ErrorCode::operation(error.to_string())
             }
+            DbError::Refused(refused) => (**refused).clone(),
             DbError::Closed => ErrorCode::new(codes::NODE_UNAVAILABLE, error.to_string()),
             _ => {
                 let mut code = ErrorCode::internal(error.to_string());

@@ -1,6 +1,6 @@
 //! A statement ready to run: text and bound values. Values never become text.
 
-use cumulo_schema::{Cell, ResourceMeta};
+use cumulo_schema::{Cell, ErrorCode, ResourceMeta};
 use sea_query::{MysqlQueryBuilder, QueryStatementWriter, SchemaStatementBuilder, SqliteQueryBuilder, Value, Values};
 
 use super::{DbError, Verb};
@@ -51,16 +51,28 @@ pub struct Statement {
     /// In words, for errors: `insert into zone`.
     pub(super) what: String,
     /// How many rows it must touch, and what it means when it does not.
-    pub(super) expect: Option<(u64, String)>,
+    pub(super) expect: Option<(u64, Otherwise)>,
     /// What it does to rows of what, where that is declared.
     pub(super) target: Option<(Verb, &'static ResourceMeta)>,
+}
+
+/// What it means that a statement did not touch the rows it had to.
+#[derive(Debug, Clone)]
+pub(super) enum Otherwise {
+    /// The world is not as the batch's author took it to be, who is told.
+    Unmet(String),
+    /// The batch asks for what may not be, and this is the answer.
+    Refused(Box<ErrorCode>),
 }
 
 impl Statement {
     /// Passes on how many rows it touched, unless it had to touch another number.
     pub(super) fn expected(&self, touched: u64) -> Result<u64, DbError> {
         match &self.expect {
-            Some((rows, otherwise)) if *rows != touched => Err(DbError::Unmet { what: otherwise.clone() }),
+            Some((rows, otherwise)) if *rows != touched => Err(match otherwise {
+                Otherwise::Unmet(what) => DbError::Unmet { what: what.clone() },
+                Otherwise::Refused(error) => DbError::Refused(error.clone()),
+            }),
             _ => Ok(touched),
         }
     }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     Aggregate, Group, Schema, Target,
     sql::{Figure, Groups, Page},
+    visibility::Sight,
 };
 use crate::db::{Db, DbError, DbRow};
 
@@ -80,17 +81,17 @@ struct Record {
 
 pub(super) async fn page(
     db: &Db,
-    schema: &Schema,
+    sight: Sight<'_>,
     page: &Page,
     wanted: Option<&[String]>,
 ) -> Result<Vec<Map<String, Value>>, ErrorCode> {
     let rows = db.fetch(&page.query).await?;
     let mut records = read(page.target.own.table, &rows, &page.columns)?;
     for meta in page.target.levels() {
-        nest(db, schema, meta, &mut records, wanted).await?;
+        nest(db, sight, meta, &mut records, wanted).await?;
     }
-    if wants_kinds(schema, page.target, wanted) {
-        add_kinds(db, schema, page.target.own, &mut records, wanted).await?;
+    if wants_kinds(sight.schema(), page.target, wanted) {
+        add_kinds(db, sight, page.target.own, &mut records, wanted).await?;
     }
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|field| field == name));
     Ok(records
@@ -139,7 +140,7 @@ fn shown(field: &FieldMeta, cell: &Cell) -> Result<Option<Value>, CellError> {
 /// Fills the lists of `meta` into its records.
 fn nest<'a>(
     db: &'a Db,
-    schema: &'a Schema,
+    sight: Sight<'a>,
     meta: &'static ResourceMeta,
     records: &'a mut [Record],
     wanted: Option<&'a [String]>,
@@ -150,7 +151,7 @@ fn nest<'a>(
         }
         let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|field| field == name));
         for nested in meta.nested.iter().filter(|nested| is_wanted(nested.wire)) {
-            fill(db, schema, nested, records).await?;
+            fill(db, sight, nested, records).await?;
         }
         for collection in meta.collections.iter().filter(|collection| is_wanted(collection.wire)) {
             let list = Nested {
@@ -159,7 +160,7 @@ fn nest<'a>(
                 from: meta.key().wire,
                 to: collection.join,
             };
-            fill(db, schema, &list, records).await?;
+            fill(db, sight, &list, records).await?;
             for record in records.iter_mut() {
                 pick(&mut record.shown, collection.wire, collection.field);
             }
@@ -179,9 +180,9 @@ fn pick(shown: &mut Map<String, Value>, name: &str, member: &str) {
     }
 }
 
-async fn fill(db: &Db, schema: &Schema, nested: &Nested, records: &mut [Record]) -> Result<(), ErrorCode> {
+async fn fill(db: &Db, sight: Sight<'_>, nested: &Nested, records: &mut [Record]) -> Result<(), ErrorCode> {
     let undeclared = || ErrorCode::internal(format!("{} leads to an undeclared resource or field", nested.wire));
-    let child = schema.resource(nested.resource).ok_or_else(undeclared)?;
+    let child = sight.schema().resource(nested.resource).ok_or_else(undeclared)?;
     let to = child.field(nested.to).ok_or_else(undeclared)?;
     let mut keys: Vec<&str> = records.iter().filter_map(|record| text(record.cells.get(nested.from))).collect();
     keys.sort_unstable();
@@ -193,6 +194,9 @@ async fn fill(db: &Db, schema: &Schema, nested: &Nested, records: &mut [Record])
             .columns(child.fields.iter().map(|field| Alias::new(field.column)))
             .from(Alias::new(child.table))
             .and_where(Expr::col(Alias::new(to.column)).is_in(chunk.iter().copied()));
+        if let Some(visible) = sight.of_rows(child) {
+            query.and_where(visible);
+        }
         for column in ["device_id", "create_date", child.key().column] {
             if child.fields.iter().any(|field| field.column == column) {
                 query.order_by(Alias::new(column), Order::Asc);
@@ -201,7 +205,7 @@ async fn fill(db: &Db, schema: &Schema, nested: &Nested, records: &mut [Record])
         let columns: Vec<&'static FieldMeta> = child.fields.iter().collect();
         children.extend(read(child.table, &db.fetch(&query).await?, &columns)?);
     }
-    nest(db, schema, child, &mut children, None).await?;
+    nest(db, sight, child, &mut children, None).await?;
     let mut by_key: HashMap<String, Vec<Value>> = HashMap::new();
     for record in children {
         if let Some(key) = text(record.cells.get(nested.to)) {
@@ -218,12 +222,12 @@ async fn fill(db: &Db, schema: &Schema, nested: &Nested, records: &mut [Record])
 /// Adds to each record what its kind declares beyond the common fields: a KVM host's user name among hosts.
 async fn add_kinds(
     db: &Db,
-    schema: &Schema,
+    sight: Sight<'_>,
     meta: &'static ResourceMeta,
     records: &mut [Record],
     wanted: Option<&[String]>,
 ) -> Result<(), ErrorCode> {
-    for child in schema.children(meta) {
+    for child in sight.schema().children(meta) {
         let key = child.key();
         let type_value = child.parent.map(|parent| parent.type_value);
         let of_kind =
@@ -243,7 +247,7 @@ async fn add_kinds(
             let columns: Vec<&'static FieldMeta> = child.fields.iter().collect();
             rows.extend(read(child.table, &db.fetch(&query).await?, &columns)?);
         }
-        nest(db, schema, child, &mut rows, wanted).await?;
+        nest(db, sight, child, &mut rows, wanted).await?;
         let mut extra: HashMap<String, Map<String, Value>> = rows
             .into_iter()
             .filter_map(|record| text(record.cells.get(key.wire)).map(str::to_owned).map(|key| (key, record.shown)))

@@ -20,7 +20,7 @@ use cumulo_schema::{Api, ErrorCode, Inventories, Inventory, Resource, Timestamp,
 use serde::{Deserialize, Serialize};
 
 /// A shelf.
-#[resource(table = "shelf", java = "org.example.ShelfInventory", vo = "ShelfVO", owned,
+#[resource(table = "shelf", java = "org.example.ShelfInventory", vo = "ShelfVO", owned, shareable,
            nested(books: Book, uuid = shelfUuid),
            expand(book: Book, uuid = shelfUuid))]
 pub struct Shelf {
@@ -37,7 +37,7 @@ pub struct Shelf {
 }
 
 /// A book.
-#[resource(table = "book", java = "org.example.BookInventory", vo = "BookVO",
+#[resource(table = "book", java = "org.example.BookInventory", vo = "BookVO", seen_by(user = shelfUuid),
            expand(shelf: Shelf, shelfUuid = uuid))]
 pub struct Book {
     #[field(unique)]

@@ -109,7 +109,7 @@ impl Planner<'_> {
         if to_field.nullable {
             inner.and_where(to.is_not_null());
         }
-        if let Some(visible) = visibility::visible(joined.target, self.caller) {
+        if let Some(visible) = self.sight().of(joined.target) {
             inner.and_where(visible);
         }
         Ok(side.column(meta, from_field).in_subquery(inner))
@@ -157,7 +157,7 @@ impl Planner<'_> {
         let mut inner = Query::select();
         inner.column((table(meta), Alias::new(join.column))).from(table(meta));
         inner.and_where(value::compare(Expr::col((table(meta), Alias::new(field.column))), field, op, values)?);
-        if let Some(visible) = visibility::visible(self.schema.target(meta), self.caller) {
+        if let Some(visible) = self.sight().of_rows(meta) {
             inner.and_where(visible);
         }
         Ok(if none { key.not_in_subquery(inner) } else { key.in_subquery(inner) })
@@ -235,7 +235,7 @@ impl Planner<'_> {
         if field.nullable {
             inner.and_where(side.column(meta, field).is_not_null());
         }
-        if let Some(visible) = visibility::visible(side.target, self.caller) {
+        if let Some(visible) = self.sight().of(side.target) {
             inner.and_where(visible);
         }
         Ok(inner)

@@ -16,7 +16,10 @@ use sea_query::{Alias, Cond, Expr, ExprTrait, Query, SelectStatement};
 pub(super) use condition::TAG_FIELDS;
 pub(super) use group::{Figure, Groups};
 
-use super::{Answer, Filter, Op, Schema, Select, Target, hint, visibility};
+use super::{
+    Answer, Filter, Op, Schema, Select, Target, hint,
+    visibility::{self, Sight},
+};
 use crate::bus::Caller;
 use scope::{Scope, Side, from};
 
@@ -54,6 +57,10 @@ impl<'s> Planner<'s> {
         Self { schema, caller }
     }
 
+    fn sight(&self) -> Sight<'s> {
+        Sight::new(self.schema, *self.caller)
+    }
+
     /// The statements for `select`. `anchor` holds the cells of the row that [`Planner::anchor`] asks for, if it asks.
     pub(super) fn plan(&self, select: &Select, anchor: &[Cell]) -> Result<Plan, ErrorCode> {
         check_size(select)?;
@@ -62,7 +69,7 @@ impl<'s> Planner<'s> {
         for restriction in &select.restrict {
             condition = condition.add(self.restriction(&scope, restriction)?);
         }
-        if let Some(visible) = visibility::visible(scope.main.target, self.caller) {
+        if let Some(visible) = self.sight().of(scope.main.target) {
             condition = condition.add(visible);
         }
         let base = |query: &mut SelectStatement| -> Result<(), ErrorCode> {
@@ -97,7 +104,7 @@ impl<'s> Planner<'s> {
         let mut scope = Scope { main: Side::main(target), joined: Vec::new() };
         for join in &select.joins {
             visibility::check(self.schema, self.caller, join.resource)?;
-            let side = Side::joined(self.schema.target(join.resource), self.caller);
+            let side = Side::joined(self.schema.target(join.resource), self.sight());
             if scope.sides().any(|other| other.target.root().name == side.target.root().name) {
                 let name = join.resource.name;
                 return Err(ErrorCode::invalid(format!(

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     db::to_value,
-    query::{Name, Select, Sort, SortKey, visibility},
+    query::{Name, Select, Sort, SortKey},
 };
 
 fn direction(sort: &Sort) -> Order {
@@ -75,7 +75,7 @@ impl Planner<'_> {
         }
         from(&mut query, target);
         query.and_where(scope.main.column(target.root(), id).eq(after.as_str())).limit(1);
-        if let Some(visible) = visibility::visible(target, self.caller) {
+        if let Some(visible) = self.sight().of(target) {
             query.and_where(visible);
         }
         Ok(Some((query, fields)))

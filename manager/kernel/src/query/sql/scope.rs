@@ -4,10 +4,7 @@ use cumulo_schema::{ErrorCode, FieldMeta, ResourceMeta};
 use sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement};
 
 use super::{Planner, table};
-use crate::{
-    bus::Caller,
-    query::{Join, JoinKind, Name, Target, hint, visibility},
-};
+use crate::query::{Join, JoinKind, Name, Target, hint, visibility::Sight};
 
 /// One resource in a `FROM`.
 #[derive(Debug, Clone, Copy)]
@@ -23,9 +20,9 @@ impl Side {
         Self { target, derived: false }
     }
 
-    /// What is joined to it, as `caller` sees it.
-    pub(super) fn joined(target: Target, caller: &Caller) -> Self {
-        let derived = target.parent.is_some() || visibility::visible(target, caller).is_some();
+    /// What is joined to it, as `sight` shows it.
+    pub(super) fn joined(target: Target, sight: Sight<'_>) -> Self {
+        let derived = target.parent.is_some() || sight.of(target).is_some();
         Self { target, derived }
     }
 
@@ -122,7 +119,7 @@ impl Planner<'_> {
             }
         }
         from(&mut query, target);
-        if let Some(visible) = visibility::visible(target, self.caller) {
+        if let Some(visible) = self.sight().of(target) {
             query.and_where(visible);
         }
         query
