@@ -27,6 +27,7 @@ const PLAIN: ApiMeta = ApiMeta {
     is_job: true,
     needs_session: true,
     rbac: Rbac::Normal,
+    secret_reply: false,
     kind: ApiKind::Plain,
     timeout_secs: 300,
     params: &[],

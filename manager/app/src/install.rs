@@ -33,6 +33,7 @@ pub(crate) fn install(setup: &mut Setup, gateway: &Gateway) {
 /// # Errors
 /// When a service cannot prepare what it needs.
 pub(crate) async fn start(kernel: &Kernel) -> anyhow::Result<()> {
+    cumulo_service_identity::complete_quotas(kernel).await?;
     cumulo_service_network::register_providers(kernel).await?;
     cumulo_service_system::start(kernel);
     cumulo_service_backup_storage::start(kernel);

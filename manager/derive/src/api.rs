@@ -65,7 +65,7 @@ impl Declaration {
     }
 
     fn check_words(&self) -> Result<()> {
-        const FLAGS: [&str; 5] = ["job", "create", "delete", "admin", "no_session"];
+        const FLAGS: [&str; 6] = ["job", "create", "delete", "admin", "no_session", "secret_reply"];
         const KEYS: [&str; 4] = ["group", "service", "package", "body_key"];
         let flag = self.flags.iter().find(|ident| !FLAGS.contains(&ident.to_string().as_str()));
         let key = self.texts.iter().map(|(ident, _)| ident).find(|ident| !KEYS.contains(&ident.to_string().as_str()));
@@ -132,6 +132,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let (group, service, package) =
         (declaration.text("group")?, declaration.text("service")?, declaration.text("package")?);
     let (is_job, needs_session) = (declaration.has("job"), !declaration.has("no_session"));
+    let secret_reply = declaration.has("secret_reply");
     let rbac = if declaration.has("admin") { quote!(AdminOnly) } else { quote!(Normal) };
     let timeout = match &declaration.timeout_secs {
         Some(seconds) => quote!(#seconds),
@@ -172,6 +173,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 is_job: #is_job,
                 needs_session: #needs_session,
                 rbac: ::cumulo_schema::Rbac::#rbac,
+                secret_reply: #secret_reply,
                 kind: #kind,
                 timeout_secs: #timeout,
                 params: &[#(#params),*],

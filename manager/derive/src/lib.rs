@@ -33,7 +33,7 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// Items: the verb (`get`, `post`, `put`, `delete`, `query`) with its path; `also = "/path"` for further templates;
-/// `job` (asynchronous); `create` or `delete` (adds their common parameters); `admin`; `no_session`; `body_key = "…"`;
+/// `job` (asynchronous); `create` or `delete` (adds their common parameters); `admin`; `no_session`; `secret_reply`; `body_key = "…"`;
 /// `timeout_secs = n`.
 ///
 /// Fields: an `Option` is optional, one with `default = "…"` too, the rest are required. Rules: `wire = "…"`,

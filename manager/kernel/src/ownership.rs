@@ -11,7 +11,6 @@ pub use crate::tag::NewTags;
 use crate::{
     db::{Batch, Db, DbError},
     query::Target,
-    quota,
 };
 
 /// Adds owner and tags of a new `R` to the batch that creates it.
@@ -142,5 +141,4 @@ pub fn accounts_removed(batch: &mut Batch, accounts: &[Uuid]) {
         .set(AccountResourceRef::ACCOUNT_UUID, &Uuid::ADMIN)
         .one_of(AccountResourceRef::ACCOUNT_UUID, accounts)
         .any();
-    quota::accounts_removed(batch, accounts);
 }

@@ -69,7 +69,7 @@ pub struct QuotaClaim {
     /// The quota's name.
     pub name: String,
     /// The quota.
-    #[field(indexed)]
+    #[field(indexed, part_of = "Quota")]
     pub quota_uuid: Uuid,
     /// How much.
     pub amount: i64,
@@ -207,19 +207,4 @@ fn give_back(batch: &mut Batch, resources: &[Uuid], names: Option<&[&'static str
         }
         None => delete.any(),
     }
-}
-
-/// Adds to the batch that removes `accounts` that their quotas go, with what is held of them.
-pub fn accounts_removed(batch: &mut Batch, accounts: &[Uuid]) {
-    let mut theirs = Query::select();
-    theirs
-        .column(Alias::new(Quota::UUID.name))
-        .from(Alias::new(Quota::META.table))
-        .and_where(Expr::col(Alias::new(Quota::IDENTITY_UUID.name)).is_in(accounts.iter().map(Uuid::to_string)));
-    let mut claims = Query::delete();
-    claims
-        .from_table(Alias::new(QuotaClaim::META.table))
-        .and_where(Expr::col(Alias::new(QuotaClaim::QUOTA_UUID.name)).in_subquery(theirs));
-    batch.push(&claims, "remove the claims of accounts".to_owned(), None);
-    batch.delete::<Quota>().one_of(Quota::IDENTITY_UUID, accounts).any();
 }

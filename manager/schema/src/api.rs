@@ -207,6 +207,8 @@ pub struct ApiMeta {
     pub needs_session: bool,
     /// Who may call it.
     pub rbac: Rbac,
+    /// The answer holds a secret: it is sealed wherever it is kept for the client to fetch.
+    pub secret_reply: bool,
     /// What sort of call.
     pub kind: ApiKind,
     /// How long it may take unless configuration or the caller says otherwise, in seconds.

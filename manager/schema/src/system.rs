@@ -78,6 +78,7 @@ pub struct Quota {
     #[field(indexed)]
     pub name: String,
     /// The account.
+    #[field(part_of = "Account")]
     pub identity_uuid: Uuid,
     /// Always `AccountVO`.
     pub identity_type: String,

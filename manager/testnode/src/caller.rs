@@ -15,7 +15,7 @@ impl Authenticator for SessionIsAccount {
     async fn authenticate(&self, credential: &Credential) -> Result<Caller, ErrorCode> {
         let account = match credential {
             Credential::Session(text) => text.parse().ok(),
-            Credential::None => None,
+            Credential::Signed { .. } | Credential::None => None,
         };
         let account = account.ok_or_else(|| ErrorCode::new(codes::INVALID_SESSION, "no session of a test"))?;
         Ok(Caller { account, session: None })

@@ -139,13 +139,27 @@ impl TestNode {
     }
 
     async fn exchange(&self, verb: &str, uri: &str, body: &Value) -> (StatusCode, Value) {
+        let credential = format!("OAuth {}", self.credential);
+        self.exchange_with(verb, uri, &[("authorization", &credential)], body).await
+    }
+
+    /// Sends one request as it is given, and answers what came back: JSON, or the text of what is none.
+    ///
+    /// # Panics
+    /// When it is no request.
+    pub async fn exchange_with(
+        &self,
+        verb: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> (StatusCode, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = Request::builder()
-            .method(verb)
-            .uri(uri)
-            .header("authorization", format!("OAuth {}", self.credential))
-            .body(axum::body::Body::from(body))
-            .expect("a request");
+        let mut request = Request::builder().method(verb).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(axum::body::Body::from(body)).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("the router always answers");
         let status = response.status();
         let bytes = response.into_body().collect().await.expect("the body is in memory").to_bytes();

@@ -1,5 +1,6 @@
 //! APIs: one struct each. From the declaration come route, validation, command, OpenAPI, permission and audit.
 
+pub mod access_key;
 pub mod backup_storage;
 pub mod cluster;
 pub mod config;
@@ -13,7 +14,9 @@ pub mod network_service;
 pub mod offering;
 pub mod primary_storage;
 pub mod query;
+pub mod quota;
 pub mod resource_config;
+pub mod sharing;
 pub mod tag;
 pub mod vm;
 pub mod volume;
@@ -155,6 +158,16 @@ const APIS: &[&ApiMeta] = &[
     identity::DeleteAccount::META,
     identity::QueryAccount::META,
     identity::QueryAccountResourceRef::META,
+    sharing::ShareResource::META,
+    sharing::RevokeResourceSharing::META,
+    sharing::QuerySharedResource::META,
+    quota::UpdateQuota::META,
+    quota::QueryQuota::META,
+    quota::GetAccountQuotaUsage::META,
+    access_key::CreateAccessKey::META,
+    access_key::DeleteAccessKey::META,
+    access_key::ChangeAccessKeyState::META,
+    access_key::QueryAccessKey::META,
     tag::CreateUserTag::META,
     tag::CreateSystemTag::META,
     tag::CreateSystemTags::META,

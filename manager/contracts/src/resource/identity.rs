@@ -1,7 +1,9 @@
-//! Accounts and sessions.
+//! Accounts, sessions and access keys.
 
 use cumulo_derive::resource;
 use cumulo_schema::{Timestamp, Uuid};
+
+use super::state::ResourceState;
 
 /// An account: what owns resources.
 #[resource(
@@ -51,4 +53,40 @@ pub struct Session {
     /// Where it was made from.
     #[field(hidden)]
     pub client_ip: String,
+}
+
+/// A key that signs calls of an account.
+#[resource(
+    table = "access_key",
+    java = "org.zstack.accessKey.AccessKeyInventory",
+    vo = "AccessKeyVO",
+    seen_by(account = accountUuid),
+    expand(account: Account, accountUuid = uuid)
+)]
+pub struct AccessKey {
+    /// Its id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// What people wrote about it.
+    pub description: Option<String>,
+    /// The account.
+    #[field(indexed, references = "Account", part_of = "Account")]
+    pub account_uuid: Uuid,
+    /// The user; the account itself.
+    pub user_uuid: Uuid,
+    /// Its public part, which calls name.
+    #[field(wire = "AccessKeyID", unique)]
+    pub access_key_id: String,
+    /// Its secret part, sealed.
+    #[field(wire = "AccessKeySecret", hidden)]
+    pub access_key_secret: String,
+    /// Whether calls signed with it are taken.
+    pub state: ResourceState,
+    /// The call that made it: the only one that is told the secret, when it is handled again after a crash.
+    #[field(hidden)]
+    pub made_by: Uuid,
+    /// When it was made.
+    pub create_date: Timestamp,
+    /// When it was last changed.
+    pub last_op_date: Timestamp,
 }

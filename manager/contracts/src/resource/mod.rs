@@ -21,7 +21,7 @@ use cumulo_schema::{Resource, ResourceMeta, system};
 pub use backup_storage::{BackupStorage, BackupStorageZoneRef, SftpBackupStorage};
 pub use cluster::Cluster;
 pub use host::{Host, KVMHost, SimulatorHost};
-pub use identity::{Account, Session};
+pub use identity::{AccessKey, Account, Session};
 pub use image::{Image, ImageBackupStorageRef};
 pub use l2::{L2Network, L2NetworkClusterRef, L2VlanNetwork};
 pub use l3::{IpRange, L3Network, L3NetworkDns, L3NetworkHostRoute, ReservedIpRange, UsedIp};
@@ -82,4 +82,5 @@ const DECLARED: &[&ResourceMeta] = &[
     NetworkServiceL3NetworkRef::META,
     Account::META,
     Session::META,
+    AccessKey::META,
 ];

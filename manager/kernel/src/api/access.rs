@@ -17,6 +17,15 @@ use crate::{
 pub enum Credential {
     /// `OAuth <session uuid>`.
     Session(String),
+    /// `ZStack <access key id>:<signature>`, sent at about the present time.
+    Signed {
+        /// The access key's id.
+        key: String,
+        /// The HMAC-SHA1 that the client sent.
+        signature: Vec<u8>,
+        /// What it must be of.
+        message: String,
+    },
     /// No header; fine for the calls that need none.
     None,
 }

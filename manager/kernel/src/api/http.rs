@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Call, access::Credential, dispatch, dispatch::Body, job::Notify, job::Polled, openapi, projection, route::Match,
+    signature,
 };
 use crate::{Kernel, bus::Caller, db::DbError, query};
 
@@ -31,10 +32,10 @@ pub fn router(kernel: Kernel) -> Router {
 }
 
 /// A refusal outside the error envelope: status and one line of text.
-struct Refusal(StatusCode, String);
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 impl Refusal {
-    fn bad(text: impl Into<String>) -> Self {
+    pub(super) fn bad(text: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, text.into())
     }
 }
@@ -62,7 +63,7 @@ async fn answer(kernel: &Kernel, request: Request) -> Result<Response, Refusal> 
         "DELETE" => Method::Delete,
         other => return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, format!("the verb {other} is not served"))),
     };
-    let headers = request.headers().clone();
+    let (verb, headers) = (request.method().to_string(), request.headers().clone());
     if let Some(id) = path.strip_prefix(JOBS) {
         return match method {
             Method::Get => poll(kernel, id, &headers).await,
@@ -89,7 +90,7 @@ async fn answer(kernel: &Kernel, request: Request) -> Result<Response, Refusal> 
         Method::Get | Method::Delete => Given { wrapper: Map::new(), pairs },
         Method::Post | Method::Put => Given { wrapper: body(request).await?, pairs },
     };
-    let request = Incoming { kernel, method, headers, client_ip };
+    let request = Incoming { kernel, method, verb, path: format!("/v1{path}"), headers, client_ip };
     request.call(&found, given).await
 }
 
@@ -102,6 +103,10 @@ struct Given {
 struct Incoming<'k> {
     kernel: &'k Kernel,
     method: Method,
+    /// The verb as it was sent.
+    verb: String,
+    /// From `/v1` on, decoded.
+    path: String,
     headers: HeaderMap,
     client_ip: String,
 }
@@ -164,12 +169,17 @@ impl Incoming<'_> {
                 false => Ok(Credential::None),
             };
         };
-        match text.strip_prefix("OAuth") {
-            Some(session) => Ok(Credential::Session(session.trim().to_owned())),
-            None if meta.needs_session => {
-                Err(Refusal::bad("the header 'Authorization' must be 'OAuth <session uuid>'"))
-            }
-            None => Ok(Credential::None),
+        if !meta.needs_session {
+            return Ok(Credential::None);
+        }
+        if let Some(session) = text.strip_prefix("OAuth") {
+            return Ok(Credential::Session(session.trim().to_owned()));
+        }
+        match text.strip_prefix("ZStack") {
+            Some(rest) => signature::read(rest, &self.verb, &self.headers, &self.path),
+            None => Err(Refusal::bad(
+                "the header 'Authorization' must be 'OAuth <session uuid>' or 'ZStack <access key id>:<signature>'",
+            )),
         }
     }
 

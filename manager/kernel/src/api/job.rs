@@ -3,7 +3,7 @@
 //! The row holds what is needed to handle the call again: an unfinished job is, after a restart, answered from its flow
 //! where it had started one, and handed to its handler again otherwise (handlers are repeatable, and what they create has
 //! an id derived from the job). Secrets among the parameters are sealed in the row and gone with the parameters when the
-//! job ends.
+//! job ends. An answer that holds a secret is sealed as well, for as long as it can be fetched.
 
 use std::{
     collections::HashMap,
@@ -146,7 +146,7 @@ impl Jobs {
             return;
         }
         let (state, result) = match &outcome {
-            Ok(body) => (JobState::Succeeded, Ok(Value::Object(body.clone()))),
+            Ok(body) => (JobState::Succeeded, Ok(sealed(kernel, &job.api, body))),
             Err(error) => (JobState::Failed, serde_json::to_value(error)),
         };
         let mut batch = self.db.batch();
@@ -186,10 +186,7 @@ impl Jobs {
         let result = job.result.map(|result| result.0).unwrap_or_default();
         let outcome = match job.state {
             JobState::Running => return Ok(Polled::Running),
-            JobState::Succeeded => Ok(match result {
-                Value::Object(body) => body,
-                _ => Body::new(),
-            }),
+            JobState::Succeeded => opened(kernel, result),
             JobState::Failed => Err(serde_json::from_value(result)
                 .unwrap_or_else(|_| ErrorCode::internal("the job failed, and its error is unreadable"))),
         };
@@ -258,5 +255,24 @@ impl Jobs {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, watch::Sender<()>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer as the row keeps it: sealed, and then a text, where the API says that it holds a secret.
+fn sealed(kernel: &Kernel, api: &str, body: &Body) -> Value {
+    let body = Value::Object(body.clone());
+    match kernel.apis().meta(api).is_some_and(|meta| meta.secret_reply) {
+        true => Value::String(kernel.vault().seal(&body.to_string())),
+        false => body,
+    }
+}
+
+/// Reverses [`sealed`].
+fn opened(kernel: &Kernel, result: Value) -> Result<Body, ErrorCode> {
+    match result {
+        Value::Object(body) => Ok(body),
+        Value::String(text) => serde_json::from_str(&kernel.vault().unseal(&text)?)
+            .map_err(|cause| ErrorCode::internal("a stored answer is unreadable").because_of(&cause)),
+        _ => Ok(Body::new()),
     }
 }

@@ -8,6 +8,7 @@ mod job;
 mod openapi;
 mod projection;
 mod route;
+mod signature;
 mod webhook;
 
 use std::time::Duration;

@@ -115,6 +115,7 @@ mod tests {
         is_job: false,
         needs_session: true,
         rbac: Rbac::Normal,
+        secret_reply: false,
         kind: ApiKind::Plain,
         timeout_secs: 300,
         params: &[],

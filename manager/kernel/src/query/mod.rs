@@ -97,7 +97,9 @@ impl QueryEngine {
             found.groups = Some(render::groups(&self.db, select.target.table, &groups).await?);
         }
         if let Some(page) = plan.page {
-            let rows = render::page(&self.db, visibility::Sight::new(&self.schema, *caller), &page, select.fields.as_deref()).await?;
+            let rows =
+                render::page(&self.db, visibility::Sight::new(&self.schema, *caller), &page, select.fields.as_deref())
+                    .await?;
             found.inventories = Some(self.filtered(select, rows).await?);
         }
         Ok(found)

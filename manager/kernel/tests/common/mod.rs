@@ -213,7 +213,7 @@ impl Authenticator for Anybody {
                 let account = id.parse().map_err(|_| expired())?;
                 Ok(Caller { account, session: None })
             }
-            Credential::None => Err(expired()),
+            Credential::Signed { .. } | Credential::None => Err(expired()),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The admin account, there from the first start.
+//! What is there from the first start: the admin account, and everybody's quotas.
 
 use cumulo_contracts::resource::Account;
-use cumulo_kernel::{Kernel, db::DbError};
+use cumulo_kernel::{Kernel, db::DbError, quota};
 use cumulo_schema::{ErrorCode, Timestamp, Uuid};
 
 use crate::{
-    password::{Passwords, as_sent, generate},
+    password::{GENERATED_LENGTH, Passwords, as_sent, generate},
     store::Store,
 };
 
@@ -36,7 +36,7 @@ pub async fn bootstrap_admin(kernel: &Kernel, password: Option<&str>) -> Result<
             Ok(None)
         }
         (None, given) => {
-            let generated = given.is_none().then(generate);
+            let generated = given.is_none().then(|| generate(GENERATED_LENGTH));
             let password = given.or(generated.as_deref()).unwrap_or_default();
             let now = Timestamp::now();
             let admin = Account {
@@ -48,7 +48,7 @@ pub async fn bootstrap_admin(kernel: &Kernel, password: Option<&str>) -> Result<
                 create_date: now,
                 last_op_date: now,
             };
-            match store.insert_account(&admin, None).await {
+            match store.insert_account(&admin, None, store.batch()).await {
                 Ok(()) => Ok(generated),
                 // Another node starting on the same database was faster; its password holds.
                 Err(DbError::Conflict { .. }) => Ok(None),
@@ -56,4 +56,13 @@ pub async fn bootstrap_admin(kernel: &Kernel, password: Option<&str>) -> Result<
             }
         }
     }
+}
+
+/// Gives accounts the quotas that this build declares and they do not have yet. Call it once the kernel has started.
+///
+/// # Errors
+/// When the database fails.
+pub async fn complete_quotas(kernel: &Kernel) -> Result<(), ErrorCode> {
+    let accounts = Store::new(kernel.db().clone()).accounts().await?;
+    quota::complete(kernel, &accounts).await
 }

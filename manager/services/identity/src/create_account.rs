@@ -5,6 +5,7 @@ use cumulo_contracts::{api::identity::CreateAccount, resource::Account};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
+    quota,
 };
 use cumulo_schema::{ErrorCode, Inventory, codes};
 
@@ -29,7 +30,9 @@ impl HandleApi<CreateAccount> for Identity {
             create_date: now,
             last_op_date: now,
         };
-        match self.store.insert_account(&account, Some(cx)).await {
+        let mut batch = self.store.batch();
+        quota::created(&self.kernel, &mut batch, account.uuid)?;
+        match self.store.insert_account(&account, Some(cx), batch).await {
             Err(DbError::Conflict { .. }) => self.made_before(&account).await?,
             inserted => inserted?,
         }

@@ -1,27 +1,39 @@
-//! Accounts and sessions: who calls, and who owns.
+//! Accounts, sessions, access keys, sharing and quotas: who calls, who owns, who else may use it, and how much.
 //!
 //! Every authenticated call asks here, so a session's answer comes from memory: the table is read once per session and
 //! life of the node, and written when a session is made, at most once a minute while it is used, and when it ends.
 //! A client's password arrives as the hex text of its SHA-512 (wire.md §7); what is stored is argon2id of that text.
 
+mod authenticate;
 mod bootstrap;
+mod change_access_key;
+mod create_access_key;
 mod create_account;
 mod delete_account;
 mod log_in;
 mod log_out;
 mod password;
+mod quota_usage;
 mod renew_session;
+mod revoke_sharing;
 mod sessions;
+mod share_resource;
 mod store;
 mod update_account;
+mod update_quota;
 mod validate_session;
 
 use std::sync::Arc;
 
 use cumulo_contracts::{
-    api::identity::{
-        CreateAccount, DeleteAccount, LogInByAccount, LogOut, QueryAccount, QueryAccountResourceRef, RenewSession,
-        UpdateAccount, ValidateSession,
+    api::{
+        access_key::{ChangeAccessKeyState, CreateAccessKey, DeleteAccessKey, QueryAccessKey},
+        identity::{
+            CreateAccount, DeleteAccount, LogInByAccount, LogOut, QueryAccount, QueryAccountResourceRef, RenewSession,
+            UpdateAccount, ValidateSession,
+        },
+        quota::{GetAccountQuotaUsage, QueryQuota, UpdateQuota},
+        sharing::{QuerySharedResource, RevokeResourceSharing, ShareResource},
     },
     resource::Account,
 };
@@ -32,7 +44,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Api, Resource};
 
-pub use bootstrap::bootstrap_admin;
+pub use bootstrap::{bootstrap_admin, complete_quotas};
 use password::Passwords;
 use sessions::Sessions;
 use store::Store;
@@ -67,11 +79,16 @@ const CONFIGS: &[ConfigDef] = &[
     },
 ];
 
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "20261121_0100_identity", sql: include_str!("../migrations/20261121_0100_identity.sql") },
+    Migration { name: "20261121_0101_access_key", sql: include_str!("../migrations/20261121_0101_access_key.sql") },
+];
+
 /// Answers the identity APIs.
 struct Identity {
     kernel: Kernel,
     store: Store,
-    sessions: Arc<Sessions>,
+    sessions: Sessions,
     passwords: Passwords,
 }
 
@@ -79,15 +96,12 @@ struct Identity {
 pub fn install(setup: &mut Setup) {
     let kernel = setup.kernel().clone();
     let store = Store::new(kernel.db().clone());
-    let sessions = Arc::new(Sessions::new(kernel.clone(), store.clone()));
-    let identity = Arc::new(Identity { kernel, store, sessions: sessions.clone(), passwords: Passwords::default() });
+    let sessions = Sessions::new(kernel.clone(), store.clone());
+    let identity = Arc::new(Identity { kernel, store, sessions, passwords: Passwords::default() });
     setup
-        .migrations(&[Migration {
-            name: "20261121_0100_identity",
-            sql: include_str!("../migrations/20261121_0100_identity.sql"),
-        }])
+        .migrations(MIGRATIONS)
         .configs(CONFIGS)
-        .authenticator(sessions)
+        .authenticator(identity.clone())
         .api::<LogInByAccount>(identity.clone())
         .api::<LogOut>(identity.clone())
         .api::<ValidateSession>(identity.clone())
@@ -95,6 +109,16 @@ pub fn install(setup: &mut Setup) {
         .api::<CreateAccount>(identity.clone())
         .api::<UpdateAccount>(identity.clone())
         .api::<DeleteAccount>(identity.clone())
+        .api::<ShareResource>(identity.clone())
+        .api::<RevokeResourceSharing>(identity.clone())
+        .api::<UpdateQuota>(identity.clone())
+        .api::<GetAccountQuotaUsage>(identity.clone())
+        .api::<CreateAccessKey>(identity.clone())
+        .api::<ChangeAccessKeyState>(identity.clone())
+        .api::<DeleteAccessKey>(identity.clone())
+        .query(QuerySharedResource::META)
+        .query(QueryQuota::META)
+        .query(QueryAccessKey::META)
         .query(QueryAccount::META)
         .query(QueryAccountResourceRef::META)
         .cascade(Account::META, &[], identity);

@@ -14,9 +14,10 @@ use tokio::sync::{OnceCell, Semaphore};
 
 /// Hashes worked on at once.
 const PARALLEL: usize = 4;
-/// Characters of a generated password: none that people mistake for another.
+/// What is generated is of these: none that people mistake for another.
 const ALPHABET: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-const GENERATED_LENGTH: usize = 20;
+/// Characters of a generated password.
+pub(crate) const GENERATED_LENGTH: usize = 20;
 
 /// Hashes and verifies passwords.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Passwords {
         let is_account = stored.is_some();
         let stored = match stored {
             Some(stored) => stored,
-            None => self.decoy.get_or_try_init(|| self.hash(generate())).await?.clone(),
+            None => self.decoy.get_or_try_init(|| self.hash(generate(GENERATED_LENGTH))).await?.clone(),
         };
         let matches = self
             .on_a_thread(move || match PasswordHash::new(&stored) {
@@ -75,10 +76,10 @@ pub(crate) fn as_sent(password: &str) -> String {
     hex::encode(Sha512::digest(password.as_bytes()))
 }
 
-/// A new password that nobody can guess.
-pub(crate) fn generate() -> String {
+/// A new text of letters and digits that nobody can guess.
+pub(crate) fn generate(length: usize) -> String {
     let mut random = rand::rng();
-    (0..GENERATED_LENGTH).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
+    (0..length).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
 }
 
 #[cfg(test)]
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn generated_passwords_differ_and_are_long() {
-        let (one, other) = (generate(), generate());
+        let (one, other) = (generate(GENERATED_LENGTH), generate(GENERATED_LENGTH));
         assert_ne!(one, other);
         assert_eq!(one.len(), GENERATED_LENGTH);
     }

@@ -10,13 +10,8 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use cumulo_contracts::resource::{Account, Session};
-use cumulo_kernel::{
-    Kernel,
-    api::{Authenticator, Credential},
-    bus::Caller,
-};
+use cumulo_kernel::{Kernel, bus::Caller};
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
 use tokio::sync::RwLock;
 
@@ -73,6 +68,17 @@ impl Sessions {
             Ok(session.uuid)
         };
         self.kernel.queues().run(&format!("identity.login.{account}"), 1, opening).await
+    }
+
+    /// Whoever shows the session `text`, which is used by it.
+    ///
+    /// # Errors
+    /// ID.1001 when it is none, or has ended.
+    pub(crate) async fn caller(&self, text: &str) -> Result<Caller, ErrorCode> {
+        let session: Uuid = text.parse().map_err(|_| ended())?;
+        let until = Timestamp::now().plus(self.timeout()?);
+        let live = self.used(session, until).await?;
+        Ok(Caller { account: live.account, session: Some(session) })
     }
 
     /// Whether `session` has not ended. Asking does not extend it.
@@ -215,20 +221,7 @@ impl Sessions {
     }
 }
 
-#[async_trait]
-impl Authenticator for Sessions {
-    async fn authenticate(&self, credential: &Credential) -> Result<Caller, ErrorCode> {
-        let session = match credential {
-            Credential::Session(text) => text.parse::<Uuid>().ok(),
-            Credential::None => None,
-        };
-        let session = session.ok_or_else(ended)?;
-        let until = Timestamp::now().plus(self.timeout()?);
-        let live = self.used(session, until).await?;
-        Ok(Caller { account: live.account, session: Some(session) })
-    }
-}
-
-fn ended() -> ErrorCode {
+/// The refusal of a session that is none.
+pub(crate) fn ended() -> ErrorCode {
     ErrorCode::new(codes::INVALID_SESSION, "the session has expired or never was; log in again")
 }

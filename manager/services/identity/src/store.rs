@@ -1,5 +1,9 @@
 //! The tables of accounts and sessions.
 
+mod access_key;
+mod quota;
+mod sharing;
+
 use cumulo_contracts::{
     api::identity::UpdateAccount,
     resource::{Account, Session},
@@ -7,8 +11,9 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Batch, Db, DbError},
+    ownership,
 };
-use cumulo_schema::{Timestamp, Uuid, system::AccountResourceRef};
+use cumulo_schema::{Timestamp, Uuid};
 
 /// Rows removed in one write.
 const CHUNK: u64 = 500;
@@ -32,9 +37,24 @@ impl Store {
         self.db.find(Account::NAME, &name.to_owned()).await
     }
 
-    /// Adds `account`; [`DbError::Conflict`] when its id or name is taken.
-    pub(crate) async fn insert_account(&self, account: &Account, call: Option<&ApiCx>) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
+    /// The ids of all accounts.
+    pub(crate) async fn accounts(&self) -> Result<Vec<Uuid>, DbError> {
+        let accounts = self.db.select::<Account>().all().await?;
+        Ok(accounts.into_iter().map(|account| account.uuid).collect())
+    }
+
+    /// An empty batch of writes.
+    pub(crate) fn batch(&self) -> Batch {
+        self.db.batch()
+    }
+
+    /// Adds `account` together with what is in `batch`; [`DbError::Conflict`] when its id or name is taken.
+    pub(crate) async fn insert_account(
+        &self,
+        account: &Account,
+        call: Option<&ApiCx>,
+        mut batch: Batch,
+    ) -> Result<(), DbError> {
         batch.insert(account);
         if let Some(cx) = call {
             cx.created::<Account>(&mut batch);
@@ -63,15 +83,11 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// Removes `accounts` by `removal`; those that are gone are fine. What still belongs to them belongs to the
-    /// admin from then on, so that nothing is without an owner.
+    /// Removes `accounts` by `removal`; those that are gone are fine. What still belongs to
+    /// them belongs to the admin from then on, so that nothing is without an owner.
     pub(crate) async fn remove_accounts(&self, accounts: &[Uuid], removal: Batch) -> Result<(), DbError> {
         let mut batch = self.db.batch();
-        batch
-            .update::<AccountResourceRef>()
-            .set(AccountResourceRef::ACCOUNT_UUID, &Uuid::ADMIN)
-            .one_of(AccountResourceRef::ACCOUNT_UUID, accounts)
-            .any();
+        ownership::accounts_removed(&mut batch, accounts);
         batch.append(removal);
         self.db.commit(batch).await.map(drop)
     }
