@@ -62,6 +62,7 @@ pub fn install(setup: &mut Setup) {
             },
         ])
         .configs(config::CONFIGS)
+        .quotas(store::QUOTAS)
         .api::<AddImage>(images.clone())
         .api::<UpdateImage>(images.clone())
         .api::<ChangeImageState>(images.clone())

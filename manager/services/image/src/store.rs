@@ -10,6 +10,7 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     db::{Db, DbError},
     ownership::{self, NewTags},
+    quota::{self, Claim, QuotaDef},
 };
 use cumulo_schema::{ErrorCode, Timestamp, Uuid};
 
@@ -17,6 +18,11 @@ use crate::add::flow::Copy;
 
 /// Copies expunged in one round.
 const ROUND: u64 = 256;
+
+const NUMBER: &str = "image.num";
+
+pub(crate) const QUOTAS: &[QuotaDef] =
+    &[QuotaDef { name: NUMBER, description: "how many images a new account may have", default: "20" }];
 
 /// Reads and writes images.
 pub(crate) struct Store {
@@ -73,6 +79,7 @@ impl Store {
             });
         }
         ownership::created::<Image>(&mut batch, image.uuid, owner, tags);
+        quota::hold(&self.db, &mut batch, owner, image.uuid, &[Claim { quota: NUMBER, amount: 1 }]).await?;
         self.db.commit(batch).await.map(drop)
     }
 

@@ -113,6 +113,7 @@ fn install_l3(setup: &mut Setup, networks: &Arc<Networks>) {
         .api::<RemoveDnsFromL3Network>(networks.clone())
         .api::<AddHostRouteToL3Network>(networks.clone())
         .api::<RemoveHostRouteFromL3Network>(networks.clone())
+        .quotas(l3::QUOTAS)
         .query(QueryL3Network::META)
         .cascade(L3Network::META, &["L2NetworkVO", "AccountVO"], Arc::new(l3::L3s(networks.clone())));
 }

@@ -9,6 +9,7 @@ mod api;
 mod cascade;
 mod expunge;
 mod flow;
+mod quota;
 mod reconcile;
 mod store;
 mod tags;
@@ -83,6 +84,7 @@ pub fn install(setup: &mut Setup) {
         .migrations(MIGRATIONS)
         .configs(CONFIGS)
         .tags(tags::TAGS)
+        .quotas(quota::QUOTAS)
         .api::<CreateVmInstance>(vms.clone())
         .api::<StartVmInstance>(vms.clone())
         .api::<StopVmInstance>(vms.clone())

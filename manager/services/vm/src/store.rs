@@ -14,6 +14,8 @@ use cumulo_kernel::{
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
 pub(crate) use sets::*;
 
+use crate::quota;
+
 pub(crate) async fn find(db: &Db, vm: Uuid) -> Result<VmInstance, ErrorCode> {
     db.find(VmInstance::UUID, &vm).await?.ok_or_else(|| ErrorCode::not_found("VmInstance", vm))
 }
@@ -22,11 +24,12 @@ pub(crate) async fn nics(db: &Db, vm: Uuid) -> Result<Vec<VmNic>, ErrorCode> {
     Ok(db.select::<VmNic>().eq(VmNic::VM_INSTANCE_UUID, &Some(vm)).order_by(VmNic::DEVICE_ID).all().await?)
 }
 
-/// Records a VM with its owner and tags. Recorded already is fine.
+/// Records a VM with its owner and tags, and what it takes of quotas. Recorded already is fine.
 pub(crate) async fn insert(db: &Db, vm: &VmInstance, account: Uuid, tags: &NewTags) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
     batch.insert(vm);
     ownership::created::<VmInstance>(&mut batch, vm.uuid, account, tags);
+    quota::created(db, &mut batch, account, vm).await?;
     match db.commit(batch).await {
         Ok(_) | Err(DbError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),
@@ -48,6 +51,7 @@ pub(crate) async fn enter(db: &Db, vm: &VmInstance, from: &[VmState], into: VmSt
         .eq(VmInstance::UUID, &vm.uuid)
         .one_of(VmInstance::STATE, &allowed)
         .expect("the VM is in another state");
+    quota::entered(db, &mut batch, vm, into).await?;
     match db.commit(batch).await {
         Ok(_) => Ok(()),
         Err(DbError::Unmet { .. }) => Err(wrong_state(&find(db, vm.uuid).await?, from)),
@@ -101,6 +105,7 @@ pub(crate) async fn placed(db: &Db, vm: Uuid, place: Place, hypervisor: &str) ->
         .set(VmInstance::HYPERVISOR_TYPE, &Some(hypervisor.to_owned()))
         .eq(VmInstance::UUID, &vm)
         .expect(format!("VM {vm} is gone"));
+    quota::came_to(&mut batch, vm, VmState::Stopped);
     Ok(db.commit(batch).await.map(drop)?)
 }
 
@@ -119,6 +124,7 @@ pub(crate) async fn off_host(
         .set(VmInstance::EXPUNGE_AFTER, &expunge_after)
         .eq(VmInstance::UUID, &vm)
         .expect(format!("VM {vm} is gone"));
+    quota::came_to(&mut batch, vm, state);
     Ok(db.commit(batch).await.map(drop)?)
 }
 
@@ -126,6 +132,7 @@ pub(crate) async fn off_host(
 pub(crate) async fn set_state(db: &Db, vm: Uuid, state: VmState) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
     batch.update::<VmInstance>().set(VmInstance::STATE, &state).eq(VmInstance::UUID, &vm).any();
+    quota::came_to(&mut batch, vm, state);
     Ok(db.commit(batch).await.map(drop)?)
 }
 

@@ -42,6 +42,7 @@ pub fn install(setup: &mut Setup) {
                 sql: include_str!("../migrations/20261121_0201_volume_names.sql"),
             },
         ])
+        .quotas(store::QUOTAS)
         .query(QueryVolume::META)
         .message::<CreateRootVolume>(volumes.clone())
         .message::<VolumesOfVm>(volumes.clone())

@@ -12,11 +12,20 @@ use cumulo_kernel::{
     cascade::owned_by,
     db::{Db, DbError},
     ownership::{self, NewTags},
+    quota::{self, Claim, QuotaDef},
 };
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid};
 
 /// Volumes named in one statement.
 const AT_ONCE: usize = 500;
+
+const CAPACITY: &str = "volume.capacity";
+
+pub(crate) const QUOTAS: &[QuotaDef] = &[QuotaDef {
+    name: CAPACITY,
+    description: "how much the volumes of a new account may hold, root volumes included, in bytes",
+    default: "10995116277760",
+}];
 
 /// Reads and writes volumes.
 pub(crate) struct Store {
@@ -76,6 +85,8 @@ impl Store {
             protocol: None,
         });
         ownership::created::<Volume>(&mut batch, ask.volume, ask.account, &NewTags::default());
+        let claims = [Claim { quota: CAPACITY, amount: size }];
+        quota::hold(&self.db, &mut batch, ask.account, ask.volume, &claims).await?;
         match self.db.commit(batch).await {
             Ok(_) | Err(DbError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),

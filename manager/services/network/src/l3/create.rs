@@ -8,11 +8,17 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     db::DbError,
+    quota::{self, Claim, QuotaDef},
 };
 use cumulo_schema::{ErrorCode, Inventory};
 
 use super::{TYPE, check_domain};
 use crate::{Networks, ipv4::short, made_before, store};
+
+const NUMBER: &str = "l3.num";
+
+pub(crate) const QUOTAS: &[QuotaDef] =
+    &[QuotaDef { name: NUMBER, description: "how many L3 networks a new account may have", default: "20" }];
 
 #[async_trait]
 impl HandleApi<CreateL3Network> for Networks {
@@ -48,6 +54,7 @@ impl HandleApi<CreateL3Network> for Networks {
         let mut batch = db.batch();
         batch.insert(&l3);
         cx.created::<L3Network>(&mut batch);
+        quota::hold(db, &mut batch, cx.caller.account, l3.uuid, &[Claim { quota: NUMBER, amount: 1 }]).await?;
         match db.commit(batch).await {
             Err(DbError::Conflict { .. }) => {
                 made_before::<L3Network>(l3.uuid, store::l3(db, l3.uuid).await?.name == l3.name)?;

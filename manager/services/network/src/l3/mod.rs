@@ -8,6 +8,7 @@ mod host_route;
 mod types;
 mod update;
 
+pub(crate) use create::QUOTAS;
 pub(crate) use delete::L3s;
 
 use cumulo_schema::ErrorCode;
