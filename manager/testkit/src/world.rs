@@ -10,12 +10,12 @@ use cumulo_contracts::resource::{
     Host, KVMHost, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage, SimulatorHost, UsedIp, VmInstance,
     VmNic, Volume,
 };
-use cumulo_kernel::{Kernel, bus::Caller, query::Select};
+use cumulo_kernel::{Kernel, bus::Caller, query::Select, quota::QuotaClaim};
 use cumulo_manager::{Node, config::Config};
 use cumulo_plugin_simulator::{SimulatorFile, SimulatorStorage, SimulatorVm};
 use cumulo_schema::{
     ErrorCode, Resource, ResourceMeta, Uuid,
-    system::{AccountResourceRef, GarbageCollector, SystemTag, UserTag},
+    system::{AccountResourceRef, GarbageCollector, Quota, SystemTag, UserTag},
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
@@ -88,10 +88,32 @@ impl World {
         let deployer = self.sims.deployer();
         let node = Node::start_simulated(&config, Some(PASSWORD), deployer.clone(), |gateway| deployer.serve(gateway));
         self.node = Some(node.await.expect("the node starts"));
-        let login =
-            json!({ "logInByAccount": { "accountName": "admin", "password": hex::encode(Sha512::digest(PASSWORD)) } });
-        let answer = self.call("PUT", "/accounts/login", &login).await.expect("logs in");
-        self.session = answer["inventory"]["uuid"].as_str().expect("a session").to_owned();
+        self.session = self.log_in("admin", PASSWORD).await;
+    }
+
+    /// Opens a session of the account called `name`; calls go on with the one they had.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn log_in(&self, name: &str, password: &str) -> String {
+        let params = json!({ "accountName": name, "password": sent(password) });
+        let session = self.make("PUT", "/accounts/login", json!({ "logInByAccount": params })).await;
+        session["uuid"].as_str().expect("a session").to_owned()
+    }
+
+    /// Makes an ordinary account, with its name as its password, and answers its id and a session of it.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn account(&self, name: &str) -> (String, String) {
+        let account = json!({ "params": { "name": name, "password": sent(name) } });
+        let account = self.make("POST", "/accounts", account).await;
+        (account["uuid"].as_str().expect("a uuid").to_owned(), self.log_in(name, name).await)
+    }
+
+    /// Calls are made with `session` from now on; answers the one before, which at first is one of the admin's.
+    pub fn use_session(&mut self, session: String) -> String {
+        std::mem::replace(&mut self.session, session)
     }
 
     /// Stops the node in order.
@@ -211,7 +233,7 @@ impl World {
     /// # Panics
     /// When the database cannot be read.
     pub async fn rows(&self) -> Map<String, Value> {
-        const TOUCHED: [&ResourceMeta; 15] = [
+        const TOUCHED: [&ResourceMeta; 17] = [
             VmInstance::META,
             VmNic::META,
             Volume::META,
@@ -226,6 +248,8 @@ impl World {
             LocalStorageHostRef::META,
             LocalStorageResourceRef::META,
             AccountResourceRef::META,
+            Quota::META,
+            QuotaClaim::META,
             SystemTag::META,
         ];
         let mut rows = Map::new();
@@ -244,6 +268,11 @@ impl World {
         rows.insert("owed".to_owned(), owed.into());
         rows
     }
+}
+
+/// A password as clients send it.
+fn sent(password: &str) -> String {
+    hex::encode(Sha512::digest(password))
 }
 
 fn without_times(mut row: Map<String, Value>) -> Map<String, Value> {

@@ -48,6 +48,19 @@ async fn nor_does_one_on_simulated_hosts() {
     fail_everywhere(&world, &cloud).await;
 }
 
+/// As the admin's, and what was taken of quotas is given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_one_of_an_ordinary_account() {
+    let mut world = World::new().await;
+    let cloud = world.simulated_cloud().await;
+    let (_, session) = world.account("alice").await;
+    let resources = [&cloud.image, &cloud.l3, &cloud.offering];
+    let share = json!({ "shareResource": { "resourceUuids": resources, "toPublic": true } });
+    world.call("PUT", "/accounts/resources/actions", &share).await.expect("shared");
+    world.use_session(session);
+    fail_everywhere(&world, &cloud).await;
+}
+
 async fn fail_everywhere(world: &World, cloud: &Cloud) {
     used(world, cloud).await;
     let probe = Everywhere::new();
