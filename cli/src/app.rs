@@ -14,7 +14,7 @@ use crate::{
     Catalog, CliError, Exit,
     command::{Command, CommandError, is_name},
     console::{AskSecret, Console, NobodyToAsk},
-    http::{Client, Progress, Silent, Trust},
+    http::{AccessKey, Client, Progress, Silent, Trust},
     interactive::{self, Terminal},
     options::{Common, Mode, Options, ScenarioOptions},
     render::{Printer, Spinner, report},
@@ -24,6 +24,9 @@ use crate::{
 
 /// A session to use instead of the kept one; not an option, since arguments are for everybody to see.
 const SESSION_VARIABLE: &str = "CUMULO_SESSION";
+/// An access key to sign calls with instead; both parts have to be there.
+const KEY_ID_VARIABLE: &str = "CUMULO_ACCESS_KEY_ID";
+const KEY_SECRET_VARIABLE: &str = "CUMULO_ACCESS_KEY_SECRET";
 /// The width of a table that goes to a file.
 const FILE_WIDTH: usize = 160;
 
@@ -130,7 +133,14 @@ fn client(common: &Common) -> Result<Client, CliError> {
     let trust = common.ca_file.as_deref().map_or(Ok(Trust::System), |path| {
         Trust::file(path).map_err(|cause| CliError::Read { path: path.to_owned(), cause })
     })?;
-    Client::new(common.endpoint.clone(), &trust).map_err(CliError::Client)
+    let client = Client::new(common.endpoint.clone(), &trust).map_err(CliError::Client)?;
+    Ok(client.signing_with(given_key()))
+}
+
+/// The access key that the environment gives, if any.
+fn given_key() -> Option<AccessKey> {
+    let given = |variable: &str| env::var(variable).ok().filter(|text| !text.is_empty());
+    Some(AccessKey::new(given(KEY_ID_VARIABLE)?, &given(KEY_SECRET_VARIABLE)?))
 }
 
 /// The session that the environment gives, if any.

@@ -6,7 +6,7 @@ use cumulo_schema::Uuid;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header::AUTHORIZATION};
 use serde_json::Value;
 
-use super::{ApiError, CallError, Endpoint, Progress};
+use super::{AccessKey, ApiError, CallError, Endpoint, Progress};
 use crate::command::Request;
 
 /// The longest a synchronous call takes inside the server, and a bit.
@@ -40,6 +40,7 @@ impl Trust {
 pub struct Client {
     pub(super) http: reqwest::Client,
     pub(super) endpoint: Arc<Endpoint>,
+    key: Option<Arc<AccessKey>>,
 }
 
 impl Client {
@@ -60,7 +61,13 @@ impl Client {
         if let Trust::Also(pem) = trust {
             builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
         }
-        Ok(Self { http: builder.build()?, endpoint: Arc::new(endpoint) })
+        Ok(Self { http: builder.build()?, endpoint: Arc::new(endpoint), key: None })
+    }
+
+    /// The same client, signing its calls with `key`, if there is one, whatever session there may be.
+    #[must_use]
+    pub fn signing_with(self, key: Option<AccessKey>) -> Self {
+        Self { key: key.map(Arc::new), ..self }
     }
 
     /// Where it talks to.
@@ -107,14 +114,19 @@ impl Client {
             cumulo_schema::Method::Put => Method::PUT,
             cumulo_schema::Method::Delete => Method::DELETE,
         };
-        let mut builder = self.http.request(method, format!("{}{}", self.endpoint.base(), request.path));
+        let url = format!("{}{}", self.endpoint.base(), request.path);
+        let mut builder = self.http.request(method.clone(), url);
         if !request.query.is_empty() {
             builder = builder.query(&request.query);
         }
         if let Some(body) = &request.body {
             builder = builder.json(body);
         }
-        authorized(builder, session.filter(|_| request.api.needs_session))
+        match &self.key {
+            _ if !request.api.needs_session => builder,
+            Some(key) => key.sign(builder, &method, &request.path),
+            None => authorized(builder, session),
+        }
     }
 
     /// A GET of `path`, with at most `timeout` for all of it.

@@ -1,4 +1,4 @@
-//! The wire: sessions in a header, synchronous answers, jobs that are polled, and the two families of errors.
+//! The wire: sessions or signatures in a header, synchronous answers, jobs that are polled, and the two families of errors.
 //!
 //! Every call carries a job id chosen here. That makes it possible to ask what became of a job whose 202 was lost, so
 //! that a dropped connection is not "maybe it ran, maybe not".
@@ -7,12 +7,14 @@ mod client;
 mod endpoint;
 mod error;
 mod job;
+mod signing;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, Trust};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use error::{ApiError, CallError};
+pub use signing::AccessKey;
 
 /// Told how a job goes on, from 202 to its end.
 pub trait Progress: Send + Sync {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use super::{CallError, Client, Progress, Silent, Trust};
+use super::{AccessKey, CallError, Client, Progress, Silent, Trust};
 use crate::{
     command::{self, Checks, Command, Request, Variables},
     testing::{
@@ -52,6 +52,20 @@ async fn a_query_sends_its_conditions_encoded_and_repeated() {
     call(&node, "QueryZone name?='a,b&c' uuid!=null sort=+name limit=3").await.expect("found nothing");
     let [sent] = node.calls().try_into().expect("one call");
     assert_eq!(sent.query, "q=name%3F%3Da%2Cb%26c&q=uuid+not+null&sort=%2Bname&limit=3");
+}
+
+#[tokio::test]
+async fn with_an_access_key_calls_are_signed_and_logins_are_not() {
+    let node = FakeNode::start().await;
+    node.on("GET /zones", [Reply::Json(200, json!({"inventories": []}))]);
+    node.on("PUT /accounts/login", [Reply::Json(200, json!({"inventory": {"uuid": "s"}}))]);
+    let client = client(&node.endpoint).signing_with(Some(AccessKey::new("key".to_owned(), "S3CR3T")));
+    client.call(&request("QueryZone name=a"), Some("kept"), &Silent).await.expect("answered");
+    client.call(&request("LogInByAccount accountName=a password=p"), None, &Silent).await.expect("answered");
+    let [query, login] = node.calls().try_into().expect("two calls");
+    let signed = query.authorization.expect("signed");
+    assert!(signed.starts_with("ZStack key:") && !signed.contains("S3CR3T"), "{signed}");
+    assert_eq!(login.authorization, None);
 }
 
 #[tokio::test]
