@@ -3,7 +3,7 @@
 //! A quota counts down: its row holds what is still free. Whatever takes some of it has a claim, a row with resource,
 //! quota and amount. The claim and the lower count are written in the batch that makes the resource what it is, under the
 //! condition that there is enough, so that calls at once cannot take more together than there is; and they go in the batch
-//! that removes it ([`crate::ownership::removed`]), so that nothing is left counted. What is free plus all claims is the
+//! that removes it ([`crate::cascade::Cascade::removal`]), so that nothing is left counted. What is free plus all claims is the
 //! quota's value, always.
 //!
 //! The admin account has no quotas. An account without a row for one is not limited by it: the identity service makes
