@@ -13,7 +13,6 @@
 //! answers it ([`Gateway::simulate`]).
 
 mod backup_storage;
-mod cascade;
 mod filter;
 mod host;
 mod hypervisor;
@@ -23,13 +22,10 @@ mod store;
 
 use std::sync::Arc;
 
-use cumulo_contracts::{
-    ext::{
-        host::HostFilter,
-        hypervisor::{HostConnector, Hypervisor},
-        storage::{BackupStorageDriver, PrimaryStorageDriver},
-    },
-    resource::PrimaryStorage,
+use cumulo_contracts::ext::{
+    host::HostFilter,
+    hypervisor::{HostConnector, Hypervisor},
+    storage::{BackupStorageDriver, PrimaryStorageDriver},
 };
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -67,6 +63,5 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
         .driver::<dyn Hypervisor>(HYPERVISOR, simulator.clone())
         .driver::<dyn PrimaryStorageDriver>(PRIMARY_STORAGE, simulator.clone())
         .driver::<dyn BackupStorageDriver>(BACKUP_STORAGE, simulator.clone())
-        .add::<dyn HostFilter>(simulator.clone())
-        .cascade(SimulatorStorage::META, &[PrimaryStorage::META.vo], Arc::new(cascade::Files(simulator)));
+        .add::<dyn HostFilter>(simulator);
 }

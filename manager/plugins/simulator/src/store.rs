@@ -11,10 +11,10 @@ use crate::power::Power;
 #[resource(table = "simulator_vm", java = "org.cumulo.simulator.SimulatorVmInventory", vo = "SimulatorVmVO")]
 pub struct SimulatorVm {
     /// The VM.
-    #[field(unique)]
+    #[field(unique, part_of = "VmInstance")]
     pub vm_uuid: Uuid,
     /// The host it is on.
-    #[field(indexed)]
+    #[field(indexed, part_of = "Host")]
     pub host_uuid: Uuid,
     /// What it is there.
     pub power: Power,
@@ -30,7 +30,7 @@ pub struct SimulatorVm {
 )]
 pub struct SimulatorStorage {
     /// The primary or backup storage.
-    #[field(unique)]
+    #[field(unique, part_of = "PrimaryStorage, BackupStorage")]
     pub uuid: Uuid,
     /// What its files take, and what was not free when it was added, in bytes.
     pub used: i64,
@@ -46,7 +46,7 @@ pub struct SimulatorFile {
     #[field(indexed)]
     pub resource_uuid: Uuid,
     /// The storage it is on.
-    #[field(indexed)]
+    #[field(indexed, part_of = "PrimaryStorage, BackupStorage")]
     pub storage_uuid: Uuid,
     /// Where on it.
     pub path: String,
@@ -169,12 +169,6 @@ impl Store {
     /// The files that hold any of `resources`, wherever.
     pub(crate) async fn files_of(&self, resources: &[Uuid]) -> Result<Vec<SimulatorFile>, DbError> {
         self.db.select().one_of(SimulatorFile::RESOURCE_UUID, resources).all().await
-    }
-
-    /// Those of `storages` that something is recorded of.
-    pub(crate) async fn known_storages(&self, storages: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
-        let known = self.db.select::<SimulatorStorage>().one_of(SimulatorStorage::UUID, storages).all().await?;
-        Ok(known.into_iter().map(|storage| storage.uuid).collect())
     }
 
     /// Removes all that is on `storages`.
