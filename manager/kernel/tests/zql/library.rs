@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
     table = "hall",
     java = "org.example.HallInventory",
     vo = "HallVO",
+    seen_by(all),
     type_field = "kind",
     expand(shelves: Shelf, uuid = hallUuid),
     alias(book = "shelves.books")
@@ -79,7 +80,13 @@ pub(crate) struct Book {
 }
 
 /// What a book is about.
-#[resource(table = "book_theme", java = "org.example.BookThemeInventory", vo = "BookThemeVO", unique(bookUuid, theme))]
+#[resource(
+    table = "book_theme",
+    java = "org.example.BookThemeInventory",
+    vo = "BookThemeVO",
+    unique(bookUuid, theme),
+    seen_by(all)
+)]
 pub(crate) struct BookTheme {
     #[field(indexed, references = "Book")]
     pub(crate) book_uuid: Uuid,
