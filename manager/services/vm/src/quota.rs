@@ -54,7 +54,7 @@ pub(crate) async fn entered(db: &Db, batch: &mut Batch, vm: &VmInstance, into: V
 pub(crate) fn came_to(batch: &mut Batch, vm: Uuid, state: VmState) {
     match state {
         VmState::Created | VmState::Stopped => quota::release_some(batch, vm, &[NUMBER, PROCESSORS, MEMORY]),
-        VmState::Destroyed => quota::release(batch, vm),
+        VmState::Destroyed => quota::release(batch, &[vm]),
         _ => {}
     }
 }
