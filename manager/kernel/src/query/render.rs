@@ -38,7 +38,7 @@ pub(super) async fn groups(db: &Db, table: &'static str, groups: &Groups) -> Res
             row.at(index - 1, kind)
         };
         for field in &groups.keys {
-            group.key.insert(field.wire.to_owned(), shown(field, &next(field.kind)?)?.unwrap_or_default());
+            group.key.insert(field.wire.to_owned(), shown(field, next(field.kind)?)?.unwrap_or_default());
         }
         for figure in &groups.figures {
             group.figures.push(read_figure(*figure, &mut next)?);
@@ -51,7 +51,7 @@ pub(super) async fn groups(db: &Db, table: &'static str, groups: &Groups) -> Res
 
 fn read_figure(figure: Figure, next: &mut dyn FnMut(FieldKind) -> Result<Cell, CellError>) -> Result<Value, CellError> {
     match (figure.function, figure.field) {
-        (Aggregate::Min | Aggregate::Max, Some(field)) => Ok(shown(field, &next(field.kind)?)?.unwrap_or_default()),
+        (Aggregate::Min | Aggregate::Max, Some(field)) => Ok(shown(field, next(field.kind)?)?.unwrap_or_default()),
         (Aggregate::Avg, _) => Ok(match (next(FieldKind::Long)?, next(FieldKind::Long)?) {
             (Cell::Int(sum), Cell::Int(count)) if count != 0 => {
                 #[expect(clippy::cast_precision_loss, reason = "a mean is not exact")]
@@ -86,7 +86,8 @@ pub(super) async fn page(
     wanted: Option<&[String]>,
 ) -> Result<Vec<Map<String, Value>>, ErrorCode> {
     let rows = db.fetch(&page.query).await?;
-    let mut records = read(page.target.own.table, &rows, &page.columns)?;
+    let joins: Vec<&str> = page.target.levels().flat_map(join_fields).collect();
+    let mut records = read(page.target.own.table, &rows, &page.columns, &joins)?;
     for meta in page.target.levels() {
         nest(db, sight, meta, &mut records, wanted).await?;
     }
@@ -103,18 +104,31 @@ pub(super) async fn page(
         .collect())
 }
 
-fn read(table: &'static str, rows: &[DbRow], columns: &[&'static FieldMeta]) -> Result<Vec<Record>, ErrorCode> {
+/// The fields of `meta` by which rows find what belongs to them.
+fn join_fields(meta: &'static ResourceMeta) -> impl Iterator<Item = &'static str> {
+    let lists = meta.nested.iter().map(|nested| nested.from);
+    lists.chain([meta.key().wire]).chain(meta.type_field)
+}
+
+/// Reads rows of `columns`; of those called in `joins` the cells are kept, shown or not.
+fn read(
+    table: &'static str,
+    rows: &[DbRow],
+    columns: &[&'static FieldMeta],
+    joins: &[&str],
+) -> Result<Vec<Record>, ErrorCode> {
+    let joined: Vec<bool> = columns.iter().map(|field| joins.contains(&field.wire)).collect();
     let record = |row: &DbRow| -> Result<Record, CellError> {
         let mut record = Record { shown: Map::new(), cells: HashMap::new() };
-        for (index, field) in columns.iter().enumerate() {
+        for (index, (field, joined)) in columns.iter().zip(&joined).enumerate() {
             let cell = row.at(index, field.kind)?;
+            if *joined {
+                record.cells.insert(field.wire, cell.clone());
+            }
             if !field.hidden
-                && let Some(value) = shown(field, &cell)?
+                && let Some(value) = shown(field, cell)?
             {
                 record.shown.insert(field.wire.to_owned(), value);
-            }
-            if matches!(field.kind, FieldKind::Uuid | FieldKind::String) {
-                record.cells.insert(field.wire, cell);
             }
         }
         Ok(record)
@@ -124,16 +138,16 @@ fn read(table: &'static str, rows: &[DbRow], columns: &[&'static FieldMeta]) -> 
 }
 
 /// The cell as JSON; nulls are left out (wire.md §5).
-fn shown(field: &FieldMeta, cell: &Cell) -> Result<Option<Value>, CellError> {
+fn shown(field: &FieldMeta, cell: Cell) -> Result<Option<Value>, CellError> {
     Ok(Some(match (cell, field.kind) {
         (Cell::Null, _) => return Ok(None),
-        (Cell::Int(number), FieldKind::Boolean) => Value::Bool(*number != 0),
-        (Cell::Int(number), FieldKind::Timestamp) => Value::String(Timestamp(*number).to_string()),
-        (Cell::Int(number), _) => Value::from(*number),
+        (Cell::Int(number), FieldKind::Boolean) => Value::Bool(number != 0),
+        (Cell::Int(number), FieldKind::Timestamp) => Value::String(Timestamp(number).to_string()),
+        (Cell::Int(number), _) => Value::from(number),
         (Cell::Text(text), FieldKind::Json) => {
-            serde_json::from_str(text).map_err(|cause| CellError { expected: "JSON", found: cause.to_string() })?
+            serde_json::from_str(&text).map_err(|cause| CellError { expected: "JSON", found: cause.to_string() })?
         }
-        (Cell::Text(text), _) => Value::String(text.clone()),
+        (Cell::Text(text), _) => Value::String(text),
     }))
 }
 
@@ -187,11 +201,15 @@ async fn fill(db: &Db, sight: Sight<'_>, nested: &Nested, records: &mut [Record]
     let mut keys: Vec<&str> = records.iter().filter_map(|record| text(record.cells.get(nested.from))).collect();
     keys.sort_unstable();
     keys.dedup();
+    let shared = keys.len() < records.len();
+    let joins: Vec<&str> = join_fields(child).chain([nested.to]).collect();
+    let columns: Vec<&'static FieldMeta> =
+        child.fields.iter().filter(|field| !field.hidden || joins.contains(&field.wire)).collect();
     let mut children = Vec::new();
     for chunk in keys.chunks(CHUNK) {
         let mut query = Query::select();
         query
-            .columns(child.fields.iter().map(|field| Alias::new(field.column)))
+            .columns(columns.iter().map(|field| Alias::new(field.column)))
             .from(Alias::new(child.table))
             .and_where(Expr::col(Alias::new(to.column)).is_in(chunk.iter().copied()));
         if let Some(visible) = sight.of_rows(child) {
@@ -202,8 +220,7 @@ async fn fill(db: &Db, sight: Sight<'_>, nested: &Nested, records: &mut [Record]
                 query.order_by(Alias::new(column), Order::Asc);
             }
         }
-        let columns: Vec<&'static FieldMeta> = child.fields.iter().collect();
-        children.extend(read(child.table, &db.fetch(&query).await?, &columns)?);
+        children.extend(read(child.table, &db.fetch(&query).await?, &columns, &joins)?);
     }
     nest(db, sight, child, &mut children, None).await?;
     let mut by_key: HashMap<String, Vec<Value>> = HashMap::new();
@@ -213,7 +230,9 @@ async fn fill(db: &Db, sight: Sight<'_>, nested: &Nested, records: &mut [Record]
         }
     }
     for record in records {
-        let list = text(record.cells.get(nested.from)).and_then(|key| by_key.get(key)).cloned().unwrap_or_default();
+        let key = text(record.cells.get(nested.from));
+        let list = key.and_then(|key| if shared { by_key.get(key).cloned() } else { by_key.remove(key) });
+        let list = list.unwrap_or_default();
         record.shown.insert(nested.wire.to_owned(), Value::Array(list));
     }
     Ok(())
@@ -245,7 +264,8 @@ async fn add_kinds(
                 .from(Alias::new(child.table))
                 .and_where(Expr::col(Alias::new(key.column)).is_in(chunk.iter().map(String::as_str)));
             let columns: Vec<&'static FieldMeta> = child.fields.iter().collect();
-            rows.extend(read(child.table, &db.fetch(&query).await?, &columns)?);
+            let joins: Vec<&str> = join_fields(child).collect();
+            rows.extend(read(child.table, &db.fetch(&query).await?, &columns, &joins)?);
         }
         nest(db, sight, child, &mut rows, wanted).await?;
         let mut extra: HashMap<String, Map<String, Value>> = rows

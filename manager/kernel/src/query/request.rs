@@ -2,7 +2,7 @@
 
 use cumulo_schema::{ErrorCode, ResourceMeta};
 
-use super::{Answer, Filter, Name, RowFilterCall, Select, Sort, SortKey, parse_condition};
+use super::{Answer, Filter, Name, RowFilterCall, Select, Sort, SortKey, parse_condition, sql::MAX_COMPARISONS};
 
 /// Why a query string is no question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,11 @@ pub fn parse_request(
                 })?;
                 if !conditions.contains(&condition) {
                     conditions.push(condition);
+                }
+                if conditions.len() > MAX_COMPARISONS {
+                    let text =
+                        format!("a question may hold at most {MAX_COMPARISONS} conditions; use '?=' with a list");
+                    return Err(RequestError::Refused(ErrorCode::invalid(text)));
                 }
             }
             "limit" => select.limit = number(name, value)?,

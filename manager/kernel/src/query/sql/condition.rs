@@ -34,20 +34,19 @@ struct Walk<'a> {
 }
 
 impl Planner<'_> {
+    /// `depth` counts the selects around it.
     pub(super) fn filter(&self, scope: &Scope, filter: &Filter, depth: usize) -> Result<Cond, ErrorCode> {
-        if depth > MAX_DEPTH * 8 {
-            return Err(ErrorCode::invalid("conditions are nested too deep"));
-        }
-        let all = |cond: Cond, part: &Filter| Ok(cond.add(self.filter(scope, part, depth + 1)?));
+        let all = |cond: Cond, part: &Filter| Ok(cond.add(self.filter(scope, part, depth)?));
         let one = |expr: Expr| Ok(Cond::all().add(expr));
         match filter {
             Filter::All(parts) => parts.iter().try_fold(Cond::all(), all),
             Filter::Any(parts) if parts.is_empty() => one(Expr::val(1).eq(0)),
             Filter::Any(parts) => parts.iter().try_fold(Cond::any(), all),
-            Filter::Compare { path, op, values } => one(self.named(scope, path, Test::Values(*op, values))?),
-            Filter::Has { path, values, none } => self.has(scope, path, values, *none),
+            Filter::Compare { path, op, values } => one(self.named(scope, path, Test::Values(*op, values), depth)?),
+            Filter::Has { path, values, none } => self.has(scope, path, values, *none, depth),
             Filter::Within { path, none, query } => {
-                one(self.named(scope, path, Test::Within(&self.sub_select(query, depth)?, *none))?)
+                let found = self.sub_select(query, depth + 1)?;
+                one(self.named(scope, path, Test::Within(&found, *none), depth)?)
             }
             Filter::Match { left, op, right } => one(match_fields(scope, left, *op, right)?),
         }
@@ -69,17 +68,15 @@ impl Planner<'_> {
         self.walk(scope.main, &parts, Walk { test, whole: field, depth: 0, trusted: way.len() })
     }
 
-    fn named(&self, scope: &Scope, path: &Name, test: Test<'_>) -> Result<Expr, ErrorCode> {
+    fn named(&self, scope: &Scope, path: &Name, test: Test<'_>, depth: usize) -> Result<Expr, ErrorCode> {
         let (side, parts) = scope.split(path);
-        self.walk(side, parts, Walk { test, whole: path, depth: 0, trusted: 0 })
+        self.walk(side, parts, Walk { test, whole: path, depth, trusted: 0 })
     }
 
     fn walk(&self, side: Side, path: &[String], walk: Walk<'_>) -> Result<Expr, ErrorCode> {
         let Walk { test, whole, depth, trusted } = walk;
         let target = side.target;
-        if depth > MAX_DEPTH {
-            return Err(ErrorCode::invalid(format!("a condition may join at most {MAX_DEPTH} resources deep")));
-        }
+        check_depth(depth)?;
         let (first, rest) = match path {
             [] => return Err(ErrorCode::internal("a condition without a name")),
             [name] => return self.at_end(side, name, test, whole),
@@ -88,7 +85,7 @@ impl Planner<'_> {
         if let Some(alias) = target.alias(first) {
             let long: Vec<String> = alias.path.split('.').map(str::to_owned).chain(rest.iter().cloned()).collect();
             let trusted = trusted.saturating_sub(1) + alias.path.split('.').count();
-            return self.walk(side, &long, Walk { depth: depth + 1, trusted, ..walk });
+            return self.walk(side, &long, Walk { trusted, ..walk });
         }
         let expand = target
             .expand(first)
@@ -163,10 +160,10 @@ impl Planner<'_> {
         Ok(if none { key.not_in_subquery(inner) } else { key.in_subquery(inner) })
     }
 
-    fn has(&self, scope: &Scope, path: &Name, values: &[String], none: bool) -> Result<Cond, ErrorCode> {
+    fn has(&self, scope: &Scope, path: &Name, values: &[String], none: bool, depth: usize) -> Result<Cond, ErrorCode> {
         if !none {
             return values.chunks(1).try_fold(Cond::all(), |cond, value| {
-                Ok(cond.add(self.named(scope, path, Test::Values(Op::Eq, value))?))
+                Ok(cond.add(self.named(scope, path, Test::Values(Op::Eq, value), depth)?))
             });
         }
         // By the key: "not" over a join whose foreign key is NULL would be neither true nor false.
@@ -181,7 +178,11 @@ impl Planner<'_> {
         from(&mut inner, target);
         let any = values.chunks(1).try_fold(Cond::any(), |cond, value| {
             let test = Test::Values(Op::Eq, value);
-            Ok::<_, ErrorCode>(cond.add(self.walk(own, parts, Walk { test, whole: path, depth: 0, trusted: 0 })?))
+            Ok::<_, ErrorCode>(cond.add(self.walk(
+                own,
+                parts,
+                Walk { test, whole: path, depth: depth + 1, trusted: 0 },
+            )?))
         })?;
         inner.cond_where(any);
         Ok(Cond::all().add(side.column(target.root(), key).not_in_subquery(inner)))
@@ -193,10 +194,11 @@ impl Planner<'_> {
         let mut side = Side::main(self.schema.target(query.target));
         let scope = Scope { main: side, joined: vec![] };
         let mut found: Option<(FieldMeta, SelectStatement)> = None;
-        let mut condition = self.filter(&scope, &query.filter, depth + 1)?;
         let Some((last, joins)) = query.field.parts.split_last() else {
             return Err(ErrorCode::internal("a sub-query without a field"));
         };
+        check_depth(depth + joins.len())?;
+        let mut condition = self.filter(&scope, &query.filter, depth + joins.len())?;
         // Down the path, one select inside the other.
         for part in joins {
             let expand = side.target.expand(part).filter(|expand| !expand.hidden);
@@ -240,6 +242,15 @@ impl Planner<'_> {
         }
         Ok(inner)
     }
+}
+
+/// A longer chain is no question but an attack: each select costs the databases' own parsers, too.
+fn check_depth(depth: usize) -> Result<(), ErrorCode> {
+    if depth > MAX_DEPTH {
+        let text = format!("joins and sub-queries may go at most {MAX_DEPTH} resources deep");
+        return Err(ErrorCode::invalid(text));
+    }
+    Ok(())
 }
 
 /// `vmInstance.uuid = vmNic.vmInstanceUuid`.

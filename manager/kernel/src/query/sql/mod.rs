@@ -11,7 +11,7 @@ mod scalar;
 mod scope;
 
 use cumulo_schema::{Cell, ErrorCode, FieldMeta, ResourceMeta};
-use sea_query::{Alias, Cond, Expr, ExprTrait, Query, SelectStatement};
+use sea_query::{Alias, Asterisk, Cond, Expr, ExprTrait, Query, SelectStatement};
 
 pub(super) use condition::TAG_FIELDS;
 pub(super) use group::{Figure, Groups};
@@ -23,10 +23,10 @@ use super::{
 use crate::bus::Caller;
 use scope::{Scope, Side, from};
 
-/// Longest chain of joins in one condition: deeper than any sensible question, shallow enough for any stack.
+/// Most selects around one another: deeper than any sensible question, shallow enough for any stack.
 const MAX_DEPTH: usize = 16;
 /// Most comparisons in one question. SQLite refuses expressions that nest a thousand deep, and a chain of ANDs nests.
-const MAX_COMPARISONS: usize = 500;
+pub(super) const MAX_COMPARISONS: usize = 500;
 /// Most values in one question: both databases take more, and whoever has as many wants a sub-query.
 const MAX_VALUES: usize = 20_000;
 
@@ -65,7 +65,10 @@ impl<'s> Planner<'s> {
     pub(super) fn plan(&self, select: &Select, anchor: &[Cell]) -> Result<Plan, ErrorCode> {
         check_size(select)?;
         let scope = self.scope(select)?;
-        let mut condition = Cond::all().add(self.filter(&scope, &select.filter, 0)?);
+        let mut condition = Cond::all();
+        if !is_nothing(&select.filter) {
+            condition = condition.add(self.filter(&scope, &select.filter, 0)?);
+        }
         for restriction in &select.restrict {
             condition = condition.add(self.restriction(&scope, restriction)?);
         }
@@ -75,7 +78,10 @@ impl<'s> Planner<'s> {
         let base = |query: &mut SelectStatement| -> Result<(), ErrorCode> {
             from(query, scope.main.target);
             self.join(query, &scope, &select.joins)?;
-            query.cond_where(condition.clone());
+            // Without a condition the database counts without looking at rows.
+            if !condition.is_empty() {
+                query.cond_where(condition.clone());
+            }
             Ok(())
         };
         let mut plan = Plan::default();
@@ -222,7 +228,7 @@ fn count(
     base: &dyn Fn(&mut SelectStatement) -> Result<(), ErrorCode>,
 ) -> Result<SelectStatement, ErrorCode> {
     let mut query = Query::select();
-    query.expr(Expr::val(1).count());
+    query.expr(Expr::col(Asterisk).count());
     let fields = select.fields.as_deref().filter(|_| select.distinct);
     let Some(fields) = fields else {
         base(&mut query)?;
@@ -236,6 +242,11 @@ fn count(
     base(&mut different)?;
     query.from_subquery(different, Alias::new("different"));
     Ok(query)
+}
+
+/// Whether every row satisfies `filter`.
+fn is_nothing(filter: &Filter) -> bool {
+    matches!(filter, Filter::All(parts) if parts.iter().all(is_nothing))
 }
 
 fn table(meta: &ResourceMeta) -> Alias {

@@ -17,9 +17,6 @@ use cumulo_schema::ErrorCode;
 
 pub(super) use answer::answer;
 
-/// Most statements in one text.
-const MAX_STATEMENTS: usize = 100;
-
 /// Reads the statements of `text`.
 fn parse(text: &str) -> Result<Vec<syntax::Statement>, ErrorCode> {
     let tokens = token::tokens(text)?;
@@ -27,10 +24,6 @@ fn parse(text: &str) -> Result<Vec<syntax::Statement>, ErrorCode> {
     let input = tokens.as_slice().map(end, |(token, span)| (token, span));
     let parsed = parser::statements().parse(input).into_result();
     let statements = parsed.map_err(|errors| first(text, &errors))?;
-    if statements.len() > MAX_STATEMENTS {
-        let text = format!("a ZQL text may hold at most {MAX_STATEMENTS} statements, not {}", statements.len());
-        return Err(ErrorCode::invalid(text));
-    }
     for (index, statement) in statements.iter().enumerate() {
         let Some((name, at)) = &statement.name else { continue };
         let earlier = statements.iter().take(index).filter_map(|other| other.name.as_ref());

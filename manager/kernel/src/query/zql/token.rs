@@ -19,6 +19,10 @@ const MAX_DEPTH: usize = 64;
 const MAX_CONDITIONS: usize = 500;
 /// Most commas: of lists, mainly.
 const MAX_ITEMS: usize = 10_000;
+/// Most statements.
+const MAX_STATEMENTS: usize = 100;
+/// Most tokens: two for each of the values.
+const MAX_TOKENS: usize = 25_000;
 
 /// The smallest part of a statement. Keywords are words: a field may be called like one.
 #[derive(Logos, Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +63,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, SimpleSpan)>, ErrorCo
         return Err(ErrorCode::invalid(text));
     }
     let mut tokens = Vec::new();
-    let (mut depth, mut conditions, mut items) = (0_usize, 0, 0);
+    let (mut depth, mut conditions, mut items, mut ends) = (0_usize, 0, 0, 0);
     for (token, span) in Token::lexer(text).spanned() {
         let at = span.start;
         let token = token.unwrap_or(Token::Other(&text[span.clone()]));
@@ -70,6 +74,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, SimpleSpan)>, ErrorCo
             Token::Sign("(" | "{") => depth += 1,
             Token::Sign(")" | "}") => depth = depth.saturating_sub(1),
             Token::Sign(",") => items += 1,
+            Token::Sign(";") => ends += 1,
             Token::Word(word) if ["and", "or"].iter().any(|joint| word.eq_ignore_ascii_case(joint)) => conditions += 1,
             _ => {}
         }
@@ -77,6 +82,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, SimpleSpan)>, ErrorCo
             (depth, MAX_DEPTH, "levels of parentheses"),
             (conditions, MAX_CONDITIONS, "conditions; use 'in (…)'"),
             (items, MAX_ITEMS, "values; use a sub-query"),
+            (ends, MAX_STATEMENTS, "statements"),
+            (tokens.len(), MAX_TOKENS, "words"),
         ];
         if let Some((_, most, what)) = over.iter().find(|(count, most, _)| count > most) {
             return Err(refused(text, at, &format!("a ZQL text may hold at most {most} {what}")));

@@ -3,4 +3,5 @@
 mod cloud;
 mod documented;
 mod refused;
+mod request;
 mod seen;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use cumulo_kernel::bus::Caller;
+
 use super::cloud::Cloud;
 
 /// The longest that a refusal may take.
@@ -77,24 +79,41 @@ async fn what_is_too_large_costs_nothing() {
         ("a thousand levels", deep(1000), "at most 64 levels"),
         ("a thousand open", "(".repeat(1000), "at most 64 levels"),
         ("nested sub-queries", nested(100), "at most 64 levels"),
+        ("as many as fit", nested(60), "at most 16 resources"),
         ("many values", values(30_000), "at most 10000 values"),
         ("many statements", "query zone;".repeat(200), "at most 100 statements"),
         ("many braces", format!("query zone filter by x{}", "{".repeat(5000)), "at most 64 levels"),
-        ("only signs", ";".repeat(60_000), "expected"),
+        ("only signs", ".".repeat(60_000), "at most 25000 words"),
         ("only words", "query ".repeat(10_000), "expected"),
         ("long names", format!("query zone where {} = 'a'", "n".repeat(60_000)), "no field"),
         ("long paths", format!("query zone where {}name = 'a'", "cluster.zone.".repeat(4000)), "at most 16 resources"),
     ];
     for (what, zql, words) in large {
-        let begun = Instant::now();
-        let error = cloud.node.kernel().query().zql(&cumulo_kernel::bus::Caller::SYSTEM, &zql, false).await;
-        let took = begun.elapsed();
+        // The machine may be busy with something else once.
+        let (mut took, mut error) = (Duration::MAX, Ok(vec![]));
+        for _ in 0..3 {
+            let begun = Instant::now();
+            error = cloud.node.kernel().query().zql(&Caller::SYSTEM, &zql, false).await;
+            took = took.min(begun.elapsed());
+        }
         let error = error.expect_err(what);
         assert!(error.details.contains(words), "{what}: {error}");
         assert!(took < LIMIT, "{what} took {took:?}");
     }
-    for (what, zql) in [("levels", deep(60)), ("sub-queries", nested(14)), ("conditions", conditions(499, " or "))] {
-        let answered = cloud.node.kernel().query().zql(&cumulo_kernel::bus::Caller::SYSTEM, &zql, false).await;
+    let chain = conditions(480, " and ");
+    let nest = nested(16);
+    let nest = nest.strip_prefix("query zone where ").expect("so it begins");
+    let after = format!("{chain} and {nest}");
+    let before =
+        format!("query zone where {nest} and {}", chain.strip_prefix("query zone where ").expect("so it begins"));
+    for (what, zql) in [
+        ("both", after),
+        ("both", before),
+        ("levels", deep(60)),
+        ("sub-queries", nested(16)),
+        ("conditions", conditions(500, " or ")),
+    ] {
+        let answered = cloud.node.kernel().query().zql(&Caller::SYSTEM, &zql, false).await;
         assert!(answered.is_ok(), "what is within the limits is answered ({what}): {answered:?}");
     }
 }
