@@ -4,12 +4,13 @@
 #   make scenario FILE=…     one of tests/scenarios against a fresh node and host
 #   make test                everything CI checks
 #   make bench               how quick the node is, with simulated machines
+#   make bench-query         questions over a million virtual machines, beside the same SQL by hand
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system
 
 FILE ?= tests/scenarios/flat-network.txt
 
-.PHONY: demo demo-clean scenario test bench lint packages
+.PHONY: demo demo-clean scenario test bench bench-query lint packages
 .SILENT:
 
 demo:
@@ -26,6 +27,9 @@ test: packages
 
 bench: packages
 	cargo run --quiet --profile bench-node --package cumulo-bench
+
+bench-query: packages
+	cargo run --quiet --profile bench-node --package cumulo-bench-query
 
 lint: packages
 	scripts/lint

@@ -1,0 +1,147 @@
+//! `make bench-query`: questions over a million virtual machines, beside the same SQL written by hand.
+//!
+//! The peer of each question is the statement that somebody who knows the schema would write, run through the same driver
+//! and made into the same JSON. Both take turns, so that whatever else the machine does troubles both. Each line is
+//! `bench: <name> ours=<ms> p99=<ms> peer=<ms> ratio=<ours/peer> goal=<ratio>`; names as arguments run only those.
+
+mod cloud;
+mod hand;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use cumulo_contracts::resource::{VmInstance, Zone};
+use cumulo_kernel::{Kernel, bus::Caller, query::parse_request};
+use cumulo_schema::{Resource, ResourceMeta};
+use serde_json::Value;
+
+use hand::Hand;
+
+/// One question in both ways.
+struct Case {
+    name: &'static str,
+    meta: &'static ResourceMeta,
+    query: Vec<(&'static str, String)>,
+    hand: Hand,
+    turns: usize,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let vms: u64 = std::env::var("CUMULO_BENCH_VMS").map_or(Ok(1_000_000), |text| text.parse())?;
+    let dir = tempfile::tempdir()?;
+    let begun = Instant::now();
+    let kernel = cloud::kernel(dir.path(), vms).await?;
+    println!("bench: query-fill {vms} VMs in {:.0} s", begun.elapsed().as_secs_f64());
+    let row = vms * 9 / 10;
+    for case in cases(&kernel, row).await? {
+        if wanted.is_empty() || wanted.iter().any(|name| name == case.name) {
+            measure(&kernel, &case).await.with_context(|| case.name)?;
+        }
+    }
+    kernel.stop().await;
+    Ok(())
+}
+
+/// The questions; `row` is the place of the far page.
+async fn cases(kernel: &Kernel, row: u64) -> anyhow::Result<Vec<Case>> {
+    let vm = VmInstance::META;
+    let some = "uuid,name,state,cpuNum,memorySize,hostUuid,createDate";
+    let nested = format!("{some},vmNics,allVolumes,vmCdRoms");
+    let far = hand::text(kernel, &format!("SELECT uuid FROM vm_instance ORDER BY uuid LIMIT 1 OFFSET {row}")).await?;
+    let cluster = hand::text(kernel, "SELECT cluster_uuid FROM l2_network_cluster_ref LIMIT 1").await?;
+    let fields = || ("fields", some.to_owned());
+    let page = |after: Option<&str>| {
+        let mut query = vec![("fields", nested.clone()), ("limit", "100".to_owned())];
+        query.extend(after.map(|after| ("after", after.to_owned())));
+        query
+    };
+    Ok(vec![
+        Case {
+            name: "query-vm-by-address",
+            meta: vm,
+            query: vec![("q", "vmNics.ip=10.3.7.9".to_owned()), fields()],
+            hand: Hand::vms("uuid IN (SELECT vm_instance_uuid FROM vm_nic WHERE ip = ?)", &["10.3.7.9"]),
+            turns: 1000,
+        },
+        Case {
+            name: "query-vm-by-user-tag",
+            meta: vm,
+            query: vec![("q", "__userTag__=tag-7".to_owned()), fields(), ("limit", "100".to_owned())],
+            hand: Hand::vms("uuid IN (SELECT resource_uuid FROM user_tag WHERE tag = ?)", &["tag-7"]),
+            turns: 300,
+        },
+        Case {
+            name: "query-page-100",
+            meta: vm,
+            query: page(None),
+            hand: Hand::vms("1 = 1", &[]).nested(),
+            turns: 300,
+        },
+        Case {
+            name: "query-page-far",
+            meta: vm,
+            query: page(Some(&far)),
+            hand: Hand::vms("uuid > ?", &[&far]).nested(),
+            turns: 300,
+        },
+        Case {
+            name: "query-count",
+            meta: vm,
+            query: vec![("count", "true".to_owned())],
+            hand: Hand::Count("SELECT COUNT(*) FROM vm_instance"),
+            turns: 20,
+        },
+        Case {
+            name: "query-count-where",
+            meta: vm,
+            query: vec![("count", "true".to_owned()), ("q", "state=Stopped".to_owned())],
+            hand: Hand::Count("SELECT COUNT(*) FROM vm_instance WHERE state = 'Stopped'"),
+            turns: 20,
+        },
+        Case {
+            name: "query-deep",
+            meta: Zone::META,
+            query: vec![
+                ("q", format!("vmInstance.vmNics.l3Network.l2Network.attachedClusterUuids={cluster}")),
+                ("fields", "uuid,name".to_owned()),
+            ],
+            hand: Hand::Zones(cluster),
+            turns: 5,
+        },
+    ])
+}
+
+async fn ours(kernel: &Kernel, case: &Case) -> anyhow::Result<Value> {
+    let pairs: Vec<(String, String)> =
+        case.query.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let select = parse_request(case.meta, &pairs, None).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let found = kernel.query().run(&Caller::SYSTEM, &select).await?;
+    Ok(match found.inventories {
+        Some(rows) => rows.into_iter().map(Value::Object).collect(),
+        None => Value::from(found.total),
+    })
+}
+
+async fn measure(kernel: &Kernel, case: &Case) -> anyhow::Result<()> {
+    let (first, by_hand) = (ours(kernel, case).await?, case.hand.run(kernel).await?);
+    anyhow::ensure!(first == by_hand, "both ways answer alike:\n{first:.500}\n{by_hand:.500}");
+    let (mut ours_times, mut peer_times) = (Vec::new(), Vec::new());
+    for _ in 0..case.turns {
+        let begun = Instant::now();
+        ours(kernel, case).await?;
+        ours_times.push(begun.elapsed());
+        let begun = Instant::now();
+        case.hand.run(kernel).await?;
+        peer_times.push(begun.elapsed());
+    }
+    ours_times.sort_unstable();
+    peer_times.sort_unstable();
+    let median = |times: &[Duration]| times[times.len() / 2].as_secs_f64() * 1e3;
+    let p99 = ours_times[ours_times.len() * 99 / 100].as_secs_f64() * 1e3;
+    let (ours, peer) = (median(&ours_times), median(&peer_times));
+    let (name, ratio) = (case.name, ours / peer);
+    println!("bench: {name} ours={ours:.2} ms p99={p99:.2} ms peer={peer:.2} ms ratio={ratio:.2} goal=1.20");
+    Ok(())
+}
