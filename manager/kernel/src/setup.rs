@@ -24,6 +24,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0000_kernel", sql: include_str!("../migrations/20261121_0000_kernel.sql") },
     Migration { name: "20261121_0001_kernel_tags", sql: include_str!("../migrations/20261121_0001_kernel_tags.sql") },
     Migration { name: "20261121_0010_accounts", sql: include_str!("../migrations/20261121_0010_accounts.sql") },
+    Migration {
+        name: "20261121_0011_resource_config_name",
+        sql: include_str!("../migrations/20261121_0011_resource_config_name.sql"),
+    },
 ];
 
 /// Why a kernel does not start.

@@ -217,7 +217,8 @@ pub struct GlobalConfig {
     table = "resource_config",
     java = "org.zstack.resourceconfig.ResourceConfigInventory",
     vo = "ResourceConfigVO",
-    unique(resourceUuid, category, name)
+    unique(resourceUuid, category, name),
+    seen_by(owner = resourceUuid)
 )]
 pub struct ResourceConfig {
     /// The row's id.
@@ -228,6 +229,7 @@ pub struct ResourceConfig {
     /// Its VO.
     pub resource_type: String,
     /// The setting's name within the category.
+    #[field(indexed)]
     pub name: String,
     /// What it does.
     pub description: String,

@@ -39,6 +39,7 @@ pub(crate) const LIST: &[Deviation] = &[
     api("AttachTagToResources"),
     api("DetachTagFromResources"),
     api("QueryTag"),
+    Deviation { area: "queries", at: "QueryTag" },
     // Every query takes one id in its path, as above.
     api("QueryResourceConfig/paths"),
     // Open there to every account that knows the id of what belongs to another.
