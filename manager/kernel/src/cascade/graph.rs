@@ -51,7 +51,7 @@ impl Graph {
         }
         path.push(kind.meta.vo);
         for child in &self.kinds {
-            if child.parents.iter().any(|parent| *parent == vo) {
+            if child.parents.contains(&vo) {
                 self.visit(child.meta.vo, path, order)?;
             }
         }

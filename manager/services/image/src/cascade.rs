@@ -51,9 +51,9 @@ impl CascadeAction for Images {
             copies.retain(|copy| !work.doomed.has(BackupStorage::META.vo, copy.backup_storage_uuid));
             self.expunge(&copies, Uuid::random()).await?;
         }
-        Ok(match work.effect {
-            Effect::Deleted => self.kernel.cascade().remove(Image::META, work.uuids).await?,
-            Effect::Changed(_) => (),
-        })
+        if let Effect::Deleted = work.effect {
+            self.kernel.cascade().remove(Image::META, work.uuids).await?;
+        }
+        Ok(())
     }
 }
