@@ -150,7 +150,13 @@ async fn an_account_with_what_it_owns() {
         .eq(AccountResourceRef::RESOURCE_UUID, &disk)
         .expect("there");
     full.world.kernel().db().commit(batch).await.expect("given");
-    let expected = ["AccountVO", "SessionVO", "DiskOfferingVO", "AccountResourceRefVO"];
+    let mut keys = Vec::new();
+    for name in ["first", "second"] {
+        let of_hers = json!({ "accountUuid": account, "userUuid": account, "description": name });
+        keys.push(full.make("/accesskeys", of_hers).await);
+    }
+    full.delete(&format!("/accesskeys/{}", keys[0]), &["AccessKeyVO"]).await;
+    let expected = ["AccountVO", "SessionVO", "AccessKeyVO", "QuotaVO", "DiskOfferingVO", "AccountResourceRefVO"];
     full.delete(&format!("/accounts/{account}"), &expected).await;
 }
 
@@ -171,7 +177,8 @@ async fn what_is_small() {
 }
 
 /// The APIs of the kind *delete* that the tests above compare.
-const COMPARED: [&str; 16] = [
+const COMPARED: [&str; 17] = [
+    "DeleteAccessKey",
     "DeleteAccount",
     "DeleteBackupStorage",
     "DeleteCluster",
