@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cumulo_proto::{Accepted, AgentCommand, PingReply, PingRequest, agent_client};
+use cumulo_proto::{Accepted, AgentCommand, CancelRequest, PingReply, PingRequest, agent_client};
 use http::uri::PathAndQuery;
 use rustls::ClientConfig;
 use tokio::{sync::watch, time::timeout};
@@ -49,6 +49,8 @@ pub trait AgentLink: Send + Sync {
     async fn submit(&self, path: &'static str, request: Bytes) -> Result<Accepted, LinkError>;
     /// Asks whether it lives.
     async fn ping(&self) -> Result<PingReply, LinkError>;
+    /// Asks it to stop a task; whether it knew one that had not ended. The outcome comes as always.
+    async fn cancel(&self, task_id: &str) -> Result<bool, LinkError>;
 }
 
 /// Sends a command, header included. Its outcome comes to the header's callback URL.
@@ -119,5 +121,12 @@ impl AgentLink for AgentClient {
         let mut client = agent_client::AgentClient::new(self.channel.clone());
         let answer = timeout(ACCEPT_TIMEOUT, client.ping(PingRequest {})).await.map_err(|_| self.late())?;
         answer.map(tonic::Response::into_inner).map_err(|status| self.error(status))
+    }
+
+    async fn cancel(&self, task_id: &str) -> Result<bool, LinkError> {
+        let mut client = agent_client::AgentClient::new(self.channel.clone());
+        let request = CancelRequest { task_id: task_id.to_owned() };
+        let answer = timeout(ACCEPT_TIMEOUT, client.cancel(request)).await.map_err(|_| self.late())?;
+        answer.map(|answer| answer.into_inner().known).map_err(|status| self.error(status))
     }
 }

@@ -21,6 +21,8 @@ pub struct AgentError {
 impl AgentError {
     /// The command was not started, or was stopped, because its deadline passed.
     pub const DEADLINE: &'static str = "agent.deadline-passed";
+    /// The command was not started, or was stopped, because the manager asked for that.
+    pub const CANCELLED: &'static str = "agent.cancelled";
     /// The agent itself is at fault.
     pub const INTERNAL: &'static str = "agent.internal";
     /// The request says something that cannot be.

@@ -1,15 +1,15 @@
-//! The gRPC face of a runtime: any command's RPC, and Ping.
+//! The gRPC face of a runtime: any command's RPC, Ping and Cancel.
 //!
 //! Command RPCs are not dispatched by a generated server but by path: all of them take an encoded request and answer
-//! `Accepted`, so that a new command needs its message and its line in the agent's list, and no glue. Ping, which
-//! answers directly, is a generated service.
+//! `Accepted`, so that a new command needs its message and its line in the agent's list, and no glue. Ping and Cancel,
+//! which answer directly, are a generated service.
 
 use std::{future::Future, pin::Pin};
 
 use axum::{Router, extract::Request as HttpRequest, response::IntoResponse as _, routing::get};
 use bytes::{Buf as _, BufMut as _, Bytes};
 use cumulo_proto::{
-    Accepted, PingReply, PingRequest,
+    Accepted, CancelReply, CancelRequest, PingReply, PingRequest,
     agent_server::{Agent, AgentServer},
 };
 use tonic::{
@@ -86,6 +86,10 @@ struct Pinged<H>(Runtime<H>);
 impl<H: Send + Sync + 'static> Agent for Pinged<H> {
     async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingReply>, Status> {
         Ok(Response::new(self.0.ping()))
+    }
+
+    async fn cancel(&self, request: Request<CancelRequest>) -> Result<Response<CancelReply>, Status> {
+        Ok(Response::new(CancelReply { known: self.0.cancel(&request.into_inner().task_id) }))
     }
 }
 

@@ -3,6 +3,7 @@
 mod lanes;
 mod refusal;
 mod run;
+mod under_way;
 
 use std::sync::{
     Arc,
@@ -23,6 +24,7 @@ use crate::{
 use lanes::Lanes;
 pub use refusal::Refusal;
 use run::Job;
+use under_way::UnderWay;
 
 /// What a runtime is made of.
 pub struct RuntimeParts<H> {
@@ -61,6 +63,7 @@ struct Inner<H> {
     commands: Commands<H>,
     posting: Arc<Posting>,
     lanes: Lanes<Job>,
+    under_way: UnderWay,
     tasks: TaskTracker,
     posts: TaskTracker,
     accepting: AtomicBool,
@@ -84,6 +87,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
                 commands: parts.commands,
                 posting: Arc::new(posting),
                 lanes: Lanes::default(),
+                under_way: UnderWay::default(),
                 tasks: TaskTracker::new(),
                 posts: TaskTracker::new(),
                 accepting: AtomicBool::new(true),
@@ -118,7 +122,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         let known = match self.inner.posting.journal.begin(task).await.map_err(Refusal::Journal)? {
             Begun::New => {
                 info!(task = header.task_id, command = command.name(), key, trace = header.trace, "accepted");
-                self.enqueue(Job { header, key, request, command: command.name().to_owned() });
+                self.enqueue(self.job(header, key, request, command.name().to_owned()));
                 false
             }
             Begun::Running => true,
@@ -131,6 +135,13 @@ impl<H: Send + Sync + 'static> Runtime<H> {
             }
         };
         Ok(AcceptedReply { known })
+    }
+
+    /// Stops a task that waits or runs, as far as its command lets itself be stopped; whether there is one.
+    pub fn cancel(&self, task_id: &str) -> bool {
+        let known = self.inner.under_way.cancel(task_id);
+        info!(task = task_id, known, "asked to stop");
+        known
     }
 
     /// The answer to a ping.
@@ -240,13 +251,20 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         })?;
         let (mut header, key) = command.parse(&task.request)?;
         header.callback_url.clone_from(&task.callback_url);
-        Ok(Job { header, key, request: task.request.clone(), command: task.command.clone() })
+        Ok(self.job(header, key, task.request.clone(), task.command.clone()))
+    }
+
+    /// A task about to wait for its turn, which can be cancelled from now on.
+    fn job(&self, header: Header, key: String, request: Bytes, command: String) -> Job {
+        let cancel = self.inner.under_way.begins(&header.task_id);
+        Job { header, key, request, command, cancel }
     }
 
     /// Ends a task that cannot be run.
     fn fail(&self, task: Accepted, error: &AgentError) {
         let header = Header { task_id: task.task_id, callback_url: task.callback_url, ..Header::default() };
-        let job = Job { header, key: task.key, request: task.request, command: task.command };
+        let cancel = CancellationToken::new();
+        let job = Job { header, key: task.key, request: task.request, command: task.command, cancel };
         let outcome = self.outcome(&job, Err(error.to_failure()), std::time::Duration::ZERO);
         let runtime = self.clone();
         self.inner.tasks.spawn(async move { runtime.finish(job.header.callback_url, outcome).await });

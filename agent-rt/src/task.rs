@@ -46,24 +46,31 @@ impl TaskCx {
         self.deadline
     }
 
-    /// Fires at the deadline. A command that can stop in the middle should; one that cannot finishes what it does.
+    /// Fires at the deadline, and when the manager wants the task stopped. A command that can stop in the middle should;
+    /// one that cannot finishes what it does.
     pub fn cancelled(&self) -> &CancellationToken {
         &self.cancelled
     }
 
-    /// Awaits `work`, but not beyond the deadline, at which `work` is dropped.
+    /// Awaits `work`, but not beyond the deadline or a cancellation, at which `work` is dropped.
     ///
     /// # Errors
-    /// [`AgentError::DEADLINE`], saying that `what` took too long.
+    /// [`AgentError::DEADLINE`], saying that `what` took too long, or [`AgentError::CANCELLED`].
     pub async fn until_deadline<T>(&self, what: &str, work: impl Future<Output = T>) -> Result<T, AgentError> {
         tokio::select! {
             biased;
             done = work => Ok(done),
-            () = self.cancelled.cancelled() => Err(AgentError::new(
-                AgentError::DEADLINE,
-                format!("{what} was stopped because its deadline passed; give it more time or find out what is slow"),
-            )),
+            () = self.cancelled.cancelled() => Err(self.stopped(what)),
         }
+    }
+
+    /// Why `what` does not go on, once [`TaskCx::cancelled`] has fired.
+    pub(crate) fn stopped(&self, what: &str) -> AgentError {
+        if Instant::now() < self.deadline {
+            return AgentError::new(AgentError::CANCELLED, format!("{what} was stopped because it was cancelled"));
+        }
+        let text = format!("{what} was stopped because its deadline passed; give it more time or find out what is slow");
+        AgentError::new(AgentError::DEADLINE, text)
     }
 
     /// Tells the manager how far the task is. Cheap: what comes too fast is dropped, except the newest.

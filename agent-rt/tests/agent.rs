@@ -181,6 +181,25 @@ async fn failures_panics_and_deadlines_are_told_and_the_agent_goes_on() {
 }
 
 #[tokio::test]
+async fn a_task_is_stopped_whether_it_runs_or_waits_and_the_next_one_goes_on() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let link = world.link(&agent);
+    assert!(!link.cancel("t1").await.unwrap(), "nobody sent that one");
+    submit(&link, &pause(&world.inbox, "t1", "vm1")).await.unwrap();
+    submit(&link, &destroy(&world.inbox, "t2", "vm1")).await.unwrap();
+    submit(&link, &destroy(&world.inbox, "t3", "vm1")).await.unwrap();
+    assert!(link.cancel("t2").await.unwrap());
+    assert!(link.cancel("t1").await.unwrap());
+    for task in ["t1", "t2"] {
+        assert_eq!(world.failure(task).await.code, "agent.cancelled");
+    }
+    world.inbox.wait_outcomes("t3", 1).await.unwrap();
+    assert_eq!(agent.done(), ["destroy vm1"]);
+    assert!(!link.cancel("t1").await.unwrap(), "it has ended");
+}
+
+#[tokio::test]
 async fn only_the_manager_gets_in_and_only_to_the_right_agent() {
     let world = World::new().await;
     let agent = world.agent().await;

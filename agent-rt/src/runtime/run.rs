@@ -21,6 +21,8 @@ pub(super) struct Job {
     pub(super) key: String,
     pub(super) request: Bytes,
     pub(super) command: String,
+    /// Fires when the task is to stop.
+    pub(super) cancel: CancellationToken,
 }
 
 impl<H: Send + Sync + 'static> Runtime<H> {
@@ -43,6 +45,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
             }
         };
         let outcome = self.outcome(&job, result, took);
+        self.inner.under_way.ended(&job.header.task_id);
         self.finish(job.header.callback_url, outcome).await;
     }
 
@@ -71,9 +74,12 @@ impl<H: Send + Sync + 'static> Runtime<H> {
             ));
         }
         let deadline = Instant::now() + left;
-        let cancel = CancellationToken::new();
+        let cancel = job.cancel.clone();
         let progress = self.progress(&job.header);
         let cx = TaskCx::new(job.header.clone(), deadline, cancel.clone(), progress, self.inner.manager.clone());
+        if cancel.is_cancelled() {
+            return Err(cx.stopped(&job.command));
+        }
         let run = command.run(self.inner.host.clone(), job.request.clone(), &cx);
         // A command that cannot stop is waited for: the next one of its key must not overlap it.
         let run = AssertUnwindSafe(run).catch_unwind();

@@ -32,7 +32,7 @@ impl<H: Send + Sync + 'static> ErasedCommand<H> for Faulty<H> {
     async fn run(&self, host: Arc<H>, request: Bytes, cx: &TaskCx) -> Result<Vec<u8>, AgentError> {
         let delay = self.faults.delay(cx.task_id());
         if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+            cx.until_deadline(self.name(), tokio::time::sleep(delay)).await?;
         }
         if self.faults.strikes(cx.task_id(), &Fault::FailBefore) {
             return Err(injected(self.name(), "before"));

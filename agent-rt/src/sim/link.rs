@@ -55,6 +55,10 @@ impl<H: Send + Sync + 'static> AgentLink for SimLink<H> {
         }
         Ok(self.runtime.ping())
     }
+
+    async fn cancel(&self, task_id: &str) -> Result<bool, LinkError> {
+        Ok(self.runtime.cancel(task_id))
+    }
 }
 
 /// [`Callbacks`] that lose the outcomes they are told to lose, in front of the ones that deliver.

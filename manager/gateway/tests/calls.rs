@@ -34,6 +34,9 @@ impl AgentLink for Mute {
     async fn ping(&self) -> Result<PingReply, LinkError> {
         Ok(PingReply::default())
     }
+    async fn cancel(&self, _: &str) -> Result<bool, LinkError> {
+        Ok(false)
+    }
 }
 
 struct World {
