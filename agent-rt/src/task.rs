@@ -69,7 +69,8 @@ impl TaskCx {
         if Instant::now() < self.deadline {
             return AgentError::new(AgentError::CANCELLED, format!("{what} was stopped because it was cancelled"));
         }
-        let text = format!("{what} was stopped because its deadline passed; give it more time or find out what is slow");
+        let text =
+            format!("{what} was stopped because its deadline passed; give it more time or find out what is slow");
         AgentError::new(AgentError::DEADLINE, text)
     }
 

@@ -20,6 +20,7 @@ const PLAIN: ApiMeta = ApiMeta {
     group: "test",
     service: "test",
     java_package: "org.zstack.header.test",
+    java_class: "org.zstack.header.test.APIPlainMsg",
     method: Method::Post,
     path: "",
     optional_paths: &[],
@@ -30,6 +31,7 @@ const PLAIN: ApiMeta = ApiMeta {
     secret_reply: false,
     kind: ApiKind::Plain,
     timeout_secs: 300,
+    default_timeout: "300000",
     params: &[],
     reply: ReplyShape::Empty,
 };

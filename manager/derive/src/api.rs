@@ -134,13 +134,12 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let (is_job, needs_session) = (declaration.has("job"), !declaration.has("no_session"));
     let secret_reply = declaration.has("secret_reply");
     let rbac = if declaration.has("admin") { quote!(AdminOnly) } else { quote!(Normal) };
-    let timeout = match &declaration.timeout_secs {
-        Some(seconds) => quote!(#seconds),
-        None => {
-            let seconds = if is_job { JOB_TIMEOUT_SECS } else { SYNC_TIMEOUT_SECS };
-            quote!(#seconds)
-        }
+    let timeout: u64 = match &declaration.timeout_secs {
+        Some(seconds) => seconds.base10_parse()?,
+        None if is_job => JOB_TIMEOUT_SECS,
+        None => SYNC_TIMEOUT_SECS,
     };
+    let (java_class, default_timeout) = (format!("{package}.API{text}Msg"), (timeout * 1000).to_string());
     let (path, also, reply, doc) = (&declaration.path, &declaration.also, &declaration.reply, doc(&item.attrs));
     let by_uuid = is_query.then(|| format!("{}/{{uuid}}", path.value()));
     let by_uuid = by_uuid.filter(|by_uuid| !also.iter().any(|path| path.value() == *by_uuid)).into_iter();
@@ -166,6 +165,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 group: #group,
                 service: #service,
                 java_package: #package,
+                java_class: #java_class,
                 method: ::cumulo_schema::Method::#method,
                 path: #path,
                 optional_paths: &[#(#also,)* #(#by_uuid),*],
@@ -176,6 +176,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 secret_reply: #secret_reply,
                 kind: #kind,
                 timeout_secs: #timeout,
+                default_timeout: #default_timeout,
                 params: &[#(#params),*],
                 reply: <#reply as ::cumulo_schema::Reply>::SHAPE,
             };

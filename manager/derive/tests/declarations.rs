@@ -93,11 +93,12 @@ pub struct Paint {
 fn an_api_says_how_it_is_called() {
     let meta = CreateShelf::META;
     assert_eq!(
-        (meta.name, meta.doc, meta.java_class().as_str()),
+        (meta.name, meta.doc, meta.java_class),
         ("CreateShelf", "Puts up a shelf.", "org.example.APICreateShelfMsg")
     );
     assert_eq!((meta.method, meta.body_key, meta.kind), (Method::Post, Some("params"), ApiKind::Create));
     assert_eq!((meta.is_job, meta.needs_session, meta.rbac, meta.timeout_secs), (true, true, Rbac::AdminOnly, 60));
+    assert_eq!(meta.default_timeout, "60000");
     let put = PaintShelf::META;
     assert_eq!(
         (put.body_key, put.needs_session, put.rbac, put.timeout_secs),

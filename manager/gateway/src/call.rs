@@ -1,18 +1,17 @@
-//! One command: sent until accepted, awaited until answered, asked for again when it gets too quiet.
+//! One command: sent until accepted, awaited until answered, asked for again when it gets too quiet, told to stop when its
+//! job is cancelled.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use cumulo_agent_rt::LinkError;
-use cumulo_kernel::{
-    bus::CallContext,
-    faults::{Faults, Point},
-};
+use cumulo_agent_rt::{AgentError, LinkError};
+use cumulo_kernel::{Kernel, bus::CallContext, faults::Point};
 use cumulo_proto::{AgentCommand, Failure, Header, Outcome, outcome};
 use cumulo_schema::{ErrorCode, Uuid, codes};
 use prost::Message;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     peers::Peer,
@@ -30,18 +29,20 @@ const EPOCH: u64 = 1;
 
 /// Runs `command` as `task` on `agent`, which is behind `peer`.
 pub(crate) async fn run<C: AgentCommand>(
-    faults: &Faults,
+    kernel: &Kernel,
     waiters: &Waiters,
     peer: &Peer,
     callback: &str,
     (agent, task): (Uuid, Uuid),
     mut command: C,
 ) -> Result<C::Reply, ErrorCode> {
+    let faults = kernel.faults();
     faults.check(Point::CallRequest { name: C::NAME })?;
     let context = CallContext::current();
     command.set_header(header(callback, task, &context));
-    let waiter = waiters.expect(agent, task);
-    let outcome = exchange(peer, &command, waiter, context.deadline).await?;
+    let waiter = waiters.expect(agent, task, C::NAME, context.trace);
+    let stop = kernel.work().stop_of(&context);
+    let outcome = exchange(peer, &command, task, waiter, (context.deadline, stop)).await?;
     faults.check(Point::CallReply { name: C::NAME })?;
     match outcome.result.as_ref() {
         Some(outcome::Result::Reply(reply)) => C::Reply::decode(reply.clone()).map_err(|cause| {
@@ -66,12 +67,14 @@ fn header(callback: &str, task: Uuid, context: &CallContext) -> Header {
 }
 
 /// Sends until the outcome is here. That the agent accepted proves little for long: it may restart and need to be asked
-/// for the outcome it has on disk, or the outcome may have got lost on the way.
+/// for the outcome it has on disk, or the outcome may have got lost on the way. Once `stop` fires the agent is told to end it
+/// early; whether it can or not, it is waited for, so that nothing overlaps what comes next.
 async fn exchange<C: AgentCommand>(
     peer: &Peer,
     command: &C,
+    task: Uuid,
     mut waiter: Waiter,
-    deadline: Instant,
+    (deadline, stop): (Instant, CancellationToken),
 ) -> Result<Arc<Outcome>, ErrorCode> {
     let mut pauses = PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1]));
     let mut reached = Instant::now();
@@ -85,12 +88,22 @@ async fn exchange<C: AgentCommand>(
             Err(error) if reached.elapsed() >= UNREACHABLE => return Err(link_error(&peer.address, &error)),
             Err(error) => Some(error),
         };
+        let told = stop.is_cancelled();
+        if told && let Err(error) = peer.link.cancel(&task.to_string()).await {
+            // An older agent cannot; then the command takes the time it takes.
+            tracing::debug!(%task, error = %cumulo_agent_rt::Chain(&error), "an agent was not told to stop a task");
+        }
         let pause = pauses.next().unwrap_or(UNREACHABLE);
         let left = deadline.saturating_duration_since(Instant::now());
-        match tokio::time::timeout(pause.min(left), waiter.outcome()).await {
-            Ok(outcome) => return Ok(outcome),
-            Err(_) if left <= pause => return Err(late::<C>(peer, problem.as_ref())),
-            Err(_) => {}
+        tokio::select! {
+            biased;
+            outcome = waiter.outcome() => return Ok(outcome),
+            () = stop.cancelled(), if !told => {}
+            () = tokio::time::sleep(pause.min(left)) => {
+                if left <= pause {
+                    return Err(late::<C>(peer, problem.as_ref()));
+                }
+            }
         }
     }
 }
@@ -114,7 +127,8 @@ fn failed(address: &str, failure: &Failure) -> ErrorCode {
             None => outer,
         });
     }
-    let error = ErrorCode::operation(format!("{} (at {address})", failure.message));
+    let code = if failure.code == AgentError::CANCELLED { codes::CANCEL } else { codes::OPERATION };
+    let error = ErrorCode::new(code, format!("{} (at {address})", failure.message));
     let error = error.with("agentCode", failure.code.clone());
     match cause {
         Some(cause) => error.because(cause),

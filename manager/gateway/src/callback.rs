@@ -91,10 +91,13 @@ async fn outcome(
     }
 }
 
-/// Acknowledged and shown to nobody but the log: no job reports percentages yet.
-async fn progress(Extension(certificate): Certificate, body: Bytes) -> Result<StatusCode, StatusCode> {
+async fn progress(
+    State(gateway): State<Gateway>,
+    Extension(certificate): Certificate,
+    body: Bytes,
+) -> Result<StatusCode, StatusCode> {
     let progress = decode(&certificate, body, |progress: &Progress| &progress.agent)?;
-    tracing::debug!(task = progress.task_id, agent = progress.agent, percent = progress.percent, "progress");
+    gateway.progress(&progress);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 use cumulo_agent_rt::{AgentLink, Callbacks};
-use cumulo_kernel::{Kernel, Setup, plan};
-use cumulo_proto::{AgentCommand, Outcome, PingReply, Report};
+use cumulo_kernel::{Kernel, Setup, plan, work::TaskNews};
+use cumulo_proto::{AgentCommand, Outcome, PingReply, Progress, Report};
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 use prost::Message;
 use rustls::ClientConfig;
@@ -152,7 +152,7 @@ impl Gateway {
         let advertise = inner.network.as_ref().and_then(|network| network.advertise);
         let callback = peer.callback(self.callback_address(), advertise).await?;
         inner.kernel.db().settle().await?;
-        call::run(inner.kernel.faults(), &inner.waiters, &peer, callback, (agent, task), command).await
+        call::run(&inner.kernel, &inner.waiters, &peer, callback, (agent, task), command).await
     }
 
     /// Asks whether the agent lives, once.
@@ -240,6 +240,15 @@ impl Gateway {
     pub fn deliver(&self, outcome: Outcome) -> bool {
         let Ok(agent) = outcome.agent.parse() else { return false };
         self.inner.waiters.deliver(agent, outcome) == Delivery::Taken
+    }
+
+    /// Takes note of how far a task is, as the callback endpoint does.
+    pub fn progress(&self, progress: &Progress) {
+        let (Ok(agent), Ok(task)) = (progress.agent.parse(), progress.task_id.parse()) else { return };
+        if let Some((command, trace)) = self.inner.waiters.purpose(agent, task) {
+            let percent = u8::try_from(progress.percent).unwrap_or(100);
+            self.inner.kernel.work().task(trace, TaskNews { task, command, percent, text: &progress.text });
+        }
     }
 
     /// Passes a report on as the callback endpoint does.

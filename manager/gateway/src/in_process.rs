@@ -17,7 +17,8 @@ impl Callbacks for InProcess {
         }
     }
 
-    async fn progress(&self, _base: &str, _progress: &Progress) -> Result<(), PostError> {
+    async fn progress(&self, _base: &str, progress: &Progress) -> Result<(), PostError> {
+        self.0.progress(progress);
         Ok(())
     }
 

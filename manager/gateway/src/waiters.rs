@@ -16,6 +16,9 @@ pub(crate) struct Waiters(Arc<Mutex<HashMap<Uuid, Entry>>>);
 #[derive(Debug)]
 struct Entry {
     agent: Uuid,
+    /// The command, and the call on whose behalf: for whom its progress is news.
+    command: &'static str,
+    trace: Uuid,
     outcome: watch::Sender<Option<Arc<Outcome>>>,
     /// How many [`Waiter`]s there are: a resumed flow may wait beside a call that has not given up yet.
     waiting: usize,
@@ -41,13 +44,19 @@ pub(crate) enum Delivery {
 }
 
 impl Waiters {
-    /// Waits for the outcome of `task`, which `agent` is to do.
-    pub(crate) fn expect(&self, agent: Uuid, task: Uuid) -> Waiter {
+    /// Waits for the outcome of `task`, which `agent` is to do: `command`, on behalf of `trace`.
+    pub(crate) fn expect(&self, agent: Uuid, task: Uuid, command: &'static str, trace: Uuid) -> Waiter {
         let mut entries = self.lock();
-        let entry =
-            entries.entry(task).or_insert_with(|| Entry { agent, outcome: watch::Sender::new(None), waiting: 0 });
+        let fresh = || Entry { agent, command, trace, outcome: watch::Sender::new(None), waiting: 0 };
+        let entry = entries.entry(task).or_insert_with(fresh);
         entry.waiting += 1;
         Waiter { all: self.clone(), task, outcome: entry.outcome.subscribe() }
+    }
+
+    /// What `task`, which `agent` says it does, is: the command, and on whose behalf.
+    pub(crate) fn purpose(&self, agent: Uuid, task: Uuid) -> Option<(&'static str, Uuid)> {
+        let entries = self.lock();
+        entries.get(&task).filter(|entry| entry.agent == agent).map(|entry| (entry.command, entry.trace))
     }
 
     /// Gives `outcome`, which `agent` delivered, to who waits for it.
@@ -104,8 +113,11 @@ mod tests {
 
     #[tokio::test]
     async fn everybody_who_waits_gets_it_and_nobody_is_left() {
-        let (waiters, agent, task) = (Waiters::default(), Uuid::random(), Uuid::random());
-        let (mut first, mut second) = (waiters.expect(agent, task), waiters.expect(agent, task));
+        let (waiters, agent, task, trace) = (Waiters::default(), Uuid::random(), Uuid::random(), Uuid::random());
+        let (mut first, mut second) =
+            (waiters.expect(agent, task, "C", trace), waiters.expect(agent, task, "C", trace));
+        assert_eq!(waiters.purpose(agent, task), Some(("C", trace)));
+        assert_eq!(waiters.purpose(Uuid::random(), task), None, "another agent's word is nothing");
         assert_eq!(waiters.deliver(agent, outcome(task)), Delivery::Taken);
         assert_eq!(first.outcome().await, second.outcome().await);
         drop((first, second));
@@ -116,7 +128,7 @@ mod tests {
     #[test]
     fn another_agent_cannot_answer() {
         let (waiters, task) = (Waiters::default(), Uuid::random());
-        let _waiter = waiters.expect(Uuid::random(), task);
+        let _waiter = waiters.expect(Uuid::random(), task, "C", Uuid::random());
         assert_eq!(waiters.deliver(Uuid::random(), outcome(task)), Delivery::Forged);
         let nonsense = Outcome { task_id: "nonsense".to_owned(), ..Outcome::default() };
         assert_eq!(waiters.deliver(Uuid::random(), nonsense), Delivery::Unwanted);

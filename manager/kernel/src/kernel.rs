@@ -17,12 +17,14 @@ use crate::{
     faults::Faults,
     flow::Flows,
     gc::{Collector, Debts},
+    hook::Hooks,
     query::{QueryEngine, Schema},
     queue::Queues,
     quota::QuotaDef,
     registry::Registry,
     tag::TagDefs,
     vault::Vault,
+    work::{Progress, Work},
 };
 
 /// How often debts that are due are tried.
@@ -46,6 +48,8 @@ struct Inner {
     faults: Faults,
     flows: Flows,
     debts: Debts,
+    work: Work,
+    hooks: Hooks,
     jobs: Jobs,
     configs: GlobalConfigs,
     vault: Vault,
@@ -76,7 +80,9 @@ impl std::fmt::Debug for Kernel {
 impl Kernel {
     pub(crate) fn new(db: Db, node: Uuid, vault: Vault) -> Self {
         let (queues, faults, debts) = (Queues::default(), Faults::default(), Debts::new(db.clone(), node));
-        let flows = Flows::new(db.clone(), queues.clone(), faults.clone(), debts.clone(), node);
+        let (work, stop) = (Work::default(), CancellationToken::new());
+        let hooks = Hooks::new(stop.clone());
+        let flows = Flows::new(db.clone(), queues.clone(), faults.clone(), debts.clone(), work.clone(), node);
         let inner = Inner {
             node,
             bus: Bus::new(faults.clone()),
@@ -84,10 +90,12 @@ impl Kernel {
             flows,
             debts,
             faults,
-            jobs: Jobs::new(db.clone(), node),
+            jobs: Jobs::new(db.clone(), node, work.clone(), hooks.clone()),
+            work,
+            hooks,
             configs: GlobalConfigs::new(db.clone()),
             vault,
-            stop: CancellationToken::new(),
+            stop,
             background: TaskTracker::new(),
             installed: OnceLock::new(),
             db,
@@ -135,6 +143,33 @@ impl Kernel {
     #[must_use]
     pub fn debts(&self) -> &Debts {
         &self.inner.debts
+    }
+
+    /// What is under way on behalf of jobs.
+    #[must_use]
+    pub fn work(&self) -> &Work {
+        &self.inner.work
+    }
+
+    /// Posts to web hooks.
+    #[must_use]
+    pub fn hooks(&self) -> &Hooks {
+        &self.inner.hooks
+    }
+
+    /// How far the job `id` is, or was when it ended: all entries of one under way, or only the latest. `None` when there
+    /// is no such job, or no longer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn progress(&self, id: Uuid, all: bool) -> Result<Option<Progress>, ErrorCode> {
+        self.inner.jobs.progress(id, all).await
+    }
+
+    /// How many jobs run and how many wait for their turn; of long jobs, how many run and wait.
+    #[must_use]
+    pub fn job_depths(&self) -> ((usize, usize), (usize, usize)) {
+        self.inner.jobs.depths()
     }
 
     /// The global settings.

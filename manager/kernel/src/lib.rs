@@ -11,6 +11,7 @@ pub mod db;
 pub mod faults;
 pub mod flow;
 pub mod gc;
+pub mod hook;
 mod kernel;
 pub mod ownership;
 pub mod plan;
@@ -22,6 +23,7 @@ pub mod ring;
 mod setup;
 pub mod tag;
 pub mod vault;
+pub mod work;
 
 pub(crate) use kernel::Installed;
 pub use kernel::Kernel;

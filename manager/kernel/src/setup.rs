@@ -6,7 +6,7 @@ use cumulo_schema::{Api, ApiKind, ApiMeta, ErrorCode, Event, Message, ResourceMe
 
 use crate::{
     Kernel,
-    api::{ApiTable, Authenticator, HandleApi},
+    api::{ApiTable, Authenticator, HandleApi, settings},
     bus::{Handle, Handlers, OnEvent, Subscribers},
     cascade::{Cascade, CascadeAction, Joined},
     config::{Binding, ConfigDef},
@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0000_kernel", sql: include_str!("../migrations/20261121_0000_kernel.sql") },
     Migration { name: "20261121_0001_kernel_tags", sql: include_str!("../migrations/20261121_0001_kernel_tags.sql") },
     Migration { name: "20261121_0010_accounts", sql: include_str!("../migrations/20261121_0010_accounts.sql") },
+    Migration { name: "20261121_0012_jobs", sql: include_str!("../migrations/20261121_0012_jobs.sql") },
     Migration {
         name: "20261121_0011_resource_config_name",
         sql: include_str!("../migrations/20261121_0011_resource_config_name.sql"),
@@ -88,7 +89,7 @@ impl Setup {
             resources: system::RESOURCES.to_vec(),
             flows: Definitions::default(),
             migrations: MIGRATIONS.to_vec(),
-            configs: Vec::new(),
+            configs: settings::CONFIGS.to_vec(),
             bindings: Vec::new(),
             tags: Vec::new(),
             quotas: Vec::new(),
@@ -241,6 +242,8 @@ impl Setup {
         let kernel = self.kernel;
         kernel.db().migrate(&self.migrations).await?;
         kernel.db().check_schema(&self.resources).await?;
+        let calls = self.apis.supported().into_iter().filter(|meta| !matches!(meta.kind, ApiKind::Query(_)));
+        self.configs.extend(calls.map(settings::timeout_def));
         kernel.configs().open(self.configs).await?;
         let collector = Collector::new(kernel.db().clone(), kernel.flows().clone(), self.runners);
         let schema = Arc::new(Schema::new(&self.resources, &self.apis.supported()));
@@ -257,8 +260,9 @@ impl Setup {
         });
         kernel.flows().open(self.flows);
         kernel.bus().open(self.handlers, self.subscribers);
-        kernel.flows().recover().await?;
-        kernel.jobs().recover(&kernel).await?;
+        let left = kernel.jobs().left().await?;
+        kernel.flows().recover(&left.times()).await?;
+        kernel.jobs().resume(&kernel, left);
         kernel.spawn_rounds();
         Ok(kernel)
     }

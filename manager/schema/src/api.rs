@@ -193,6 +193,8 @@ pub struct ApiMeta {
     pub service: &'static str,
     /// Java package of the message class, for the message format.
     pub java_package: &'static str,
+    /// The message class: `org.zstack.header.zone.APICreateZoneMsg`.
+    pub java_class: &'static str,
     /// HTTP verb.
     pub method: Method,
     /// Path template after `/v1`.
@@ -213,6 +215,8 @@ pub struct ApiMeta {
     pub kind: ApiKind,
     /// How long it may take unless configuration or the caller says otherwise, in seconds.
     pub timeout_secs: u64,
+    /// The same in milliseconds, as text: the default of the setting that changes it.
+    pub default_timeout: &'static str,
     /// Own parameters, then the common ones.
     pub params: &'static [ParamMeta],
     /// What it answers.
@@ -220,12 +224,6 @@ pub struct ApiMeta {
 }
 
 impl ApiMeta {
-    /// `org.zstack.header.zone.APICreateZoneMsg`.
-    #[must_use]
-    pub fn java_class(&self) -> String {
-        format!("{}.API{}Msg", self.java_package, self.name)
-    }
-
     /// `APICreateZoneMsg`.
     #[must_use]
     pub fn message_class(&self) -> String {

@@ -141,6 +141,7 @@ pub mod codes {
         NO_SERVICE = "PORTAL.1000", "No service is available for the message";
         HOST_CONNECTION = "HOST.1000", "Unable to connect the host";
         HOST_ALLOCATION_NONE = "HOST_ALLOCATION.1001", "No available host for the request";
+        LONG_JOB_NOT_CANCELABLE = "LONG_JOB.1001", "The long job cannot be cancelled";
         VM_STATE = "VM.1002", "The VM instance is not in a state that allows the operation";
         DUPLICATED_TAG = "TAG.1000", "The resource has a tag of this text already";
     }

@@ -308,6 +308,68 @@ pub struct ManagementNode {
     pub heart_beat: Timestamp,
 }
 
+wire_enum! {
+    /// Where a long job stands.
+    pub enum LongJobState {
+        /// Accepted; waits for its turn.
+        Waiting,
+        /// Not going on until told to.
+        Suspended,
+        /// Worked on.
+        Running,
+        /// Ended well.
+        Succeeded,
+        /// Told to stop; what it did is being undone.
+        Canceling,
+        /// Stopped and undone.
+        Canceled,
+        /// Failed and undone.
+        Failed,
+    }
+}
+
+/// A call that somebody wants done in the background: the lasting record of it, where the job that does it is forgotten
+/// some hours after its end.
+#[resource(table = "long_job", java = "org.zstack.header.longjob.LongJobInventory", vo = "LongJobVO", owned)]
+pub struct LongJob {
+    /// Its id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: Option<String>,
+    /// What people wrote about it.
+    pub description: Option<String>,
+    /// The job that does it, for its progress.
+    #[field(indexed)]
+    pub api_id: Uuid,
+    /// The message class of the call, without its package.
+    #[field(indexed)]
+    pub job_name: String,
+    /// The call's parameters as JSON, without secrets.
+    #[field(long)]
+    pub job_data: String,
+    /// The parameters in full, sealed: what it is run again with.
+    #[field(hidden, long)]
+    pub sealed_data: String,
+    /// What the call answered as JSON, once it has ended.
+    #[field(long)]
+    pub job_result: Option<String>,
+    /// Where it stands.
+    #[field(indexed)]
+    pub state: LongJobState,
+    /// The resource it is about.
+    #[field(indexed)]
+    pub target_resource_uuid: Option<Uuid>,
+    /// The node that works on it.
+    pub management_node_uuid: Option<Uuid>,
+    /// When it was submitted.
+    pub create_date: Timestamp,
+    /// When it was last changed.
+    pub last_op_date: Timestamp,
+    /// How long it took, in seconds.
+    pub execute_time: Option<i64>,
+}
+
 /// The declarations of this module.
 pub const RESOURCES: &[&crate::ResourceMeta] = &[
     <AccountResourceRef as crate::Resource>::META,
@@ -320,4 +382,5 @@ pub const RESOURCES: &[&crate::ResourceMeta] = &[
     <GlobalConfig as crate::Resource>::META,
     <GarbageCollector as crate::Resource>::META,
     <ManagementNode as crate::Resource>::META,
+    <LongJob as crate::Resource>::META,
 ];

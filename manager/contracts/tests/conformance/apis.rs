@@ -33,7 +33,7 @@ fn compare(differences: &mut Differences, reference: &Api, ours: &ApiMeta) {
     let theirs = std::iter::once(&reference.path).chain(&reference.optional_paths).filter(|path| *path != "null");
     let templates: BTreeSet<&str> = std::iter::once(ours.path).chain(ours.optional_paths.iter().copied()).collect();
     differences.compare(&at("paths"), theirs.map(String::as_str).collect(), templates);
-    differences.compare(&at("class"), reference.java_class.clone(), ours.java_class());
+    differences.compare(&at("class"), reference.java_class.as_str(), ours.java_class);
     if let Some(service) = &reference.service {
         differences.compare(&at("service"), service.as_str(), ours.service);
     }

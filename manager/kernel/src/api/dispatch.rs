@@ -140,8 +140,6 @@ async fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> Result<ApiCx, Error
     };
     // Elsewhere a parameter of that name means another resource: the one a tag is put on.
     let creates = call.meta.kind == cumulo_schema::ApiKind::Create;
-    let chosen = call.params.get("resourceUuid").filter(|_| creates).and_then(Value::as_str);
-    let chosen = chosen.and_then(|text| text.parse().ok());
     let mut tags = NewTags { system: list("systemTags"), user: list("userTags"), patterns: vec![] };
     if creates {
         let patterns: Result<Vec<Uuid>, _> = list("tagUuids").iter().map(|text| text.parse()).collect();
@@ -155,8 +153,7 @@ async fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> Result<ApiCx, Error
         kernel: kernel.clone(),
         caller,
         job: call.job,
-        // Derived from the job, so that a call handled again after a crash means the same resource.
-        resource_uuid: chosen.unwrap_or_else(|| derived(call.job)),
+        resource_uuid: resource_uuid(call),
         tags,
         enforcing: call.params.get("deleteMode").and_then(Value::as_str) == Some("Enforcing"),
         client_ip: call.client_ip.clone(),
@@ -169,6 +166,15 @@ fn created(kernel: &Kernel, meta: &ApiMeta) -> Option<&'static ResourceMeta> {
     let inventory = meta.reply.fields().iter().find(|field| field.name == "inventory")?;
     let created = schema.resources().find(|resource| resource.inventory == inventory.type_name)?;
     Some(schema.target(created).root())
+}
+
+/// The id of what `call` creates: chosen by the client, or derived from the job, so that a call handled again after a crash
+/// means the same resource.
+pub(super) fn resource_uuid(call: &Call) -> Uuid {
+    // Elsewhere a parameter of that name means another resource: the one a tag is put on.
+    let creates = call.meta.kind == cumulo_schema::ApiKind::Create;
+    let chosen = call.params.get("resourceUuid").filter(|_| creates).and_then(Value::as_str);
+    chosen.and_then(|text| text.parse().ok()).unwrap_or_else(|| derived(call.job))
 }
 
 /// The id of what job `job` creates: a version 4 uuid in form, so that every client accepts it.

@@ -14,10 +14,17 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Call, access::Credential, dispatch, dispatch::Body, job::Notify, job::Polled, openapi, projection, route::Match,
-    signature,
+    Call,
+    access::Credential,
+    admission::{Busy, Place},
+    dispatch,
+    dispatch::Body,
+    job::{Notify, Polled},
+    openapi, projection,
+    route::Match,
+    settings, signature,
 };
-use crate::{Kernel, bus::Caller, db::DbError, query};
+use crate::{Kernel, bus::Caller, db::DbError, hook, query};
 
 /// Largest body a client may send, in bytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -115,6 +122,11 @@ impl Incoming<'_> {
     async fn call(&self, found: &Match<'_>, given: Given) -> Result<Response, Refusal> {
         let route = self.pick(found, &given.wrapper)?;
         let meta = route.meta;
+        // First of all: a node that has too much to do does nothing for a call that it will not take.
+        let place = match meta.is_job.then(|| self.kernel.jobs().enter(self.kernel)).transpose() {
+            Ok(place) => place,
+            Err(busy) => return Ok(come_back(busy)),
+        };
         let credential = self.credential(meta)?;
         let job = self.job_uuid()?;
         let caller = self.caller(meta, &credential).await;
@@ -132,7 +144,10 @@ impl Incoming<'_> {
         }
         let params = decode_params(meta, params).map_err(|error| Refusal::bad(error.to_string()))?;
         let call = Call { meta, params, job, timeout: self.timeout(meta)?, client_ip: self.client_ip.clone() };
-        if meta.is_job { self.accept(caller, call).await } else { Ok(self.run(caller, call).await) }
+        match place {
+            Some(place) => self.accept(place, caller, call).await,
+            None => Ok(self.run(caller, call).await),
+        }
     }
 
     /// Which of the APIs at a template is meant.
@@ -199,7 +214,7 @@ impl Incoming<'_> {
 
     fn timeout(&self, meta: &ApiMeta) -> Result<Duration, Refusal> {
         match self.header("x-api-timeout") {
-            None => Ok(meta.timeout()),
+            None => Ok(settings::timeout(self.kernel.configs(), meta)),
             Some(text) => {
                 let seconds = text.trim().parse().ok().filter(|seconds| (1..=30 * 24 * 3600).contains(seconds));
                 let refuse = || Refusal::bad("header X-API-Timeout must be a whole number of seconds, at most 30 days");
@@ -269,11 +284,14 @@ impl Incoming<'_> {
         ended(self.wants_schema().then_some((self.kernel, meta)), &outcome)
     }
 
-    async fn accept(&self, caller: Result<Caller, ErrorCode>, call: Call) -> Result<Response, Refusal> {
-        let notify =
-            Notify { web_hook: self.header("x-web-hook").map(str::to_owned), with_schema: self.wants_schema() };
+    async fn accept(&self, place: Place, caller: Result<Caller, ErrorCode>, call: Call) -> Result<Response, Refusal> {
+        let web_hook = self.header("x-web-hook").map(str::to_owned);
+        if let Some(url) = &web_hook {
+            hook::check_url(url).map_err(|problem| Refusal::bad(format!("header X-Web-Hook: {problem}")))?;
+        }
+        let notify = Notify { web_hook, with_schema: self.wants_schema() };
         let (job, timeout) = (call.job, call.timeout);
-        match self.kernel.jobs().accept(self.kernel, caller, call, notify).await {
+        match self.kernel.jobs().accept(self.kernel, place, caller, call, notify).await {
             Ok(()) => {
                 let host = self.header("host").unwrap_or("127.0.0.1:8080");
                 let location = format!("http://{host}{BASE}{JOBS}{job}");
@@ -317,6 +335,13 @@ fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
         .flat_map(|list| list.split([',', ';']))
         .find_map(|preference| preference.trim().strip_prefix("wait=")?.trim_matches('"').parse().ok())?;
     Some(Duration::from_secs(seconds).min(LONGEST_POLL))
+}
+
+/// 503 with the error envelope, and when to try again. Nothing was recorded.
+fn come_back(busy: Busy) -> Response {
+    let mut response = ended(None, &Err(busy.error()));
+    response.headers_mut().insert(header::RETRY_AFTER, busy.seconds().into());
+    response
 }
 
 /// 200 with the body, or 503 with the error envelope.

@@ -5,22 +5,27 @@
 //! an id derived from the job). Secrets among the parameters are sealed in the row and gone with the parameters when the
 //! job ends. An answer that holds a secret is sealed as well, for as long as it can be fetched.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod recover;
+mod run;
+
+use std::time::Duration;
 
 use cumulo_derive::resource;
-use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, codes, wire_enum};
+use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
 use serde_json::{Map, Value};
-use tokio::sync::watch;
 
-use super::{Call, dispatch, dispatch::Body, projection, webhook};
+use super::{
+    Call,
+    admission::{Admission, Busy, Place},
+    dispatch::Body,
+    settings,
+};
 use crate::{
     Kernel,
     bus::Caller,
-    db::{Db, DbError, Deferred},
+    db::{Batch, Db, DbError},
+    hook::Hooks,
+    work::{Progress, Work},
 };
 
 /// How long results stay readable (wire.md §5: three hours).
@@ -62,6 +67,10 @@ pub struct ApiJob {
     /// The node that works on it.
     #[field(indexed)]
     pub node_uuid: Uuid,
+    /// The long job that it is a run of.
+    pub long_job_uuid: Option<Uuid>,
+    /// How far it was when it ended.
+    pub progress: Option<Json<Value>>,
     /// When it was accepted.
     pub create_date: Timestamp,
     /// When it ended.
@@ -87,29 +96,69 @@ pub(super) struct Notify {
 pub(crate) struct Jobs {
     db: Db,
     node: Uuid,
-    /// What runs here now, so that polling it costs no read, and whoever waits for its end.
-    running: Arc<Mutex<HashMap<Uuid, watch::Sender<()>>>>,
+    work: Work,
+    hooks: Hooks,
+    calls: Admission,
+    long: Admission,
 }
 
 impl Jobs {
-    pub(crate) fn new(db: Db, node: Uuid) -> Self {
-        Self { db, node, running: Arc::default() }
+    pub(crate) fn new(db: Db, node: Uuid, work: Work, hooks: Hooks) -> Self {
+        Self { db, node, work, hooks, calls: Admission::default(), long: Admission::default() }
     }
 
-    /// Records the job and starts it. Durable when this returns.
+    /// A place for a call, before anything is done for it.
+    pub(super) fn enter(&self, kernel: &Kernel) -> Result<Place, Busy> {
+        self.calls.enter(settings::bounds(kernel.configs()))
+    }
+
+    /// Records the call as a job and starts it. A caller that could not be authenticated fails the job, as in the original:
+    /// the 202 comes first. `Conflict` means that there is a job of that id already.
     pub(super) async fn accept(
         &self,
         kernel: &Kernel,
+        place: Place,
         caller: Result<Caller, ErrorCode>,
         call: Call,
         notify: Notify,
     ) -> Result<(), DbError> {
+        let job = self.row(kernel, &caller, &call, notify, None);
+        let mut batch = self.db.batch();
+        batch.insert(&job);
+        self.db.commit(batch).await?;
+        self.begin(kernel, job, caller, call, place);
+        Ok(())
+    }
+
+    /// Records a run of the long job `long` together with what `batch` says of it, and starts it.
+    pub(super) async fn accept_long(
+        &self,
+        kernel: &Kernel,
+        caller: Caller,
+        call: Call,
+        (long, mut batch): (Uuid, Batch),
+    ) -> Result<(), ErrorCode> {
+        let place = self.long.enter(settings::long_bounds(kernel.configs())).map_err(|busy| busy.error())?;
+        let job = self.row(kernel, &Ok(caller), &call, Notify::default(), Some(long));
+        batch.insert(&job);
+        self.db.commit(batch).await?;
+        self.begin(kernel, job, Ok(caller), call, place);
+        Ok(())
+    }
+
+    fn row(
+        &self,
+        kernel: &Kernel,
+        caller: &Result<Caller, ErrorCode>,
+        call: &Call,
+        notify: Notify,
+        long: Option<Uuid>,
+    ) -> ApiJob {
         let now = Timestamp::now();
-        let account = caller.as_ref().map_or(Uuid::ADMIN, |caller| caller.account);
-        let job = ApiJob {
+        ApiJob {
             uuid: call.job,
             api: call.meta.name.to_owned(),
-            account_uuid: account,
+            account_uuid: caller.as_ref().map_or(Uuid::ADMIN, |caller| caller.account),
             session_uuid: caller.as_ref().ok().and_then(|caller| caller.session),
             client_ip: call.client_ip.clone(),
             state: JobState::Running,
@@ -119,63 +168,16 @@ impl Jobs {
             with_schema: notify.with_schema,
             timeout_ms: i64::try_from(call.timeout.as_millis()).unwrap_or(i64::MAX),
             node_uuid: self.node,
+            long_job_uuid: long,
+            progress: None,
             create_date: now,
             last_op_date: now,
-        };
-        let mut batch = self.db.batch();
-        batch.insert(&job);
-        self.db.commit(batch).await?;
-        self.lock().insert(call.job, watch::Sender::default());
-        let (jobs, kernel) = (self.clone(), kernel.clone());
-        let deferred = Deferred::default();
-        tokio::spawn(deferred.clone().scope(async move {
-            let outcome = match caller {
-                Ok(caller) => dispatch::run(&kernel, caller, call).await,
-                Err(error) => Err(error),
-            };
-            deferred.last_commit_follows();
-            jobs.finish(&kernel, job, outcome).await;
-        }));
-        Ok(())
-    }
-
-    async fn finish(&self, kernel: &Kernel, job: ApiJob, outcome: Result<Body, ErrorCode>) {
-        let cut_off = |error: &ErrorCode| kernel.is_stopping() || error.is(codes::NODE_UNAVAILABLE);
-        if outcome.as_ref().is_err_and(cut_off) {
-            // Nothing is decided: the next start answers it.
-            return;
-        }
-        let (state, result) = match &outcome {
-            Ok(body) => (JobState::Succeeded, Ok(sealed(kernel, &job.api, body))),
-            Err(error) => (JobState::Failed, serde_json::to_value(error)),
-        };
-        let mut batch = self.db.batch();
-        batch
-            .update::<ApiJob>()
-            .set(ApiJob::STATE, &state)
-            .set(ApiJob::PARAMS, &None::<Json<Map<String, Value>>>)
-            .set(ApiJob::RESULT, &Json(result.unwrap_or_default()))
-            .eq(ApiJob::UUID, &job.uuid)
-            .any();
-        if let Err(error) = self.db.commit(batch).await {
-            tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded");
-        }
-        let took = Timestamp::now().0 - job.create_date.0;
-        match &outcome {
-            Ok(_) => tracing::info!(job = %job.uuid, api = job.api, took_ms = took, "job done"),
-            Err(error) => tracing::info!(job = %job.uuid, api = job.api, took_ms = took, %error, "job failed"),
-        }
-        self.lock().remove(&job.uuid);
-        if let Some(hook) = &job.web_hook {
-            let meta = kernel.apis().meta(&job.api).filter(|_| job.with_schema);
-            webhook::post(hook, job.uuid, meta.map(|meta| (kernel, meta)), &outcome).await;
         }
     }
 
     /// Where the job `id` stands; waits at most `patience` for its end.
     pub(super) async fn poll(&self, kernel: &Kernel, id: Uuid, patience: Duration) -> Result<Polled, ErrorCode> {
-        let running = self.lock().get(&id).map(watch::Sender::subscribe);
-        if let Some(mut end) = running {
+        if let Some(mut end) = self.work.end_of(id) {
             // The sender is dropped when the job ends; it never sends.
             let ended = tokio::time::timeout(patience, end.changed());
             if patience.is_zero() || ended.await.is_err() {
@@ -193,43 +195,21 @@ impl Jobs {
         Ok(Polled::Ended { meta: kernel.apis().meta(&job.api), outcome })
     }
 
-    /// Goes on with the jobs that the last life of this node left. Call after the flows were resumed.
-    pub(crate) async fn recover(&self, kernel: &Kernel) -> Result<(), ErrorCode> {
-        let unfinished = self
-            .db
-            .select::<ApiJob>()
-            .eq(ApiJob::STATE, &JobState::Running)
-            .eq(ApiJob::NODE_UUID, &self.node)
-            .order_by(ApiJob::CREATE_DATE)
-            .all()
-            .await?;
-        for job in unfinished {
-            self.lock().insert(job.uuid, watch::Sender::default());
-            let (jobs, kernel) = (self.clone(), kernel.clone());
-            tokio::spawn(async move {
-                let outcome = jobs.again(&kernel, &job).await;
-                jobs.finish(&kernel, job, outcome).await;
-            });
+    /// How far the job `id` is, or was when it ended: all entries of one under way, or the latest.
+    pub(crate) async fn progress(&self, id: Uuid, all: bool) -> Result<Option<Progress>, ErrorCode> {
+        if let Some(progress) = self.work.progress(id, all) {
+            return Ok(Some(progress));
         }
-        Ok(())
+        let job = self.db.find(ApiJob::UUID, &id).await?;
+        Ok(job.map(|job| Progress {
+            account: job.account_uuid,
+            entries: job.progress.map(|last| last.0).into_iter().collect(),
+        }))
     }
 
-    async fn again(&self, kernel: &Kernel, job: &ApiJob) -> Result<Body, ErrorCode> {
-        if let Some(reply) = kernel.flows().outcome_of_job(job.uuid).await? {
-            return projection::of_flow(kernel, reply?).await;
-        }
-        let unknown = || ErrorCode::internal(format!("{} was interrupted and is not known any more", job.api));
-        let meta = kernel.apis().meta(&job.api).ok_or_else(unknown)?;
-        let params = job.params.clone().map(|params| params.0).unwrap_or_default();
-        let call = Call {
-            meta,
-            params: kernel.vault().open_params(params)?,
-            job: job.uuid,
-            timeout: Duration::from_millis(u64::try_from(job.timeout_ms).unwrap_or(0)),
-            client_ip: job.client_ip.clone(),
-        };
-        let caller = Caller { account: job.account_uuid, session: job.session_uuid };
-        dispatch::run(kernel, caller, call).await
+    /// How many jobs run and wait, long ones apart.
+    pub(crate) fn depths(&self) -> ((usize, usize), (usize, usize)) {
+        (self.calls.depth(), self.long.depth())
     }
 
     /// Forgets what ended three hours ago.
@@ -251,10 +231,6 @@ impl Jobs {
             self.db.commit(batch).await?;
         }
         Ok(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, watch::Sender<()>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

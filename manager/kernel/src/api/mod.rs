@@ -2,12 +2,15 @@
 //! permission, job and answer; a service writes only what the call does.
 
 mod access;
+mod admission;
 mod dispatch;
 mod http;
 mod job;
+mod long_job;
 mod openapi;
 mod projection;
 mod route;
+pub(crate) mod settings;
 mod signature;
 mod webhook;
 
@@ -22,6 +25,7 @@ pub(crate) use dispatch::ApiTable;
 pub use http::router;
 pub(crate) use job::Jobs;
 pub use job::{ApiJob, JobState};
+pub use long_job::{LongJobs, NewLongJob};
 
 use crate::{
     Kernel,

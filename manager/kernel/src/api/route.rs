@@ -108,6 +108,7 @@ mod tests {
         group: "",
         service: "",
         java_package: "",
+        java_class: "",
         method: Method::Get,
         path: "",
         optional_paths: &[],
@@ -118,6 +119,7 @@ mod tests {
         secret_reply: false,
         kind: ApiKind::Plain,
         timeout_secs: 300,
+        default_timeout: "300000",
         params: &[],
         reply: ReplyShape::Empty,
     };

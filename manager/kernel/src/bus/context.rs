@@ -44,13 +44,15 @@ pub struct CallContext {
     pub trace: Uuid,
     /// On whose behalf.
     pub caller: Caller,
+    /// Whether it ends early when its job is cancelled.
+    pub stoppable: bool,
 }
 
 impl CallContext {
     /// A context that starts here: something done by the system, `timeout` long.
     #[must_use]
     pub fn starting(trace: Uuid, caller: Caller, timeout: Duration) -> Self {
-        Self { deadline: Instant::now() + timeout, trace, caller }
+        Self { deadline: Instant::now() + timeout, trace, caller, stoppable: true }
     }
 
     /// That of the current task; a fresh one of the system's where there is none.
@@ -65,6 +67,15 @@ impl CallContext {
     #[must_use]
     pub fn within(mut self, timeout: Duration) -> Self {
         self.deadline = self.deadline.min(Instant::now() + timeout);
+        self
+    }
+
+    /// The same for undoing what was done in it: with at least `least` left, also when the deadline is why it is undone, and
+    /// not to be cancelled.
+    #[must_use]
+    pub fn for_undo(mut self, least: Duration) -> Self {
+        self.deadline = self.deadline.max(Instant::now() + least);
+        self.stoppable = false;
         self
     }
 

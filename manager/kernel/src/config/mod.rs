@@ -9,6 +9,7 @@ use std::{
     fmt::Display,
     str::FromStr,
     sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::Duration,
 };
 
 use cumulo_schema::{ErrorCode, system::GlobalConfig};
@@ -45,6 +46,48 @@ pub enum ConfigRule {
     Number(f64, f64),
     /// One of these.
     OneOf(&'static [&'static str]),
+    /// A [`Span`] between the two, inclusive.
+    Span {
+        /// The shortest.
+        least: Duration,
+        /// The longest.
+        most: Duration,
+    },
+}
+
+/// A time, as settings hold it: a number of milliseconds, or a number with its unit, `90s`, `30m`, `72h`, `3d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unit_at = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(unit_at);
+        let factor = match unit {
+            "" | "ms" => Some(1),
+            "s" => Some(1000),
+            "m" => Some(60 * 1000),
+            "h" => Some(3600 * 1000),
+            "d" => Some(24 * 3600 * 1000),
+            _ => None,
+        };
+        let millis = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+        let wrong = || "must be a number of milliseconds, or one with a unit as 90s, 30m, 72h or 3d".to_owned();
+        millis.map(|millis| Self(Duration::from_millis(millis))).ok_or_else(wrong)
+    }
+}
+
+impl Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let millis = self.0.as_millis();
+        let units = [(24 * 3600 * 1000, "d"), (3600 * 1000, "h"), (60 * 1000, "m"), (1000, "s")];
+        match units.into_iter().find(|(factor, _)| millis >= *factor && millis.is_multiple_of(*factor)) {
+            Some((factor, unit)) => write!(f, "{}{unit}", millis / factor),
+            None => write!(f, "{millis}"),
+        }
+    }
 }
 
 impl ConfigRule {
@@ -66,6 +109,10 @@ impl ConfigRule {
             },
             ConfigRule::OneOf(values) if values.contains(&value) => Ok(()),
             ConfigRule::OneOf(values) => Err(format!("must be one of {}", values.join(", "))),
+            ConfigRule::Span { least, most } => match value.parse::<Span>()? {
+                Span(span) if (least..=most).contains(&span) => Ok(()),
+                _ => within(&Span(least), &Span(most)),
+            },
         }
     }
 }
@@ -174,5 +221,37 @@ impl GlobalConfigs {
     #[must_use]
     pub fn defs(&self) -> &[ConfigDef] {
         self.defs.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_with_and_without_unit() {
+        let read = |text: &str| text.parse::<Span>().map(|span| span.0);
+        for (text, seconds) in
+            [("90000", 90), ("90000ms", 90), ("90s", 90), ("30m", 1800), ("72h", 259_200), ("3d", 259_200)]
+        {
+            assert_eq!(read(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in
+            ["", "h", "-1", "1.5h", "1 h", "1h30m", "72H", "1w", "99999999999999999999", "18446744073709551615d"]
+        {
+            assert!(read(text).is_err(), "{text}");
+        }
+        for text in ["3d", "73h", "90s", "1m", "1"] {
+            assert_eq!(text.parse::<Span>().expect("read").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_span_is_held_between_its_bounds() {
+        let rule = ConfigRule::Span { least: Duration::from_mins(5), most: Duration::from_hours(720) };
+        assert!(["5m", "300000", "30d", "72h"].iter().all(|text| rule.check(text).is_ok()));
+        let refused = rule.check("299999").expect_err("too short");
+        assert_eq!(refused, "must be between 5m and 30d");
+        assert!(rule.check("31d").is_err() && rule.check("soon").is_err());
     }
 }

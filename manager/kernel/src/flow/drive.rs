@@ -10,6 +10,7 @@ use super::{
     journal::{self, Entry},
 };
 use crate::{
+    bus::CallContext,
     faults::{Point, Verdict},
     gc::UndoDebt,
 };
@@ -17,6 +18,8 @@ use crate::{
 /// Tries of an undo before it becomes a debt, and the pause after the first; it doubles.
 const UNDO_TRIES: u32 = 3;
 const UNDO_PAUSE: Duration = Duration::from_millis(100);
+/// What an undo has at least, also where the flow failed because its time was up.
+const UNDO_DEADLINE: Duration = Duration::from_mins(5);
 
 /// A flow type, for code that knows flows only by name.
 pub(super) trait Resumable: Send + Sync {
@@ -39,6 +42,9 @@ impl<F> Default for Definition<F> {
 impl<F: Flow> Definition<F> {
     /// Starts a new flow. One that is in the journal already is joined or answered instead.
     pub(super) async fn begin(&self, flows: &Flows, mut entry: Entry, context: F) -> Option<Outcome> {
+        if let Some(refusal) = flows.inner.work.refusal(&CallContext::current()) {
+            return Some(Err(refusal));
+        }
         let steps = match flows.definitions().and_then(|definitions| definitions.chain::<F>(&entry.0.chain)) {
             Ok(steps) => steps,
             Err(error) => return Some(Err(error)),
@@ -148,7 +154,11 @@ impl<'f, F: Flow> Drive<'f, F> {
     /// Runs the steps from `at` on, whose start is in the journal.
     async fn run(mut self, mut at: usize) -> Option<Outcome> {
         while at < self.steps.len() {
-            match self.step(at).await {
+            let went = match self.flows.inner.work.refusal(&CallContext::current()) {
+                Some(refusal) => Went::Wrong(refusal),
+                None => self.step(at).await,
+            };
+            match went {
                 Went::Well => at += 1,
                 Went::Wrong(error) => return self.unwind(at, error).await,
                 Went::Dead => return self.die().await,
@@ -176,15 +186,25 @@ impl<'f, F: Flow> Drive<'f, F> {
             Verdict::Die => return Went::Dead,
         }
         tracing::debug!(flow = %self.cx.flow, chain = self.chain, step = step.name(), "step starts");
+        let context = CallContext::current();
+        self.tell(&context, at, false);
         let outcome = {
             step.name().clone_into(&mut self.cx.place);
             step.run(&mut self.cx).await
         };
         match (outcome, faults.at(Point::StepEnd { flow: self.cx.flow, step: step.name() })) {
             (_, Verdict::Die) => Went::Dead,
-            (Err(error), _) | (Ok(()), Verdict::Fail(error)) => Went::Wrong(error),
+            (Err(error), _) | (Ok(()), Verdict::Fail(error)) => {
+                Went::Wrong(self.flows.inner.work.explain(&context, error))
+            }
             (Ok(()), Verdict::Pass) => Went::Well,
         }
+    }
+
+    /// Tells who asks how far the job is. A flow that is only part of one does not know how much of it is done.
+    fn tell(&self, context: &CallContext, at: usize, undone: bool) {
+        let percent = u8::try_from(at * 100 / self.steps.len()).ok().filter(|_| self.cx.flow == context.trace);
+        self.flows.inner.work.step(context.trace, self.steps[at].name(), undone, percent);
     }
 
     /// Undoes the steps from `at` down to the first and ends the flow as failed.
@@ -212,6 +232,8 @@ impl<'f, F: Flow> Drive<'f, F> {
     /// Undoes one step, or leaves a debt. `None` when a test ordered the process dead.
     async fn undo(&mut self, at: usize) -> Option<()> {
         let step = self.steps[at].clone();
+        let context = CallContext::current();
+        self.tell(&context, at, true);
         let mut pause = UNDO_PAUSE;
         let mut attempt = 1;
         loop {
@@ -220,7 +242,7 @@ impl<'f, F: Flow> Drive<'f, F> {
                 Verdict::Fail(error) => Err(error),
                 Verdict::Pass => {
                     self.cx.place = format!("{}/undo/{attempt}", step.name());
-                    step.undo(&mut self.cx).await
+                    context.for_undo(UNDO_DEADLINE).scope(step.undo(&mut self.cx)).await
                 }
             };
             match outcome {

@@ -7,6 +7,8 @@
 //! - An undo that keeps failing becomes a debt ([`crate::gc`]): persisted, retried with backoff, visible; the other undos go on.
 //! - Flows on one resource run one after another. The journal entry is written when a flow's turn comes.
 //! - A flow runs in a task of its own: who started it may go away.
+//! - A flow whose job was cancelled, or whose deadline has passed, starts no more steps and is undone; its undoes get time of
+//!   their own.
 //!
 //! The alternative, a graph of actions with outputs looked up by name, buys parallel branches that no chain here needs
 //! and loses the types; a step that wants parallel work calls `bus.call_all`.
@@ -38,6 +40,7 @@ use crate::{
     gc::Debts,
     plan::Planning,
     queue::Queues,
+    work::Work,
 };
 use drive::Definition;
 
@@ -56,6 +59,7 @@ struct Inner {
     queues: Queues,
     faults: Faults,
     debts: Debts,
+    work: Work,
     node: Uuid,
     definitions: OnceLock<Definitions>,
     running: Mutex<Running>,
@@ -114,9 +118,9 @@ impl Definitions {
 }
 
 impl Flows {
-    pub(crate) fn new(db: Db, queues: Queues, faults: Faults, debts: Debts, node: Uuid) -> Self {
-        let inner = Inner { db, queues, faults, debts, node, definitions: OnceLock::new(), running: Mutex::default() };
-        Self { inner: Arc::new(inner) }
+    pub(crate) fn new(db: Db, queues: Queues, faults: Faults, debts: Debts, work: Work, node: Uuid) -> Self {
+        let (definitions, running) = (OnceLock::new(), Mutex::default());
+        Self { inner: Arc::new(Inner { db, queues, faults, debts, work, node, definitions, running }) }
     }
 
     pub(crate) fn open(&self, definitions: Definitions) {

@@ -1,6 +1,6 @@
 //! After a start: what the last life of this node left unfinished.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use cumulo_schema::{ErrorCode, Timestamp, Uuid};
 
@@ -10,35 +10,36 @@ use crate::{
     gc::UndoDebt,
 };
 
-/// A resumed flow has no client waiting with a deadline; this bounds what it asks of others.
+/// A resumed flow that no job waits for has no deadline; this bounds what it asks of others.
 const RESUMED_DEADLINE: Duration = Duration::from_hours(1);
 /// How long ended flows stay readable.
 const KEEP_ENDED: Duration = Duration::from_hours(24);
 
 impl Flows {
     /// Resumes every unfinished flow of this node, each on its own: one that cannot go on blocks no other. Returns when
-    /// all are under way.
+    /// all are under way. `times` says how long jobs may still take.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub(crate) async fn recover(&self) -> Result<(), ErrorCode> {
+    pub(crate) async fn recover(&self, times: &HashMap<Uuid, Duration>) -> Result<(), ErrorCode> {
         let rows = journal::active(&self.inner.db, self.inner.node).await?;
         if !rows.is_empty() {
             tracing::info!(flows = rows.len(), "resuming what was left unfinished");
         }
         for row in rows {
-            self.resume(row);
+            let time = row.job_uuid.and_then(|job| times.get(&job)).copied().unwrap_or(RESUMED_DEADLINE);
+            self.resume(row, time);
         }
         Ok(())
     }
 
-    fn resume(&self, row: FlowRow) {
+    fn resume(&self, row: FlowRow, time: Duration) {
         let Some(definition) = self.definitions().ok().and_then(|all| all.flows.get(row.flow.as_str()).cloned()) else {
             tracing::error!(flow = %row.uuid, name = row.flow, "nobody knows this flow any more; it stays in the journal");
             return;
         };
         let (flows, lane, id) = (self.clone(), format!("flow:{}", row.resource_uuid), row.uuid);
-        let context = CallContext::starting(row.job_uuid.unwrap_or(row.uuid), Caller::SYSTEM, RESUMED_DEADLINE);
+        let context = CallContext::starting(row.job_uuid.unwrap_or(row.uuid), Caller::SYSTEM, time);
         let work = async move {
             let queues = flows.inner.queues.clone();
             queues.run(&lane, 1, definition.resume(flows, row)).await

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test program uses its part of it")]
 
+pub mod http;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -98,11 +100,17 @@ pub struct Wall {
     pub holes: Mutex<BTreeSet<Uuid>>,
     pub done: Mutex<Vec<String>>,
     pub undo_fails: Mutex<u32>,
+    /// While it has a receiver, nobody gets beyond the second step.
+    pub held: tokio::sync::watch::Sender<()>,
 }
 
 impl Wall {
     pub fn log(&self, what: &str) {
         self.done.lock().expect("not poisoned").push(what.to_owned());
+    }
+    /// Holds everybody up before the last step, until the answer is dropped.
+    pub fn hold(&self) -> tokio::sync::watch::Receiver<()> {
+        self.held.subscribe()
     }
     fn refuses_to_be_filled(&self) -> bool {
         let mut fails = self.undo_fails.lock().expect("not poisoned");
@@ -137,6 +145,24 @@ impl Step<PutUp> for Drill {
         self.1.db().settle().await?;
         self.0.log("fill");
         self.0.holes.lock().expect("not poisoned").remove(&cx.shelf);
+        Ok(())
+    }
+}
+
+/// Waits while the wall is held, but not beyond its deadline.
+pub struct Hold(pub Arc<Wall>);
+
+#[async_trait]
+impl Step<PutUp> for Hold {
+    fn name(&self) -> &'static str {
+        "hold"
+    }
+    async fn run(&self, _: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
+        let late = |_| ErrorCode::new(codes::TIMEOUT, "the wall was held for too long");
+        let time = cumulo_kernel::bus::CallContext::current().remaining();
+        tokio::time::timeout(time, self.0.held.closed()).await.map_err(late)
+    }
+    async fn undo(&self, _: &mut StepCx<PutUp>) -> Result<(), ErrorCode> {
         Ok(())
     }
 }
@@ -218,7 +244,7 @@ impl Authenticator for Anybody {
     }
 }
 
-pub const CHAINS: &str = "[put-up]\nput-up = ['drill', 'mount']";
+pub const CHAINS: &str = "[put-up]\nput-up = ['drill', 'hold', 'mount']";
 
 /// A kernel over the database in `dir`, not started; and the wall it works on.
 pub async fn setup(dir: &std::path::Path, wall: &Arc<Wall>) -> Setup {
@@ -236,6 +262,7 @@ pub async fn setup(dir: &std::path::Path, wall: &Arc<Wall>) -> Setup {
         .api::<RenameShelf>(library)
         .query(QueryShelf::META)
         .step(Drill(wall.clone(), kernel.clone()))
+        .step(Hold(wall.clone()))
         .step(Mount(kernel));
     setup
 }

@@ -22,7 +22,8 @@ impl HandleApi<GetGlobalConfigOptions> for Configs {
 /// The wire's `GlobalConfigOptions`.
 fn options(rule: ConfigRule) -> Value {
     match rule {
-        ConfigRule::Text => json!({}),
+        // The wire has no form for times with units.
+        ConfigRule::Text | ConfigRule::Span { .. } => json!({}),
         ConfigRule::Boolean => json!({ "validValue": ["true", "false"] }),
         ConfigRule::OneOf(values) => json!({ "validValue": values }),
         ConfigRule::Integer(least, most) => {

@@ -1,0 +1,160 @@
+//! From a recorded job to its outcome.
+
+use std::time::Duration;
+
+use cumulo_schema::{
+    ErrorCode, Json, Timestamp, codes,
+    system::{LongJob, LongJobState},
+};
+use serde_json::{Map, Value};
+
+use super::{ApiJob, JobState, Jobs, sealed};
+use crate::{
+    Kernel,
+    api::{
+        Call,
+        admission::{Place, Slot},
+        dispatch::{self, Body},
+        webhook,
+    },
+    bus::Caller,
+    db::Deferred,
+    work,
+};
+
+/// What became of waiting for a turn.
+enum Turn {
+    Comes(Slot),
+    /// It does not, for this reason.
+    Never(ErrorCode),
+    /// The node stops first; the next start sees to the job.
+    NotNow,
+}
+
+impl Jobs {
+    /// Works on a job that is in the database, in a task of its own.
+    pub(super) fn begin(
+        &self,
+        kernel: &Kernel,
+        job: ApiJob,
+        caller: Result<Caller, ErrorCode>,
+        call: Call,
+        place: Place,
+    ) {
+        self.work.begin(job.uuid, job.account_uuid);
+        let (jobs, kernel) = (self.clone(), kernel.clone());
+        tokio::spawn(async move { jobs.work_off(&kernel, job, caller, call, place).await });
+    }
+
+    pub(super) async fn work_off(
+        &self,
+        kernel: &Kernel,
+        job: ApiJob,
+        caller: Result<Caller, ErrorCode>,
+        mut call: Call,
+        place: Place,
+    ) {
+        // It is over at once and takes nobody's turn.
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(error) => return self.finish(kernel, job, Err(error)).await,
+        };
+        let accepted = tokio::time::Instant::now();
+        let slot = match self.turn(kernel, &job, call.timeout, place).await {
+            Turn::Comes(slot) => slot,
+            Turn::Never(error) => return self.finish(kernel, job, Err(error)).await,
+            Turn::NotNow => return,
+        };
+        if job.long_job_uuid.is_some() {
+            self.long_job_runs(&job).await;
+        }
+        call.timeout = call.timeout.saturating_sub(accepted.elapsed());
+        let (kernel_of_task, deferred) = (kernel.clone(), Deferred::default());
+        // A task of its own, so that a handler that panics ends its job and not the record of it.
+        let work = deferred.scope(async move { dispatch::run(&kernel_of_task, caller, call).await });
+        let task = tokio::spawn(work);
+        let outcome = task.await.unwrap_or_else(|panic| {
+            Err(ErrorCode::internal(format!("{} failed; the log says more", job.api)).because_of(&panic))
+        });
+        deferred.last_commit_follows();
+        deferred.scope(self.finish(kernel, job, outcome)).await;
+        drop(slot);
+    }
+
+    async fn turn(&self, kernel: &Kernel, job: &ApiJob, timeout: Duration, place: Place) -> Turn {
+        let context = crate::bus::CallContext::starting(job.uuid, Caller::SYSTEM, timeout);
+        let (stop, stopping) = (self.work.stop_of(&context), kernel.stopping());
+        tokio::select! {
+            biased;
+            () = stopping.cancelled() => Turn::NotNow,
+            () = stop.cancelled() => Turn::Never(work::cancelled()),
+            slot = place.turn() => Turn::Comes(slot),
+            () = tokio::time::sleep(timeout) => {
+                let text = format!("{} did not get its turn in time; nothing was done; try again later", job.api);
+                Turn::Never(ErrorCode::new(codes::TIMEOUT, text))
+            }
+        }
+    }
+
+    async fn long_job_runs(&self, job: &ApiJob) {
+        let mut batch = self.db.batch();
+        batch
+            .update::<LongJob>()
+            .set(LongJob::STATE, &LongJobState::Running)
+            .eq(LongJob::API_ID, &job.uuid)
+            .eq(LongJob::STATE, &LongJobState::Waiting)
+            .any();
+        if let Err(error) = self.db.commit(batch).await {
+            tracing::warn!(job = %job.uuid, %error, "that a long job runs could not be recorded");
+        }
+    }
+
+    pub(super) async fn finish(&self, kernel: &Kernel, job: ApiJob, outcome: Result<Body, ErrorCode>) {
+        let cut_off = |error: &ErrorCode| kernel.is_stopping() || error.is(codes::NODE_UNAVAILABLE);
+        if outcome.as_ref().is_err_and(cut_off) {
+            // Nothing is decided: the next start answers it.
+            return;
+        }
+        let (state, result) = match &outcome {
+            Ok(body) => (JobState::Succeeded, Ok(sealed(kernel, &job.api, body))),
+            Err(error) => (JobState::Failed, serde_json::to_value(error)),
+        };
+        let was_cancelled = self.work.is_cancelled(job.uuid);
+        let took = Timestamp::now().0 - job.create_date.0;
+        let mut batch = self.db.batch();
+        batch
+            .update::<ApiJob>()
+            .set(ApiJob::STATE, &state)
+            .set(ApiJob::PARAMS, &None::<Json<Map<String, Value>>>)
+            .set(ApiJob::RESULT, &Json(result.unwrap_or_default()))
+            .set(ApiJob::PROGRESS, &self.work.last(job.uuid).map(Json))
+            .eq(ApiJob::UUID, &job.uuid)
+            .any();
+        if job.long_job_uuid.is_some() {
+            let state = match state {
+                JobState::Succeeded => LongJobState::Succeeded,
+                _ if was_cancelled => LongJobState::Canceled,
+                _ => LongJobState::Failed,
+            };
+            batch
+                .update::<LongJob>()
+                .set(LongJob::STATE, &state)
+                .set(LongJob::JOB_RESULT, &Some(super::super::http::body_text(None, &outcome)))
+                .set(LongJob::EXECUTE_TIME, &Some(took / 1000))
+                .eq(LongJob::API_ID, &job.uuid)
+                .any();
+        }
+        if let Err(error) = self.db.commit(batch).await {
+            tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded");
+        }
+        match &outcome {
+            Ok(_) => tracing::info!(job = %job.uuid, api = job.api, took_ms = took, "job done"),
+            Err(error) => tracing::info!(job = %job.uuid, api = job.api, took_ms = took, %error, "job failed"),
+        }
+        self.work.end(job.uuid);
+        if let Some(hook) = &job.web_hook {
+            let meta = kernel.apis().meta(&job.api).filter(|_| job.with_schema);
+            webhook::tell(&self.hooks, hook, job.uuid, meta.map(|meta| (kernel, meta)), &outcome);
+        }
+    }
+}
