@@ -110,9 +110,19 @@ impl Client {
         let Ok(response) = request.send().await else { return };
         let Ok(body) = self.answer(response).await else { return };
         let last = body.get("inventories").and_then(Value::as_array).and_then(|steps| steps.last());
-        if let Some(content) = last.and_then(|step| step.get("content")).and_then(Value::as_str) {
-            progress.at(content);
+        if let Some(text) = last.and_then(progress_text) {
+            progress.at(&text);
         }
+    }
+}
+
+/// A progress entry for people: a step by its name, what an agent does by how much of it is done.
+fn progress_text(entry: &Value) -> Option<String> {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str);
+    let content = text("content")?;
+    match (text("type"), text("taskName")) {
+        (Some("Progress"), Some(task)) => Some(format!("{task} {content}%")),
+        _ => Some(content.to_owned()),
     }
 }
 

@@ -184,12 +184,20 @@ async fn who_watches_hears_how_far_the_job_is_and_that_it_ended() {
     node.on("POST /zones", [Reply::Job { polls: 6, end }]);
     node.on(
         "GET /task-progresses",
-        [Reply::Json(200, json!({"inventories": [{"content": "1%"}, {"content": "45%"}]}))],
+        [Reply::Json(
+            200,
+            json!({"inventories": [{"type": "Task", "taskName": "download-image", "content": "download-image"},
+                                   {"type": "Progress", "taskName": "DownloadImage", "content": "45"}]}),
+        )],
     );
     let watcher = Watcher::default();
     let outcome = client(&node.endpoint).call(&request("CreateZone name=z"), None, &watcher).await;
     assert!(outcome.is_err());
-    assert_eq!(*watcher.0.lock().expect("not poisoned"), ["CreateZone", "45%", "ended"], "ended also after a failure");
+    assert_eq!(
+        *watcher.0.lock().expect("not poisoned"),
+        ["CreateZone", "DownloadImage 45%", "ended"],
+        "ended also after a failure"
+    );
 }
 
 #[tokio::test]

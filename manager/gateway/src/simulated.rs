@@ -56,4 +56,9 @@ impl AgentLink for Simulated {
     async fn ping(&self) -> Result<PingReply, LinkError> {
         Ok(PingReply { agent: self.agent.to_string(), connected: true, ..PingReply::default() })
     }
+
+    /// All is answered at once, so nothing is left to be stopped.
+    async fn cancel(&self, _: &str) -> Result<bool, LinkError> {
+        Ok(false)
+    }
 }

@@ -24,6 +24,8 @@ const STEPS: usize = 64;
 const TASKS: usize = 32;
 /// Characters kept of what an agent says.
 const TEXT: usize = 255;
+/// An agent's deadline is the call's, less the way to it and back.
+const NEARLY: Duration = Duration::from_millis(50);
 
 /// The jobs under way; clones share them.
 #[derive(Clone, Default)]
@@ -148,7 +150,8 @@ impl Work {
 
     /// Wants what belongs to `job` to stop: flows before their next step, agents where their command lets them. Whether it
     /// is under way here.
-    pub(crate) fn cancel(&self, job: Uuid) -> bool {
+    #[must_use]
+    pub fn cancel(&self, job: Uuid) -> bool {
         let stop = self.lock().get(&job).map(|job| job.stop.clone());
         stop.inspect(CancellationToken::cancel).is_some()
     }
@@ -173,14 +176,19 @@ impl Work {
         if self.is_cancelled(context.trace) {
             return Some(cancelled());
         }
-        let late = || ErrorCode::new(codes::TIMEOUT, "the call did not end in time; what it had done is undone");
         (context.remaining() == Duration::ZERO).then(late)
     }
 
-    /// `error` as what became of a step in `context`: that it was cancelled, where it was.
+    /// `error` as what became of a step in `context`: that it was cancelled or late, where it was, and not what it happened
+    /// to stumble over then.
     pub(crate) fn explain(&self, context: &CallContext, error: ErrorCode) -> ErrorCode {
-        let stopped = context.stoppable && self.is_cancelled(context.trace) && !error.is(codes::CANCEL);
-        if stopped { cancelled().because(error) } else { error }
+        if !context.stoppable {
+            return error;
+        }
+        if self.is_cancelled(context.trace) {
+            return if error.is(codes::CANCEL) { error } else { cancelled().because(error) };
+        }
+        if context.remaining() < NEARLY && !error.is(codes::TIMEOUT) { late().because(error) } else { error }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Job>> {
@@ -191,6 +199,10 @@ impl Work {
 /// What somebody gets to hear who waits for what was cancelled.
 pub(crate) fn cancelled() -> ErrorCode {
     ErrorCode::new(codes::CANCEL, "the call was cancelled; what it had done is undone")
+}
+
+fn late() -> ErrorCode {
+    ErrorCode::new(codes::TIMEOUT, "the call did not end in time; what it had done is undone")
 }
 
 impl Job {

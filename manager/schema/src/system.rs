@@ -336,6 +336,7 @@ pub struct LongJob {
     #[field(unique)]
     pub uuid: Uuid,
     /// Its name.
+    #[field(indexed)]
     pub name: Option<String>,
     /// What people wrote about it.
     pub description: Option<String>,

@@ -168,11 +168,26 @@ impl World {
     /// # Panics
     /// When it is not accepted.
     pub async fn submit(&self, job: Uuid, method: &str, path: &str, body: &Value) {
+        self.submit_with(job, (method, path), body, &[]).await;
+    }
+
+    /// As [`World::submit`], with more headers.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn submit_with(
+        &self,
+        job: Uuid,
+        (method, path): (&str, &str),
+        body: &Value,
+        headers: &[(&'static str, &'static str)],
+    ) {
         let node = self.node.as_ref().expect("the node runs");
         let url = format!("http://{}/zstack/v1{path}", node.api_address());
         let request = self.client.request(method.parse().expect("a verb"), url).json(body);
         let request =
             request.header("Authorization", format!("OAuth {}", self.session)).header("X-Job-UUID", job.to_string());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let (status, text) = self.send(request).await;
         assert_eq!(status, 202, "{text}");
     }

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod image;
 pub mod l2;
 pub mod l3;
+pub mod long_job;
 pub mod management;
 pub mod network_service;
 pub mod offering;
@@ -20,6 +21,7 @@ pub mod sharing;
 pub mod tag;
 pub mod vm;
 pub mod volume;
+pub mod webhook;
 pub mod zone;
 
 use cumulo_schema::{Api, ApiMeta};
@@ -200,4 +202,16 @@ const APIS: &[&ApiMeta] = &[
     management::QueryGCJob::META,
     management::TriggerGCJob::META,
     management::DeleteGCJob::META,
+    long_job::SubmitLongJob::META,
+    long_job::CancelLongJob::META,
+    long_job::CleanLongJob::META,
+    long_job::RerunLongJob::META,
+    long_job::UpdateLongJob::META,
+    long_job::DeleteLongJob::META,
+    long_job::QueryLongJob::META,
+    long_job::GetTaskProgress::META,
+    webhook::CreateWebhook::META,
+    webhook::UpdateWebhook::META,
+    webhook::DeleteWebhook::META,
+    webhook::QueryWebhook::META,
 ];

@@ -14,6 +14,7 @@ mod offering;
 mod primary_storage;
 mod vm;
 mod volume;
+mod webhook;
 mod zone;
 
 use cumulo_schema::{Resource, ResourceMeta, system};
@@ -35,6 +36,7 @@ pub use primary_storage::{
 pub use state::*;
 pub use vm::{VmCdRom, VmInstance, VmNic};
 pub use volume::Volume;
+pub use webhook::Webhook;
 pub use zone::Zone;
 
 /// Every resource, the kernel's own included.
@@ -83,4 +85,5 @@ const DECLARED: &[&ResourceMeta] = &[
     Account::META,
     Session::META,
     AccessKey::META,
+    Webhook::META,
 ];

@@ -63,8 +63,11 @@ pub(crate) const LIST: &[Deviation] = &[
     // Every row has an id, so that sharing twice is one row.
     resource("SharedResourceInventory/uuid"),
     Deviation { area: "queries", at: "QuerySharedResource/uuid" },
+    // The parameters of any call, secrets included.
+    api("SubmitLongJob/jobData/sensitive"),
     // A column to us, so a condition too.
     Deviation { area: "queries", at: "QueryIpRange/ipRangeType" },
+    Deviation { area: "queries", at: "QueryLongJob/state" },
     // Nothing watches the hardware yet; unknown is null, and null members are left out.
     resource("HostInventory/cpuStatus"),
     resource("HostInventory/diskStatus"),

@@ -58,7 +58,9 @@ fn members(ours: &'static ResourceMeta) -> BTreeMap<&'static str, Vec<String>> {
     for level in levels(ours) {
         for field in level.fields.iter().filter(|field| !field.hidden) {
             let types = match field.kind {
-                FieldKind::Uuid | FieldKind::String => list(&["String", "IpRangeType", "TagPatternType"]),
+                FieldKind::Uuid | FieldKind::String => {
+                    list(&["String", "IpRangeType", "LongJobState", "TagPatternType"])
+                }
                 FieldKind::Integer => list(&["Integer", "int"]),
                 FieldKind::Long => list(&["Long", "long"]),
                 FieldKind::Boolean => list(&["Boolean", "boolean"]),

@@ -6,7 +6,7 @@
 //! every asynchronous one.
 
 use cumulo_schema::{
-    ApiKind, ApiMeta, ErrorCode, ParamKind, Timestamp, Uuid, codes, decode_params,
+    ApiKind, ApiMeta, ErrorCode, ParamKind, Resource, Timestamp, Uuid, codes, decode_params,
     system::{LongJob, LongJobState},
 };
 use serde_json::{Map, Value};
@@ -145,7 +145,10 @@ impl LongJobs<'_> {
                 }
             }
         }
-        self.0.work().cancel(row.api_id);
+        if !self.0.work().cancel(row.api_id) {
+            // It runs on another node, or ends at this moment.
+            tracing::debug!(long_job = %uuid, "a long job that is not under way here was told to stop");
+        }
         Ok(())
     }
 
@@ -173,9 +176,22 @@ impl LongJobs<'_> {
     pub async fn delete(&self, uuid: Uuid) -> Result<(), ErrorCode> {
         let Some(row) = self.0.db().find(LongJob::UUID, &uuid).await? else { return Ok(()) };
         ended(&row, "deleted")?;
-        let mut batch = self.0.db().batch();
-        crate::ownership::removed::<LongJob>(&mut batch, uuid);
-        Ok(self.0.db().commit(batch).await.map(drop)?)
+        self.remove(uuid).await
+    }
+
+    /// Stops one that nobody owns any more, if it has not ended, and forgets it; one that is gone is fine.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn abandon(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+        let Some(row) = self.0.db().find(LongJob::UUID, &uuid).await? else { return Ok(()) };
+        let was_under_way = self.0.work().cancel(row.api_id);
+        tracing::info!(long_job = %uuid, was_under_way, "the owner of a long job is gone");
+        self.remove(uuid).await
+    }
+
+    async fn remove(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+        Ok(self.0.cascade().remove(LongJob::META, &[uuid]).await?)
     }
 
     async fn get(&self, uuid: Uuid) -> Result<LongJob, ErrorCode> {
@@ -192,8 +208,8 @@ impl LongJobs<'_> {
             let text = format!("field[jobName] '{shown}' is no call of this node; one is APIAddImageMsg");
             ErrorCode::invalid(text)
         })?;
-        // A long job that waits for a long job could wait for itself.
-        if !meta.is_job || meta.service == "longjob" {
+        // A long job that waits for a long job could wait for itself, and the result of one is there for all who see it.
+        if !meta.is_job || meta.service == "longjob" || meta.secret_reply {
             return Err(ErrorCode::invalid(format!("field[jobName] {shown} cannot be a long job; call it directly")));
         }
         Ok(meta)

@@ -1,5 +1,5 @@
 //! What a node tells about itself and lets be changed: tags, settings, its own row and health, the debts of its garbage
-//! collector; and questions in ZQL.
+//! collector, long jobs and how far calls are, web hooks; and questions in ZQL.
 //!
 //! All of it is the kernel's; this service is only the API to it. [`start`] keeps the node's row, from which clients and,
 //! with more nodes than one, the ring see who is there.
@@ -7,8 +7,11 @@
 mod config;
 mod gc;
 mod kind;
+mod long_job;
 mod node;
+mod progress;
 mod tag;
+mod webhook;
 mod zql;
 
 use cumulo_kernel::Setup;
@@ -21,5 +24,8 @@ pub fn install(setup: &mut Setup) {
     config::install(setup);
     node::install(setup);
     gc::install(setup);
+    long_job::install(setup);
+    progress::install(setup);
+    webhook::install(setup);
     zql::install(setup);
 }

@@ -1,5 +1,7 @@
 //! The plan of a delete lists exactly the rows that the delete then removes, for every API that deletes.
 
+use std::time::{Duration, Instant};
+
 use cumulo_schema::{ApiKind, Uuid, system::AccountResourceRef};
 use cumulo_testkit::{Cloud, World};
 use serde_json::{Value, json};
@@ -173,11 +175,28 @@ async fn what_is_small() {
     full.delete(&path, &["ResourceConfigVO"]).await;
     full.delete(&format!("/disk-offerings/{disk}"), &["DiskOfferingVO"]).await;
     full.delete(&format!("/instance-offerings/{}", full.cloud.offering), &["InstanceOfferingVO"]).await;
+    let hook = json!({ "name": "h", "url": "http://127.0.0.1:9/", "type": "CanonicalEvent", "opaque": "/vm/state/*" });
+    let hook = full.make("/web-hooks", hook).await;
+    full.delete(&format!("/web-hooks/{hook}"), &["WebhookVO"]).await;
     full.delete(&format!("/vm-instances/{}", full.vm), &[]).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_job_that_ended() {
+    let full = Full::new().await;
+    let data = json!({ "uuid": full.vm, "description": "by a long job" }).to_string();
+    let long = full.make("/longjobs", json!({ "jobName": "APIUpdateVmInstanceMsg", "jobData": data })).await;
+    let path = format!("/longjobs/{long}");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while full.world.query(&path).await[0]["state"] != "Succeeded" {
+        assert!(Instant::now() < deadline, "the long job did not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    full.delete(&path, &["LongJobVO", "AccountResourceRefVO"]).await;
+}
+
 /// The APIs of the kind *delete* that the tests above compare.
-const COMPARED: [&str; 17] = [
+const COMPARED: [&str; 19] = [
     "DeleteAccessKey",
     "DeleteAccount",
     "DeleteBackupStorage",
@@ -189,10 +208,12 @@ const COMPARED: [&str; 17] = [
     "DeleteIpRange",
     "DeleteL2Network",
     "DeleteL3Network",
+    "DeleteLongJob",
     "DeletePrimaryStorage",
     "DeleteReservedIpRange",
     "DeleteResourceConfig",
     "DeleteTag",
+    "DeleteWebhook",
     "DeleteZone",
     "DestroyVmInstance",
 ];

@@ -48,7 +48,8 @@ impl Jobs {
             self.work.begin(job.uuid, job.account_uuid);
         }
         for long in self.db.select::<LongJob>().eq(LongJob::STATE, &LongJobState::Canceling).all().await? {
-            self.work.cancel(long.api_id);
+            // Those of other nodes are not under way here.
+            let _ = self.work.cancel(long.api_id);
         }
         Ok(Left(unfinished))
     }

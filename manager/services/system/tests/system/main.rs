@@ -2,7 +2,9 @@
 
 mod config;
 mod gc;
+mod long_job;
 mod node;
 mod tag;
 mod thing;
+mod webhook;
 mod zql;

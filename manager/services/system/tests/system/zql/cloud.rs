@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    resource::{Cluster, Host, HostState, HostStatus, NicState, ResourceState, VmInstance, VmNic, VmState, Zone},
+    resource::{
+        Cluster, Host, HostState, HostStatus, NicState, ResourceState, VmInstance, VmNic, VmState, Webhook, Zone,
+    },
     resources,
 };
 use cumulo_kernel::{
@@ -34,7 +36,8 @@ impl Cloud {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let store = Arc::new(Metrics(asked.clone()));
         let node = TestNode::start(|setup| {
-            let own: Vec<&str> = system::RESOURCES.iter().map(|meta| meta.name).collect();
+            let own = system::RESOURCES.iter().copied().chain([Webhook::META]);
+            let own: Vec<&str> = own.map(|meta| meta.name).collect();
             for meta in resources().into_iter().filter(|meta| !own.contains(&meta.name)) {
                 stranger(setup, meta);
             }
