@@ -87,6 +87,8 @@ impl CallContext {
 
     /// Runs `work` in this context, with the deferred writes of the current task; planned, where that is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        CONTEXT.scope(self, Planning::carry(Deferred::inherited(work)))
+        // On the heap: work contains the futures of everything that it waits for, which wait in scopes in turn, and an
+        // optimising compiler refuses to lay out types that deep.
+        CONTEXT.scope(self, Planning::carry(Deferred::inherited(Box::pin(work))))
     }
 }
