@@ -68,6 +68,13 @@ pub trait NetworkServiceBackend: Send + Sync {
     async fn serve(&self, request: &ServiceRequest) -> Result<(), ErrorCode>;
     /// Takes them back, after its VM stopped. What is not there is fine.
     async fn unserve(&self, request: &ServiceRequest) -> Result<(), ErrorCode>;
+    /// Called when an L3 network with IP ranges has services of this provider, now or since a range of it changed: takes
+    /// what the services need of the network itself, an address of a server for example, before guests take it.
+    /// `services` is everything it has of this provider. May be called again; an `Err` fails the attachment of a service.
+    async fn prepare(&self, l3: &L3Network, services: &[String]) -> Result<(), ErrorCode> {
+        let _ = (l3, services);
+        Ok(())
+    }
     /// Called when an L3 network loses this provider or is deleted: takes what it left on hosts.
     async fn forget(&self, l3: &L3Network) -> Result<(), ErrorCode>;
     /// Called when what guests are told of an L3 network has changed, its name servers for example: tells the hosts that

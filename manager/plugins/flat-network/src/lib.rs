@@ -1,8 +1,9 @@
 //! Network services by the hosts themselves: DHCP and user data, provider type `Flat`.
 //!
 //! Each host serves the NICs of the VMs that run on it, and nobody else's: no packet of these services leaves the host,
-//! and a host that is lost takes only its own VMs' services along. All hosts serve an L3 network under one address, which
-//! the first NIC that is served takes from the network's range.
+//! and a host that is lost takes only its own VMs' services along. All hosts serve an L3 network under one address, taken
+//! from the network's range when the service is attached or the first range added, whichever comes last, and given back
+//! with the service.
 //!
 //! What is to be served is recorded per NIC before a host is told ([`store::FlatNic`]). A single NIC is a delta; whatever
 //! is in doubt (a host that comes back, a changed name server, a removal that failed) is settled by telling the host

@@ -2,7 +2,7 @@
 
 use cumulo_contracts::{
     ext::network::L2Driver,
-    message::network::{DHCP, HoldServiceIp},
+    message::network::{DHCP, HoldServiceIp, IpLease},
     resource::{L2Network, L3Network},
 };
 use cumulo_proto::kvm::{DhcpEntry, DhcpNetwork, UserdataEntry};
@@ -14,10 +14,14 @@ use crate::{
 };
 
 impl Flat {
-    /// What a host needs to know of `l3`. Takes the address of its DHCP server where it has none yet.
+    /// The address of the DHCP server of `l3`, taken where it has none yet.
+    pub(crate) async fn server(&self, l3: Uuid) -> Result<IpLease, ErrorCode> {
+        self.kernel.bus().call(HoldServiceIp { l3, used_for: DHCP.to_owned() }).await
+    }
+
+    /// What a host needs to know of `l3`.
     pub(crate) async fn network(&self, l3: &L3Network, l2: &L2Network, bridge: &str) -> Result<DhcpNetwork, ErrorCode> {
-        let hold = HoldServiceIp { l3: l3.uuid, used_for: DHCP.to_owned() };
-        let server = self.kernel.bus().call(hold).await?;
+        let server = self.server(l3.uuid).await?;
         Ok(DhcpNetwork {
             l3_uuid: l3.uuid.to_string(),
             bridge_name: bridge.to_owned(),

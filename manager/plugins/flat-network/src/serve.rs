@@ -65,6 +65,15 @@ impl NetworkServiceBackend for Flat {
         self.hosts.remove_userdata(host, request.task.derive("remove-userdata"), l3, request.vm).await
     }
 
+    /// Guests in a burst must not leave the network without an address for its server. Once neither service is left,
+    /// it goes back.
+    async fn prepare(&self, l3: &L3Network, services: &[String]) -> Result<(), ErrorCode> {
+        match services.iter().any(|service| service == DHCP || service == USERDATA) {
+            true => self.server(l3.uuid).await.map(drop),
+            false => self.forget(l3).await,
+        }
+    }
+
     async fn forget(&self, l3: &L3Network) -> Result<(), ErrorCode> {
         let db = self.kernel.db();
         for host in store::hosts_of(db, l3.uuid).await? {

@@ -149,6 +149,23 @@ async fn a_changed_name_server_reaches_the_hosts() {
 }
 
 #[tokio::test]
+async fn an_address_is_held_while_a_service_needs_it() {
+    let world = World::start().await;
+    let services = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    world.flat.prepare(&world.l3, &services(&["Eip"])).await.expect("nothing to take");
+    assert!(!world.addresses.held());
+    for needing in ["DHCP", "Userdata"] {
+        for _ in 0..2 {
+            world.flat.prepare(&world.l3, &services(&["Eip", needing])).await.expect("taken, or taken already");
+            assert!(world.addresses.held(), "for {needing}");
+        }
+        world.flat.prepare(&world.l3, &services(&["Eip"])).await.expect("given back");
+        assert!(!world.addresses.held());
+    }
+    assert_eq!(world.hosts.calls(), 0);
+}
+
+#[tokio::test]
 async fn a_forgotten_network_gives_everything_back() {
     let world = World::start().await;
     world.flat.serve(&world.request(1, &ALL)).await.expect("served");

@@ -45,11 +45,11 @@ impl Networks {
         if let Holder::Service(_) = holder
             && let Some(row) = store::used_ip(self.kernel.db(), holder.row(l3)).await?
         {
-            // Asked for at every start of a VM, and new only once.
+            // Asked for at every start of a VM, new only once.
             return lease(&row);
         }
         let network = store::l3(self.kernel.db(), l3).await?;
-        let refused = match usable(&network) {
+        let refused = match usable(&network, holder) {
             Ok(()) => match self.take(&network, holder, choice).await? {
                 Ok(lease) => return Ok(lease),
                 Err(refused) => refused,
@@ -182,10 +182,10 @@ impl Networks {
     }
 }
 
-/// Whether addresses of the network may be taken.
-fn usable(network: &L3Network) -> Result<(), ErrorCode> {
+/// Whether addresses of the network may be taken. One that is disabled takes no new guests; its own services are none.
+fn usable(network: &L3Network, holder: &Holder) -> Result<(), ErrorCode> {
     let L3Network { uuid, name, .. } = network;
-    if network.state != ResourceState::Enabled {
+    if network.state != ResourceState::Enabled && matches!(holder, Holder::Nic(_)) {
         return Err(ErrorCode::operation(format!("L3 network '{name}' ({uuid}) is disabled; enable it first")));
     }
     if !network.enable_ipam {

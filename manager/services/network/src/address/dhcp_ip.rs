@@ -22,7 +22,7 @@ impl HandleApi<GetL3NetworkDhcpIpAddress> for Networks {
         let row = store::used_ip(self.kernel.db(), Holder::Service(DHCP.to_owned()).row(l3)).await?;
         let row = row.ok_or_else(|| {
             ErrorCode::operation(format!(
-                "L3 network {l3} has no DHCP server yet: it gets its address when the first VM with a NIC there starts"
+                "L3 network {l3} has no DHCP server: attach a service DHCP to it and add an IP range"
             ))
         })?;
         Ok(GetL3NetworkDhcpIpAddressReply { ip: Some(row.ip), ip6: None })

@@ -33,7 +33,11 @@ impl HandleApi<AttachNetworkServiceToL3Network> for Networks {
                 network_service_type: service,
             }));
         }
-        self.attach_services(&l3, wanted).await?;
+        let new = self.attach_services(&l3, wanted).await?;
+        if let Err(refused) = self.prepare_services(l3.uuid).await {
+            store::remove_services(db, &new).await?;
+            return Err(refused);
+        }
         cx.inventory::<L3Network>(&l3.uuid).await
     }
 }
@@ -70,22 +74,29 @@ impl Networks {
         }
     }
 
-    /// What is there from the same provider stays; a service has one provider, which the unique key sees to.
-    async fn attach_services(&self, l3: &L3Network, wanted: Vec<NetworkServiceL3NetworkRef>) -> Result<(), ErrorCode> {
+    /// What is there from the same provider stays; a service has one provider, which the unique key sees to. Answers what
+    /// is new.
+    async fn attach_services(
+        &self,
+        l3: &L3Network,
+        wanted: Vec<NetworkServiceL3NetworkRef>,
+    ) -> Result<Vec<NetworkServiceL3NetworkRef>, ErrorCode> {
         let db = self.kernel.db();
         let there = store::services_of(db, l3.uuid).await?;
         let mut batch = db.batch();
+        let mut added = Vec::new();
         for new in wanted {
             match there.iter().find(|old| old.network_service_type == new.network_service_type) {
                 Some(old) if old.network_service_provider_uuid == new.network_service_provider_uuid => {}
                 Some(old) => return Err(provided(l3, &new.network_service_type, old.network_service_provider_uuid)),
                 None => {
                     batch.insert(&new);
+                    added.push(new);
                 }
             }
         }
         if batch.is_empty() {
-            return Ok(());
+            return Ok(added);
         }
         match db.commit(batch).await {
             Err(DbError::Conflict { .. }) => Err(ErrorCode::invalid(format!(
@@ -94,7 +105,7 @@ impl Networks {
             ))),
             committed => {
                 committed?;
-                Ok(())
+                Ok(added)
             }
         }
     }

@@ -1,5 +1,5 @@
-//! `DetachNetworkServiceFromL3Network`. A provider that is left without a service on the network cleans up its hosts
-//! before the record goes, so that a call that was cut off can be asked again.
+//! `DetachNetworkServiceFromL3Network`. A provider that loses a service gives back what only that needed, and one that is
+//! left without any cleans up its hosts, before the record goes, so that a call that was cut off can be asked again.
 
 use async_trait::async_trait;
 use cumulo_contracts::{
@@ -50,9 +50,13 @@ impl Networks {
     ) -> Result<(), ErrorCode> {
         for provider in self.providers_of(l3.uuid).await? {
             let of_provider = |used: &&NetworkServiceL3NetworkRef| used.network_service_provider_uuid == provider.uuid;
-            let loses_all = there.iter().filter(of_provider).all(|used| going.contains(used));
-            if loses_all {
-                self.backend(&provider)?.forget(l3).await?;
+            let (loses, keeps): (Vec<_>, Vec<_>) =
+                there.iter().filter(of_provider).partition(|used| going.contains(used));
+            let keeps: Vec<String> = keeps.iter().map(|used| used.network_service_type.clone()).collect();
+            match (loses.is_empty(), keeps.is_empty()) {
+                (true, _) => {}
+                (false, true) => self.backend(&provider)?.forget(l3).await?,
+                (false, false) => self.prepare_provider(&provider, l3, &keeps).await?,
             }
         }
         store::remove_services(self.kernel.db(), going).await?;

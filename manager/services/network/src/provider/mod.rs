@@ -8,12 +8,15 @@ mod types;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cumulo_contracts::{ext::network::NetworkServiceBackend, resource::NetworkServiceProvider};
+use cumulo_contracts::{
+    ext::network::NetworkServiceBackend,
+    resource::{L3Network, NetworkServiceProvider},
+};
 use cumulo_schema::{ErrorCode, Uuid};
 
 pub use register::register_providers;
 
-use crate::{Networks, ipv4::short, store};
+use crate::{Networks, ipv4::short, range::NORMAL, store};
 
 impl Networks {
     /// What does a provider's work.
@@ -31,6 +34,46 @@ impl Networks {
         let mut providers = store::providers(db).await?;
         providers.retain(|provider| refs.iter().any(|used| used.network_service_provider_uuid == provider.uuid));
         Ok(providers)
+    }
+
+    /// Lets the providers of an L3 network take what they need of it before guests do.
+    ///
+    /// # Errors
+    /// The first refusal, after all providers were asked.
+    pub(crate) async fn prepare_services(&self, l3: Uuid) -> Result<(), ErrorCode> {
+        let db = self.kernel.db();
+        let network = store::l3(db, l3).await?;
+        let refs = store::services_of(db, l3).await?;
+        let mut outcome = Ok(());
+        for provider in self.providers_of(l3).await? {
+            let of_provider = refs.iter().filter(|used| used.network_service_provider_uuid == provider.uuid);
+            let services: Vec<String> = of_provider.map(|used| used.network_service_type.clone()).collect();
+            outcome = outcome.and(self.prepare_provider(&provider, &network, &services).await);
+        }
+        outcome
+    }
+
+    /// One provider that has `services` on `l3`. Without a range for guests there is nothing to take yet, and nothing was:
+    /// adding the first one comes here.
+    async fn prepare_provider(
+        &self,
+        provider: &NetworkServiceProvider,
+        l3: &L3Network,
+        services: &[String],
+    ) -> Result<(), ErrorCode> {
+        let ranges = store::ranges(self.kernel.db(), l3.uuid).await?;
+        if !l3.enable_ipam || ranges.iter().all(|range| range.ip_range_type != NORMAL) {
+            return Ok(());
+        }
+        self.backend(provider)?.prepare(l3, services).await
+    }
+
+    /// As [`Networks::prepare_services`] after ranges changed, which is made whatever the providers say: the start of a
+    /// VM asks for the same again and tells what is missing.
+    pub(crate) async fn prepare_services_again(&self, l3: Uuid) {
+        if let Err(error) = self.prepare_services(l3).await {
+            tracing::warn!(%l3, %error, "a provider of network services could not take what it needs of a network");
+        }
     }
 
     /// Tells the providers of an L3 network that what guests are told has changed. What they could not do is logged: the

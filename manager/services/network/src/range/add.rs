@@ -122,6 +122,7 @@ impl Networks {
             }
             inserted => {
                 inserted?;
+                self.prepare_services_again(new.l3).await;
                 Ok(())
             }
         }

@@ -72,7 +72,10 @@ impl Networks {
         }
         match of_services.is_empty() {
             true => Ok(()),
-            false => self.refresh_services(range.l3_network_uuid).await,
+            false => {
+                self.prepare_services_again(range.l3_network_uuid).await;
+                self.refresh_services(range.l3_network_uuid).await
+            }
         }
     }
 }

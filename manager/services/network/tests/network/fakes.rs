@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -76,6 +79,9 @@ pub(crate) struct Provider {
     served: Mutex<BTreeSet<(Uuid, String)>>,
     forgotten: Mutex<Vec<Uuid>>,
     refreshed: Mutex<Vec<Uuid>>,
+    /// Network and its services.
+    prepared: Mutex<Vec<(Uuid, Vec<String>)>>,
+    unready: AtomicBool,
 }
 
 impl Provider {
@@ -85,6 +91,16 @@ impl Provider {
 
     pub(crate) fn forgotten(&self) -> Vec<Uuid> {
         locked(&self.forgotten).clone()
+    }
+
+    /// What was prepared since this was asked last.
+    pub(crate) fn prepared(&self) -> Vec<(Uuid, Vec<String>)> {
+        std::mem::take(&mut locked(&self.prepared))
+    }
+
+    /// Whether preparing fails from now on.
+    pub(crate) fn set_unready(&self, unready: bool) {
+        self.unready.store(unready, Ordering::Relaxed);
     }
 
     pub(crate) fn refreshed(&self) -> Vec<Uuid> {
@@ -110,6 +126,16 @@ impl NetworkServiceBackend for Provider {
 
     async fn unserve(&self, request: &ServiceRequest) -> Result<(), ErrorCode> {
         locked(&self.served).retain(|(nic, _)| *nic != request.nic.nic);
+        Ok(())
+    }
+
+    async fn prepare(&self, l3: &L3Network, services: &[String]) -> Result<(), ErrorCode> {
+        if self.unready.load(Ordering::Relaxed) {
+            return Err(ErrorCode::operation("no free address"));
+        }
+        let mut services = services.to_vec();
+        services.sort();
+        locked(&self.prepared).push((l3.uuid, services));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Network services.
 
 use cumulo_contracts::{
-    message::network::{ServeNics, ServedNic, UnserveNics},
+    message::network::{HoldServiceIp, ServeNics, ServedNic, UnserveNics},
     resource::{NetworkServiceProvider, NetworkServiceType},
 };
 use cumulo_schema::Uuid;
@@ -95,4 +95,36 @@ async fn a_provider_is_told_of_changes_and_of_its_end() {
     let left = world.delete(&format!("{path}?networkServices.{}=DHCP", provider(&world).await)).await;
     assert_eq!(left.expect("detached")["inventory"]["networkServices"], json!([]));
     assert_eq!(world.provider.forgotten(), [l3]);
+}
+
+#[tokio::test]
+async fn a_provider_takes_what_it_needs_before_guests_do() {
+    let world = World::start().await;
+    let services = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let l2 = world.l2("eth0").await;
+    let l3 = world.l3(l2).await;
+    attach(&world, l3, &["DHCP"]).await.expect("attached");
+    assert!(world.provider.prepared().is_empty(), "there are no addresses yet");
+    world.range(l3, "10.0.0.10", "10.0.0.12", "255.255.255.0", None).await.expect("added");
+    assert_eq!(world.provider.prepared(), [(l3, services(&["DHCP"]))]);
+    attach(&world, l3, &["DHCP", "Userdata"]).await.expect("attached");
+    assert_eq!(world.provider.prepared(), [(l3, services(&["DHCP", "Userdata"]))]);
+    world.delete(&format!("/l3-networks/{l3}/network-services/DHCP")).await.expect("detached");
+    assert_eq!(world.provider.prepared(), [(l3, services(&["Userdata"]))]);
+
+    world.provider.set_unready(true);
+    let refused = attach(&world, l3, &["DHCP"]).await.expect_err("nothing is left for its server");
+    assert!(refused.details.contains("no free address"), "{refused}");
+    assert_eq!(world.node.query("/l3-networks/network-services/refs").await.len(), 1, "only what was there before");
+    world.provider.set_unready(false);
+
+    // A server's address in a range that goes moves to another one.
+    world.range(l3, "10.0.0.20", "10.0.0.22", "255.255.255.0", None).await.expect("added");
+    world.provider.prepared();
+    let hold = HoldServiceIp { l3, used_for: "DHCP".to_owned() };
+    world.kernel().bus().call(hold).await.expect("held");
+    let held = world.node.query("/l3-networks/ip-address").await;
+    let range = held[0]["ipRangeUuid"].as_str().expect("a uuid");
+    world.delete(&format!("/l3-networks/ip-ranges/{range}")).await.expect("deleted");
+    assert_eq!(world.provider.prepared(), [(l3, services(&["Userdata"]))]);
 }
