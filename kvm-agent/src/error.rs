@@ -78,6 +78,16 @@ pub enum HostError {
         /// What was asked.
         what: &'static str,
     },
+    /// A guest does not let go of a NIC.
+    #[error(
+        "the guest of VM {vm} does not let go of its NIC {mac}; try again once it has booted, or when the VM is stopped"
+    )]
+    NicHeld {
+        /// Which VM.
+        vm: String,
+        /// Which NIC.
+        mac: String,
+    },
     /// No such network device.
     #[error("this host has no network interface {name}; it has {present}")]
     NoInterface {
@@ -203,6 +213,7 @@ impl HostError {
             Self::Libvirt { .. } => "vm.libvirt",
             Self::NoVm { .. } => "vm.absent",
             Self::VmState { .. } => "vm.state",
+            Self::NicHeld { .. } => "vm.nic-held",
             Self::NoInterface { .. } => "network.no-interface",
             Self::InterfaceTaken { .. } => "network.interface-taken",
             Self::NotABridge { .. } => "network.not-a-bridge",

@@ -211,6 +211,39 @@ async fn a_vm_passes_through_its_states() {
 }
 
 #[tokio::test]
+async fn a_nic_comes_and_goes() {
+    let sim = Sim::new().await;
+    let nic = || {
+        Some(kvm::Nic {
+            uuid: "c0000000000000000000000000000002".into(),
+            mac: "fa:16:3e:00:00:02".into(),
+            bridge: "br_eth1".into(),
+            device_name: "vnic1.1".into(),
+            ..kvm::Nic::default()
+        })
+    };
+    let attach = || kvm::AttachNic { header: None, vm_uuid: VM.into(), nic: nic() };
+    let detach = || kvm::DetachNic { header: None, vm_uuid: VM.into(), mac: "FA:16:3E:00:00:02".into(), timeout_s: 1 };
+    let nics = || sim.host.world().vms.values().next().unwrap().spec.nics.len();
+    assert_eq!(sim.code(attach()).await, "vm.absent");
+    assert_eq!(sim.code(kvm::AttachNic { nic: None, ..attach() }).await, "host.bad-request");
+    sim.call(detach()).await.expect("a VM that is not here has no NIC");
+    sim.build().await;
+    for _ in 0..2 {
+        sim.call(attach()).await.unwrap();
+        assert_eq!(nics(), 2);
+    }
+    sim.host.doors().domains.set_deaf(true);
+    assert_eq!(sim.code(detach()).await, "vm.nic-held");
+    assert_eq!(nics(), 2);
+    sim.host.doors().domains.set_deaf(false);
+    for _ in 0..2 {
+        sim.call(detach()).await.unwrap();
+        assert_eq!(nics(), 1);
+    }
+}
+
+#[tokio::test]
 async fn values_that_cannot_be_are_refused_and_change_nothing() {
     let sim = Sim::new().await;
     sim.call(download()).await.unwrap();

@@ -2,6 +2,7 @@
 //! line in [`commands`].
 
 mod add_dhcp_entry;
+mod attach_nic;
 mod check_interface;
 mod connect;
 mod create_empty_volume;
@@ -9,6 +10,7 @@ mod create_root_volume;
 mod delete_cached_image;
 mod delete_volume;
 mod destroy_vm;
+mod detach_nic;
 mod download_image_to_cache;
 mod ensure_bridge;
 mod ensure_dhcp;
@@ -64,6 +66,8 @@ pub fn commands() -> Commands<KvmHost> {
         .with::<pause_vm::PauseVm>()
         .with::<resume_vm::ResumeVm>()
         .with::<destroy_vm::DestroyVm>()
+        .with::<attach_nic::AttachNic>()
+        .with::<detach_nic::DetachNic>()
         .with::<get_vm_state::GetVmState>()
         .with::<get_vnc_port::GetVncPort>()
         .with::<list_vms::ListVms>()

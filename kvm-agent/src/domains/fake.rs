@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{DomainSpec, DomainState, Domains, Verb};
-use crate::{HostError, ObjectId};
+use super::{DomainSpec, DomainState, Domains, NicSpec, Verb};
+use crate::{HostError, Mac, ObjectId};
 
 const FIRST_VNC_PORT: u16 = 5900;
 
@@ -39,7 +39,7 @@ impl FakeDomains {
         self.state().clone()
     }
 
-    /// Whether guests ignore their power button from now on.
+    /// Whether guests ignore their power button, and keep what is unplugged, from now on.
     pub fn set_deaf(&self, deaf: bool) {
         self.deaf.store(deaf, Ordering::Relaxed);
     }
@@ -103,6 +103,29 @@ impl Domains for FakeDomains {
             }
         }
         Ok(())
+    }
+
+    async fn plug(&self, vm: &ObjectId, nic: &NicSpec) -> Result<(), HostError> {
+        let mut state = self.state();
+        let domain = state.get_mut(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
+        if domain.spec.nics.iter().all(|there| there.mac != nic.mac) {
+            domain.spec.nics.push(nic.clone());
+        }
+        Ok(())
+    }
+
+    async fn unplug(&self, vm: &ObjectId, mac: &Mac) -> Result<(), HostError> {
+        let mut state = self.state();
+        let domain = state.get_mut(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
+        let lets_go = domain.state != DomainState::Running || !self.deaf.load(Ordering::Relaxed);
+        domain.spec.nics.retain(|there| there.mac != *mac || !lets_go);
+        Ok(())
+    }
+
+    async fn has_nic(&self, vm: &ObjectId, mac: &Mac) -> Result<bool, HostError> {
+        let state = self.state();
+        let domain = state.get(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
+        Ok(domain.spec.nics.iter().any(|there| there.mac == *mac))
     }
 
     async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError> {

@@ -22,7 +22,7 @@ pub use spec::{Bus, Cache, CdromSpec, ConsoleSpec, DiskSpec, DomainSpec, NicMode
 pub use state::{DomainState, Verb};
 pub use xml::domain_xml;
 
-use crate::{HostError, ObjectId};
+use crate::{HostError, Mac, ObjectId};
 
 /// The door to the hypervisor.
 #[async_trait]
@@ -35,6 +35,12 @@ pub trait Domains: Send + Sync {
     async fn define(&self, spec: &DomainSpec) -> Result<(), HostError>;
     /// Does one of the verbs of [`DomainState::after`].
     async fn act(&self, vm: &ObjectId, verb: Verb) -> Result<(), HostError>;
+    /// Plugs a NIC into a VM wherever it is missing: into the running guest, and into what the next start has.
+    async fn plug(&self, vm: &ObjectId, nic: &NicSpec) -> Result<(), HostError>;
+    /// Takes a NIC out of what the next start has, and asks a running guest to let go of it, which may take a while.
+    async fn unplug(&self, vm: &ObjectId, mac: &Mac) -> Result<(), HostError>;
+    /// Whether a VM has a NIC now, running or not.
+    async fn has_nic(&self, vm: &ObjectId, mac: &Mac) -> Result<bool, HostError>;
     /// The port its VNC server listens at, 0 where there is none.
     async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError>;
     /// Versions of libvirt and QEMU.

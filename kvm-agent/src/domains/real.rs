@@ -23,8 +23,8 @@ use virt::{
     sys,
 };
 
-use super::{Cache, DomainSpec, DomainState, Domains, Verb, Virtualization, domain_xml};
-use crate::{HostError, ObjectId, facts::VirtualizationProof};
+use super::{Cache, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, xml::nic_xml};
+use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof};
 
 /// libvirt on this host.
 #[derive(Clone)]
@@ -142,6 +142,45 @@ impl Domains for Libvirt {
         .await
     }
 
+    async fn plug(&self, vm: &ObjectId, nic: &NicSpec) -> Result<(), HostError> {
+        let (name, mac) = (vm.to_string(), nic.mac.clone());
+        let device = nic_xml(nic).map_err(HostError::io("write a NIC's definition"))?;
+        self.call("plug a NIC into", vm.as_str(), move |connection| {
+            let domain = Domain::lookup_by_name(connection, &name)?;
+            for place in places(&domain)? {
+                // Either alone, since one of them may have it already: a call that was cut off is made again.
+                if place.nic(&mac).is_none() {
+                    domain.attach_device_flags(&device, place.affect)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn unplug(&self, vm: &ObjectId, mac: &Mac) -> Result<(), HostError> {
+        let (name, mac) = (vm.to_string(), mac.clone());
+        self.call("unplug a NIC of", vm.as_str(), move |connection| {
+            let domain = Domain::lookup_by_name(connection, &name)?;
+            for place in places(&domain)? {
+                if let Some(device) = place.nic(&mac) {
+                    domain.detach_device_flags(device, place.affect)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn has_nic(&self, vm: &ObjectId, mac: &Mac) -> Result<bool, HostError> {
+        let (name, mac) = (vm.to_string(), mac.clone());
+        self.call("look at", vm.as_str(), move |connection| {
+            let places = places(&Domain::lookup_by_name(connection, &name)?)?;
+            Ok(places.iter().any(|place| place.nic(&mac).is_some()))
+        })
+        .await
+    }
+
     async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError> {
         let name = vm.to_string();
         let xml = self
@@ -160,6 +199,27 @@ impl Domains for Libvirt {
         })
         .await
     }
+}
+
+/// Where a domain has devices: in what its next start has, and in its guest while it runs.
+struct Place {
+    affect: u32,
+    xml: String,
+}
+
+impl Place {
+    fn nic(&self, mac: &Mac) -> Option<&str> {
+        super::xml::nic_in(&self.xml, mac)
+    }
+}
+
+fn places(domain: &Domain) -> Result<Vec<Place>, Error> {
+    let (affect, xml) = (sys::VIR_DOMAIN_AFFECT_CONFIG, domain.get_xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?);
+    let mut places = vec![Place { affect, xml }];
+    if domain.is_active()? {
+        places.push(Place { affect: sys::VIR_DOMAIN_AFFECT_LIVE, xml: domain.get_xml_desc(0)? });
+    }
+    Ok(places)
 }
 
 /// QEMU refuses to start with `cache=none` where this fails, on some in-memory and network file systems.

@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep};
 use tracing::info;
 
 use super::{DomainSpec, DomainState, Domains, Verb};
-use crate::{HostError, ObjectId};
+use crate::{HostError, Mac, ObjectId};
 
 /// How often a VM that is told to stop is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How often its power button is pressed: guests miss it while they boot.
+/// How often its power button is pressed, or it is asked to let go of a NIC: guests miss that while they boot.
 const PRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// Makes sure the VM runs: as `spec` says where it has to be started, as it is where it runs already.
@@ -84,6 +84,40 @@ pub async fn ensure_resumed(domains: &dyn Domains, vm: &ObjectId) -> Result<(), 
         DomainState::Running => Ok(()),
         DomainState::Paused => domains.act(vm, Verb::Resume).await,
         state => Err(HostError::VmState { vm: vm.to_string(), state, what: "be resumed" }),
+    }
+}
+
+/// Makes sure the VM has no such NIC. A running guest gets `patience` to let go of it.
+///
+/// # Errors
+/// [`HostError::NicHeld`] where it does not, or what the hypervisor says.
+pub async fn ensure_unplugged(
+    domains: &dyn Domains,
+    vm: &ObjectId,
+    mac: &Mac,
+    patience: Duration,
+    cx: &TaskCx,
+) -> Result<(), HostError> {
+    let give_up = Instant::now() + patience;
+    let mut next_ask = Instant::now();
+    loop {
+        if domains.state(vm).await?.is_none() || !domains.has_nic(vm, mac).await? {
+            return Ok(());
+        }
+        let mut refused = None;
+        if Instant::now() >= next_ask {
+            // Refused also while the guest is still at an earlier request; what counts is whether it is there in the end.
+            refused = domains.unplug(vm, mac).await.err();
+            next_ask = Instant::now() + PRESS_EVERY;
+            if refused.is_none() && !domains.has_nic(vm, mac).await? {
+                return Ok(());
+            }
+        }
+        if Instant::now() >= give_up || cx.cancelled().is_cancelled() {
+            let held = || HostError::NicHeld { vm: vm.to_string(), mac: mac.to_string() };
+            return Err(refused.unwrap_or_else(held));
+        }
+        sleep(LOOK_EVERY).await;
     }
 }
 

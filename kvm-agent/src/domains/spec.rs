@@ -226,7 +226,7 @@ impl DomainSpec {
             memory: vm.memory,
             disks,
             cdroms,
-            nics: nics.into_iter().map(nic).collect::<Result<_, _>>()?,
+            nics: nics.into_iter().map(NicSpec::checked).collect::<Result<_, _>>()?,
             boot: boot(vm),
             machine: machine(&vm.machine)?,
             local_time: vm.clock() == kvm::Clock::Localtime,
@@ -237,6 +237,34 @@ impl DomainSpec {
                 kvm::Virtualization::Kvm => Some(Virtualization::Kvm),
                 kvm::Virtualization::Qemu => Some(Virtualization::Qemu),
             },
+        })
+    }
+}
+
+impl NicSpec {
+    /// Checks a NIC from the wire.
+    ///
+    /// # Errors
+    /// Says the first value that cannot be used.
+    pub fn checked(nic: &kvm::Nic) -> Result<Self, HostError> {
+        Ok(Self {
+            uuid: ObjectId::try_from(nic.uuid.as_str())?,
+            mac: Mac::try_from(nic.mac.as_str())?,
+            bridge: IfName::try_from(nic.bridge.as_str())?,
+            device: IfName::try_from(nic.device_name.as_str())?,
+            model: match nic.model.as_str() {
+                "" | "virtio" => NicModel::Virtio,
+                "e1000" => NicModel::E1000,
+                "e1000e" => NicModel::E1000e,
+                "rtl8139" => NicModel::Rtl8139,
+                other => {
+                    return Err(HostError::BadValue {
+                        value: other.to_owned(),
+                        why: "NICs are virtio, e1000, e1000e or rtl8139",
+                    });
+                }
+            },
+            mtu: (nic.mtu > 0).then_some(nic.mtu),
         })
     }
 }
@@ -270,28 +298,6 @@ fn disk(disk: &kvm::Disk, roots: &Roots) -> Result<DiskSpec, HostError> {
 fn cdrom(cdrom: &kvm::Cdrom, roots: &Roots) -> Result<CdromSpec, HostError> {
     let path = names::optional(&cdrom.path, |path| Ok(roots.confine(path)?.path().to_owned()))?;
     Ok(CdromSpec { path, place: cdrom.device_id })
-}
-
-fn nic(nic: &kvm::Nic) -> Result<NicSpec, HostError> {
-    Ok(NicSpec {
-        uuid: ObjectId::try_from(nic.uuid.as_str())?,
-        mac: Mac::try_from(nic.mac.as_str())?,
-        bridge: IfName::try_from(nic.bridge.as_str())?,
-        device: IfName::try_from(nic.device_name.as_str())?,
-        model: match nic.model.as_str() {
-            "" | "virtio" => NicModel::Virtio,
-            "e1000" => NicModel::E1000,
-            "e1000e" => NicModel::E1000e,
-            "rtl8139" => NicModel::Rtl8139,
-            other => {
-                return Err(HostError::BadValue {
-                    value: other.to_owned(),
-                    why: "NICs are virtio, e1000, e1000e or rtl8139",
-                });
-            }
-        },
-        mtu: (nic.mtu > 0).then_some(nic.mtu),
-    })
 }
 
 fn boot(vm: &kvm::VmSpec) -> Vec<&'static str> {

@@ -11,6 +11,7 @@ use quick_xml::{
 };
 
 use super::{Bus, CdromSpec, DiskSpec, DomainSpec, NicSpec, Virtualization};
+use crate::Mac;
 
 const METADATA: &str = "https://cumulo.dev/xmlns/vm/1";
 
@@ -49,6 +50,16 @@ pub fn domain_xml(spec: &DomainSpec, host: Virtualization) -> io::Result<String>
         xml.create_element("devices").write_inner_content(|xml| devices(xml, spec))?;
         Ok(())
     })?;
+    String::from_utf8(xml.into_inner()).map_err(io::Error::other)
+}
+
+/// The definition of one NIC, as it also stands in that of a domain.
+///
+/// # Errors
+/// Never in practice: it writes into memory.
+pub(super) fn nic_xml(spec: &NicSpec) -> io::Result<String> {
+    let mut xml = Writer::new(Vec::new());
+    nic(&mut xml, spec)?;
     String::from_utf8(xml.into_inner()).map_err(io::Error::other)
 }
 
@@ -274,6 +285,31 @@ pub(super) fn vnc_port(xml: &str) -> Option<u16> {
     }
 }
 
+/// The NIC of that address in a domain's definition, as it stands there.
+pub(super) fn nic_in<'x>(xml: &'x str, mac: &Mac) -> Option<&'x str> {
+    let mut reader = Reader::from_str(xml);
+    let (mut begin, mut found) = (None, false);
+    loop {
+        let at = usize::try_from(reader.buffer_position()).ok()?;
+        match reader.read_event().ok()? {
+            Event::Start(element) if element.name().as_ref() == "interface" => (begin, found) = (Some(at), false),
+            Event::End(element) if element.name().as_ref() == "interface" => {
+                let end = usize::try_from(reader.buffer_position()).ok()?;
+                match begin.take() {
+                    Some(begin) if found => return xml.get(begin..end),
+                    _ => {}
+                }
+            }
+            Event::Start(element) | Event::Empty(element) if element.name().as_ref() == "mac" => {
+                let address = element.try_get_attribute("address").ok()?;
+                found |= address.is_some_and(|address| address.value.eq_ignore_ascii_case(mac.as_str()));
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cumulo_agent_rt::storage::Roots;
@@ -384,6 +420,23 @@ mod tests {
         }
         assert_eq!(name, "</name><devices>\u{fffd}\u{fffd}\u{fffd} \"'&lt; $(x)\n é 🙂");
         assert_eq!(files, ["/ps/a'/><evil b=\"&amp;.qcow2"]);
+    }
+
+    #[test]
+    fn a_nic_is_known_by_its_address() {
+        let mac = |text: &str| Mac::try_from(text).unwrap();
+        let whole = xml(&spec(), Virtualization::Qemu);
+        let found = nic_in(&whole, &mac("FA:16:3E:00:00:01")).unwrap();
+        assert!(found.starts_with("<interface type=\"bridge\">") && found.ends_with("</interface>"), "{found}");
+        assert_eq!(nic_in(&whole, &mac("fa:16:3e:00:00:02")), None);
+        // The address of something else is none of a NIC.
+        let other = "<domain><mac address='fa:16:3e:00:00:01'/><interface><x/></interface></domain>";
+        assert_eq!(nic_in(other, &mac("fa:16:3e:00:00:01")), None);
+        let roots = Roots::in_memory();
+        roots.add("/ps").unwrap();
+        let alone = nic_xml(&DomainSpec::checked(&spec(), &roots).unwrap().nics[0]).unwrap();
+        let squeezed: String = found.lines().map(str::trim_start).collect();
+        assert_eq!(squeezed, alone, "a NIC plugged in later looks the same");
     }
 
     #[test]

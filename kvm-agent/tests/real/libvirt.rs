@@ -8,7 +8,7 @@ use cumulo_agent_rt::{
 };
 use cumulo_kvm_agent::{
     HostError, Mode, ObjectId,
-    domains::{DomainSpec, DomainState, Domains as _, Libvirt, Verb, run},
+    domains::{DomainSpec, DomainState, Domains as _, Libvirt, NicSpec, Verb, run},
     facts::VirtualizationProof,
 };
 use cumulo_proto::kvm::{Console, Disk, DiskBus, Nic, VmSpec};
@@ -158,6 +158,52 @@ fn a_vm_lives_and_goes() {
         }
         assert!(matches!(libvirt.vnc_port(&vm).await, Err(HostError::NoVm { .. })));
         assert_eq!(sh("pgrep -x qemu-system-x86 --ns $$ --nslist net || true"), "");
+    });
+}
+
+#[test]
+fn a_nic_comes_and_goes() {
+    in_namespaces(HIDDEN, async || {
+        let _libvirtd = Libvirtd::start().await;
+        let Machine { libvirt, spec, vm } = machine().await;
+        let second = NicSpec::checked(&Nic {
+            uuid: "c0000000000000000000000000000002".into(),
+            mac: "fa:16:3e:00:00:02".into(),
+            bridge: "br_eth1".into(),
+            device_name: "vnic1.1".into(),
+            ..Nic::default()
+        })
+        .unwrap();
+        let (first, cx) = (spec.nics[0].clone(), TaskCx::detached());
+        let ports = || sh("ip -o link show master br_eth1");
+        let defined = || sh(&format!("virsh dumpxml --inactive {VM}"));
+        assert!(matches!(libvirt.plug(&vm, &second).await, Err(HostError::Libvirt { .. })), "there is no such VM");
+        run::ensure_unplugged(&libvirt, &vm, &second.mac, Duration::ZERO, &cx).await.unwrap();
+
+        run::ensure_running(&libvirt, &spec).await.unwrap();
+        for _ in 0..2 {
+            libvirt.plug(&vm, &second).await.unwrap();
+            assert!(ports().contains("vnic1.1"));
+            assert_eq!(defined().matches("fa:16:3e:00:00:02").count(), 1);
+            assert_eq!(defined().matches("<interface ").count(), 2);
+        }
+        // This guest has no system that could let go of anything. It keeps the NIC until it is stopped.
+        let held = run::ensure_unplugged(&libvirt, &vm, &first.mac, Duration::from_millis(500), &cx).await.unwrap_err();
+        assert!(matches!(&held, HostError::NicHeld { mac, .. } if mac == "fa:16:3e:00:00:01"), "{held}");
+        assert!(ports().contains("vnic1.0") && libvirt.has_nic(&vm, &first.mac).await.unwrap());
+        assert!(!defined().contains("fa:16:3e:00:00:01"), "it does not come back with the next start");
+        libvirt.plug(&vm, &first).await.unwrap();
+        assert_eq!(defined().matches("<interface ").count(), 2, "what is missing in one place only is put there");
+
+        run::ensure_stopped(&libvirt, &vm, None, &cx).await.unwrap();
+        for _ in 0..2 {
+            run::ensure_unplugged(&libvirt, &vm, &second.mac, Duration::ZERO, &cx).await.unwrap();
+            assert!(!defined().contains("fa:16:3e:00:00:02"));
+        }
+        libvirt.plug(&vm, &second).await.unwrap();
+        libvirt.act(&vm, Verb::Start).await.unwrap();
+        assert!(ports().contains("vnic1.0") && ports().contains("vnic1.1"));
+        run::ensure_gone(&libvirt, &vm).await.unwrap();
     });
 }
 
