@@ -115,6 +115,11 @@ pub trait Hypervisor: Send + Sync {
     async fn resume(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode>;
     /// Makes sure it is gone from the host.
     async fn destroy(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode>;
+    /// Makes sure a VM on the host has the NIC, now and from its next start on. Its hardware address says which it is.
+    async fn attach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, nic: &NicSpec) -> Result<(), ErrorCode>;
+    /// Makes sure it has no NIC of that hardware address. An `Err` also when its guest does not let go of it. No such VM is
+    /// fine.
+    async fn detach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, mac: &str) -> Result<(), ErrorCode>;
     /// Where its console listens.
     async fn console(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode>;
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::hypervisor::{ConsoleAddress, Hypervisor, StopKind, VmSpec},
+    ext::hypervisor::{ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
     resource::Host,
 };
 use cumulo_proto::kvm;
@@ -48,6 +48,16 @@ impl Hypervisor for Kvm {
         self.gateway.call(host, task, destroy).await.map(drop)
     }
 
+    async fn attach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, nic: &NicSpec) -> Result<(), ErrorCode> {
+        let attach = kvm::AttachNic { header: None, vm_uuid: vm.to_string(), nic: Some(nic_of(nic)) };
+        self.gateway.call(host, task, attach).await.map(drop)
+    }
+
+    async fn detach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, mac: &str) -> Result<(), ErrorCode> {
+        let detach = kvm::DetachNic { header: None, vm_uuid: vm.to_string(), mac: mac.to_owned(), timeout_s: 0 };
+        self.gateway.call(host, task, detach).await.map(drop)
+    }
+
     async fn console(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode> {
         let ask = kvm::GetVncPort { header: None, vm_uuid: vm.to_string() };
         let reply = self.gateway.call(host, task, ask).await?;
@@ -78,9 +88,24 @@ fn mode(how: StopKind) -> (kvm::StopMode, u32) {
     }
 }
 
+fn number(id: i32) -> u32 {
+    u32::try_from(id).unwrap_or_default()
+}
+
+fn nic_of(nic: &NicSpec) -> kvm::Nic {
+    kvm::Nic {
+        uuid: nic.nic.to_string(),
+        mac: nic.mac.clone(),
+        bridge: nic.bridge.clone(),
+        device_name: nic.internal_name.clone(),
+        model: nic.model.clone(),
+        device_id: number(nic.device_id),
+        mtu: 0,
+    }
+}
+
 /// Disks are virtio, since that is what every guest of ours has; the device id is the place on the bus.
 fn spec(vm: &VmSpec, console: String) -> kvm::VmSpec {
-    let number = |id: i32| u32::try_from(id).unwrap_or_default();
     let disks = vm.volumes.iter().map(|volume| kvm::Disk {
         volume_uuid: volume.volume.to_string(),
         path: volume.path.clone(),
@@ -89,22 +114,13 @@ fn spec(vm: &VmSpec, console: String) -> kvm::VmSpec {
         device_id: number(volume.device_id),
         ..kvm::Disk::default()
     });
-    let nics = vm.nics.iter().map(|nic| kvm::Nic {
-        uuid: nic.nic.to_string(),
-        mac: nic.mac.clone(),
-        bridge: nic.bridge.clone(),
-        device_name: nic.internal_name.clone(),
-        model: nic.model.clone(),
-        device_id: number(nic.device_id),
-        mtu: 0,
-    });
     kvm::VmSpec {
         uuid: vm.vm.to_string(),
         name: vm.name.clone(),
         cpu_num: number(vm.cpu_num),
         memory: u64::try_from(vm.memory).unwrap_or_default(),
         disks: disks.collect(),
-        nics: nics.collect(),
+        nics: vm.nics.iter().map(nic_of).collect(),
         console: Some(kvm::Console { listen: console, password: String::new() }),
         platform: vm.platform.clone(),
         ..kvm::VmSpec::default()

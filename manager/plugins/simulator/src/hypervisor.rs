@@ -1,7 +1,7 @@
 //! Running VMs that there are not: a VM that is on is a row, one that is off is none.
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::hypervisor::{ConsoleAddress, Hypervisor, StopKind, VmSpec};
+use cumulo_contracts::ext::hypervisor::{ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
 use cumulo_schema::{ErrorCode, Uuid, codes};
 
 use crate::{
@@ -36,6 +36,19 @@ impl Hypervisor for Simulator {
 
     async fn destroy(&self, host: Uuid, _task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
         self.act(host, vm, Act::Stop).await
+    }
+
+    /// A pretended guest has the NICs that are recorded of it; as on a real host, it must be there to get one.
+    async fn attach_nic(&self, host: Uuid, _task: Uuid, vm: Uuid, _nic: &NicSpec) -> Result<(), ErrorCode> {
+        match self.store.power(host, vm).await? {
+            Some(_) => Ok(()),
+            None => Err(ErrorCode::operation(format!("VM {vm} is not on simulated host {host}; start it first"))),
+        }
+    }
+
+    /// A pretended guest lets go at once.
+    async fn detach_nic(&self, _host: Uuid, _task: Uuid, _vm: Uuid, _mac: &str) -> Result<(), ErrorCode> {
+        Ok(())
     }
 
     async fn console(&self, host: Uuid, _task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode> {

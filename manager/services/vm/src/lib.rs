@@ -1,7 +1,7 @@
 //! Virtual machines: their life from creation to expunge.
 //!
-//! Two flows do everything: [`flow::launch`] brings a VM up (from nothing, or from stopped), [`flow::change`] takes one
-//! that exists to another state. A VM's state names where it stands; those ending in `ing` belong to a flow, and the flow
+//! Two flows do nearly everything: [`flow::launch`] brings a VM up (from nothing, or from stopped), [`flow::change`] takes
+//! one that exists to another state; [`flow::nic`] gives it a NIC or takes one away. A VM's state names where it stands; those ending in `ing` belong to a flow, and the flow
 //! engine finishes or unwinds it after any crash, so no VM stays on the way for ever. What a host reports is compared with
 //! what is recorded in [`reconcile`].
 
@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::vm::{
-        CreateVmInstance, DestroyVmInstance, ExpungeVmInstance, GetVmConsoleAddress, PauseVmInstance, QueryVmCdRom,
-        QueryVmInstance, QueryVmNic, RebootVmInstance, RecoverVmInstance, ResumeVmInstance, StartVmInstance,
-        StopVmInstance, UpdateVmInstance,
+        AttachL3NetworkToVm, CreateVmInstance, DestroyVmInstance, DetachL3NetworkFromVm, ExpungeVmInstance,
+        GetVmConsoleAddress, PauseVmInstance, QueryVmCdRom, QueryVmInstance, QueryVmNic, RebootVmInstance,
+        RecoverVmInstance, ResumeVmInstance, StartVmInstance, StopVmInstance, UpdateVmInstance,
     },
     ext::hypervisor::OnVmsReported,
     message::vm::StopVms,
@@ -33,7 +33,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Api, Resource};
 
-pub use flow::{change::ChangeVm, launch::LaunchVm};
+pub use flow::{change::ChangeVm, launch::LaunchVm, nic::ChangeNic};
 
 /// The VM service.
 #[derive(Debug)]
@@ -96,6 +96,8 @@ pub fn install(setup: &mut Setup) {
         .api::<ExpungeVmInstance>(vms.clone())
         .api::<UpdateVmInstance>(vms.clone())
         .api::<GetVmConsoleAddress>(vms.clone())
+        .api::<AttachL3NetworkToVm>(vms.clone())
+        .api::<DetachL3NetworkFromVm>(vms.clone())
         .query(QueryVmInstance::META)
         .query(QueryVmNic::META)
         .query(QueryVmCdRom::META)
@@ -104,6 +106,7 @@ pub fn install(setup: &mut Setup) {
         .cascade(VmInstance::META, cascade::PARENTS, vms.clone());
     flow::launch::install(setup, &vms);
     flow::change::install(setup, &vms);
+    flow::nic::install(setup, &vms);
 }
 
 /// Starts what the service does by itself; call once the kernel has started.

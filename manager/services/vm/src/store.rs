@@ -4,7 +4,7 @@ mod sets;
 
 use cumulo_contracts::{
     message::network::{IpLease, ServedNic},
-    resource::{NicState, VmInstance, VmNic, VmState},
+    resource::{L2NetworkClusterRef, L3Network, NicState, VmInstance, VmNic, VmState},
 };
 use cumulo_kernel::{
     Kernel,
@@ -18,6 +18,10 @@ use crate::quota;
 
 pub(crate) async fn find(db: &Db, vm: Uuid) -> Result<VmInstance, ErrorCode> {
     db.find(VmInstance::UUID, &vm).await?.ok_or_else(|| ErrorCode::not_found("VmInstance", vm))
+}
+
+pub(crate) async fn nic(db: &Db, nic: Uuid) -> Result<VmNic, ErrorCode> {
+    db.find(VmNic::UUID, &nic).await?.ok_or_else(|| ErrorCode::not_found("VmNic", nic))
 }
 
 pub(crate) async fn nics(db: &Db, vm: Uuid) -> Result<Vec<VmNic>, ErrorCode> {
@@ -143,24 +147,32 @@ pub(crate) async fn set_root_volume(db: &Db, vm: Uuid, volume: Option<Uuid>) -> 
     Ok(db.commit(batch).await.map(drop)?)
 }
 
+/// The model of NICs where nobody says.
+pub(crate) const MODEL: &str = "virtio";
 /// Tries at a hardware address before giving up: 40 random bits collide rarely, but over millions of NICs they do.
 const MAC_TRIES: u32 = 16;
 
+/// A NIC to be recorded.
+#[derive(Debug)]
+pub(crate) struct NewNicRow<'a> {
+    pub(crate) account: Uuid,
+    pub(crate) vm: Uuid,
+    pub(crate) nic: Uuid,
+    pub(crate) l3: Uuid,
+    pub(crate) device_id: i32,
+    /// The hardware address; made up where absent.
+    pub(crate) mac: Option<&'a str>,
+    /// The model; virtio where absent.
+    pub(crate) model: Option<&'a str>,
+}
+
 /// Records a NIC with the address it holds. Recorded already is fine.
-pub(crate) async fn insert_nic(
-    db: &Db,
-    account: Uuid,
-    vm: Uuid,
-    nic: Uuid,
-    l3: Uuid,
-    device_id: i32,
-    lease: &IpLease,
-) -> Result<(), ErrorCode> {
-    let now = Timestamp::now();
+pub(crate) async fn insert_nic(db: &Db, new: &NewNicRow<'_>, lease: &IpLease) -> Result<(), ErrorCode> {
+    let (now, nic) = (Timestamp::now(), new.nic);
     let mut row = VmNic {
         uuid: nic,
-        vm_instance_uuid: Some(vm),
-        l3_network_uuid: Some(l3),
+        vm_instance_uuid: Some(new.vm),
+        l3_network_uuid: Some(new.l3),
         ip: Some(lease.ip.clone()),
         mac: String::new(),
         hypervisor_type: None,
@@ -168,9 +180,9 @@ pub(crate) async fn insert_nic(
         gateway: Some(lease.gateway.clone()),
         meta_data: None,
         ip_version: Some(lease.ip_version),
-        driver_type: Some("virtio".to_owned()),
-        internal_name: internal_name(vm, device_id),
-        device_id,
+        driver_type: Some(new.model.unwrap_or(MODEL).to_owned()),
+        internal_name: internal_name(new.vm, new.device_id),
+        device_id: new.device_id,
         r#type: Some("VNIC".to_owned()),
         state: NicState::Enable,
         create_date: now,
@@ -178,13 +190,17 @@ pub(crate) async fn insert_nic(
         used_ip_uuid: Some(lease.used_ip),
     };
     for attempt in 0..MAC_TRIES {
-        row.mac = mac(nic, attempt);
+        row.mac = new.mac.map_or_else(|| mac(nic, attempt), str::to_owned);
         let mut batch = db.batch();
         batch.insert(&row);
-        ownership::created::<VmNic>(&mut batch, nic, account, &NewTags::default());
+        ownership::created::<VmNic>(&mut batch, nic, new.account, &NewTags::default());
         match db.commit(batch).await {
             Ok(_) => return Ok(()),
             Err(DbError::Conflict { .. }) if db.find(VmNic::UUID, &nic).await?.is_some() => return Ok(()),
+            Err(DbError::Conflict { .. }) if new.mac.is_some() => {
+                let text = format!("another NIC has the hardware address {}; choose another", row.mac);
+                return Err(ErrorCode::operation(text));
+            }
             Err(DbError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -206,8 +222,43 @@ pub(crate) async fn set_address(db: &Db, nic: Uuid, lease: &IpLease) -> Result<(
     Ok(db.commit(batch).await.map(drop)?)
 }
 
+/// Takes a NIC off the record. The default route of its VM moves to the first NIC that is left. Gone is fine.
 pub(crate) async fn remove_nic(kernel: &Kernel, nic: Uuid) -> Result<(), ErrorCode> {
-    Ok(kernel.cascade().remove(VmNic::META, &[nic]).await?)
+    let db = kernel.db();
+    let mut batch = kernel.cascade().removal(VmNic::META, &[nic]).await?;
+    if let Some(row) = db.find(VmNic::UUID, &nic).await?
+        && let (Some(vm), Some(l3)) = (row.vm_instance_uuid, row.l3_network_uuid)
+    {
+        let left = nics(db, vm).await?.into_iter().filter(|other| other.uuid != nic);
+        let next = left.filter_map(|other| other.l3_network_uuid).next();
+        batch
+            .update::<VmInstance>()
+            .set(VmInstance::DEFAULT_L3_NETWORK_UUID, &next)
+            .eq(VmInstance::UUID, &vm)
+            .eq(VmInstance::DEFAULT_L3_NETWORK_UUID, &Some(l3))
+            .any();
+    }
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Records the L3 network whose gateway and name servers a VM uses.
+pub(crate) async fn set_default_l3(db: &Db, vm: Uuid, l3: Uuid) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch
+        .update::<VmInstance>()
+        .set(VmInstance::DEFAULT_L3_NETWORK_UUID, &Some(l3))
+        .eq(VmInstance::UUID, &vm)
+        .expect(format!("VM {vm} is gone"));
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Whether the L2 network of `l3` is attached to `cluster`.
+pub(crate) async fn l3_in_cluster(db: &Db, l3: &L3Network, cluster: Uuid) -> Result<bool, ErrorCode> {
+    let attached = db
+        .select::<L2NetworkClusterRef>()
+        .eq(L2NetworkClusterRef::L2_NETWORK_UUID, &l3.l2_network_uuid)
+        .eq(L2NetworkClusterRef::CLUSTER_UUID, &cluster);
+    Ok(attached.first().await?.is_some())
 }
 
 /// `fa:` is a locally administered unicast prefix, the one that ZStack uses.

@@ -1,7 +1,7 @@
 //! A hypervisor that is installed and never asked: clusters only look whether there is one.
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::hypervisor::{ConsoleAddress, Hypervisor, StopKind, VmSpec};
+use cumulo_contracts::ext::hypervisor::{ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
 use cumulo_schema::{ErrorCode, Uuid};
 
 pub(crate) struct Idle;
@@ -28,6 +28,12 @@ impl Hypervisor for Idle {
         refused()
     }
     async fn destroy(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn attach_nic(&self, _: Uuid, _: Uuid, _: Uuid, _: &NicSpec) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn detach_nic(&self, _: Uuid, _: Uuid, _: Uuid, _: &str) -> Result<(), ErrorCode> {
         refused()
     }
     async fn console(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<ConsoleAddress, ErrorCode> {

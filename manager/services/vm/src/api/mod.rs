@@ -3,6 +3,7 @@
 mod change;
 mod console;
 mod create;
+mod nic;
 pub(crate) mod spec;
 mod start;
 mod update;

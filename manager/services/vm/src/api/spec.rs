@@ -6,6 +6,7 @@ use cumulo_contracts::{
         network::{NetworkOnHost, PrepareNetworks},
         volume::VolumesOfVm,
     },
+    resource::VmNic,
 };
 use cumulo_schema::{ErrorCode, Uuid};
 
@@ -18,14 +19,7 @@ pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Resul
     for nic in store::nics(kernel.db(), vm).await? {
         let network = networks.iter().find(|network| Some(network.l3) == nic.l3_network_uuid);
         let unready = || ErrorCode::internal(format!("the network of NIC {} was not made ready on the host", nic.uuid));
-        nics.push(NicSpec {
-            nic: nic.uuid,
-            mac: nic.mac.clone(),
-            bridge: network.ok_or_else(unready)?.bridge.clone(),
-            internal_name: nic.internal_name.clone(),
-            model: nic.driver_type.clone().unwrap_or_else(|| "virtio".to_owned()),
-            device_id: nic.device_id,
-        });
+        nics.push(nic_of(&nic, network.ok_or_else(unready)?));
     }
     Ok(VmSpec {
         vm,
@@ -36,6 +30,18 @@ pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Resul
         volumes: kernel.bus().call(VolumesOfVm { vm }).await?,
         nics,
     })
+}
+
+/// A recorded NIC, whose network is ready.
+pub(crate) fn nic_of(nic: &VmNic, network: &NetworkOnHost) -> NicSpec {
+    NicSpec {
+        nic: nic.uuid,
+        mac: nic.mac.clone(),
+        bridge: network.bridge.clone(),
+        internal_name: nic.internal_name.clone(),
+        model: nic.driver_type.clone().unwrap_or_else(|| store::MODEL.to_owned()),
+        device_id: nic.device_id,
+    }
 }
 
 /// Makes the networks of a VM ready on `host` and answers them.

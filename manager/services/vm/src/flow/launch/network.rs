@@ -14,7 +14,11 @@ use cumulo_kernel::{
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 use super::LaunchVm;
-use crate::{Vms, store, tags::Wishes};
+use crate::{
+    Vms,
+    store::{self, NewNicRow},
+    tags::Wishes,
+};
 
 /// Takes an address for each new NIC and records the NIC.
 pub(super) struct AllocateNics(pub(super) Arc<Vms>);
@@ -40,7 +44,16 @@ impl Step<LaunchVm> for AllocateNics {
         for new in &cx.nics {
             let ask = AllocateIp { nic: new.nic, l3: new.l3, wanted: new.wanted_ip.clone(), strategy: None };
             let lease = kernel.bus().call(ask).await?;
-            store::insert_nic(kernel.db(), cx.account, cx.vm, new.nic, new.l3, new.device_id, &lease).await?;
+            let row = NewNicRow {
+                account: cx.account,
+                vm: cx.vm,
+                nic: new.nic,
+                l3: new.l3,
+                device_id: new.device_id,
+                mac: None,
+                model: None,
+            };
+            store::insert_nic(kernel.db(), &row, &lease).await?;
         }
         Ok(())
     }

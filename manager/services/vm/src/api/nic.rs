@@ -1,0 +1,96 @@
+//! `AttachL3NetworkToVm` and `DetachL3NetworkFromVm`.
+
+use async_trait::async_trait;
+use cumulo_contracts::{
+    api::vm::{AttachL3NetworkToVm, DetachL3NetworkFromVm},
+    resource::{VmInstance, VmNic},
+};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    ownership,
+};
+use cumulo_schema::{ErrorCode, Inventory, Resource, Uuid};
+
+use crate::{Vms, flow::nic::ChangeNic, store, tags::Wishes};
+
+/// Models that every hypervisor has.
+const MODELS: [&str; 4] = ["virtio", "e1000", "e1000e", "rtl8139"];
+
+#[async_trait]
+impl HandleApi<AttachL3NetworkToVm> for Vms {
+    async fn handle(&self, cx: &ApiCx, api: AttachL3NetworkToVm) -> Result<Inventory<VmInstance>, ErrorCode> {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        if given(api.vm_nic_params).is_some() {
+            return Err(ErrorCode::invalid("field[vmNicParams] is not supported by this version; leave it out"));
+        }
+        for tag in &cx.tags.system {
+            self.kernel.tags().check(VmInstance::META.vo, tag)?;
+        }
+        let mut wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
+        let vm = store::find(self.kernel.db(), api.vm_instance_uuid).await?;
+        ChangeNic::check_state(&vm)?;
+        let context = ChangeNic {
+            vm: vm.uuid,
+            account: ownership::owner(self.kernel.db(), vm.uuid).await?.unwrap_or(Uuid::ADMIN),
+            nic: cx.job.derive("nic"),
+            l3: api.l3_network_uuid,
+            device_id: 0,
+            mac: given(api.custom_mac).map(|text| mac(&text)).transpose()?,
+            model: given(api.driver_type).map(model).transpose()?,
+            ip: given(api.static_ip).or_else(|| wishes.static_ips.remove(&api.l3_network_uuid)),
+            is_default: false,
+            on: None,
+        };
+        cx.run_flow("attach-nic", context).await
+    }
+}
+
+#[async_trait]
+impl HandleApi<DetachL3NetworkFromVm> for Vms {
+    async fn handle(&self, cx: &ApiCx, api: DetachL3NetworkFromVm) -> Result<Inventory<VmInstance>, ErrorCode> {
+        let nic = store::nic(self.kernel.db(), api.vm_nic_uuid).await?;
+        let (Some(vm), Some(l3)) = (nic.vm_instance_uuid, nic.l3_network_uuid) else {
+            return Err(ErrorCode::operation(format!("NIC {} is on no VM", nic.uuid)));
+        };
+        ChangeNic::check_state(&store::find(self.kernel.db(), vm).await?)?;
+        let VmNic { uuid, device_id, mac, driver_type: model, ip, .. } = nic;
+        let account = ownership::owner(self.kernel.db(), vm).await?.unwrap_or(Uuid::ADMIN);
+        let context =
+            ChangeNic { vm, account, nic: uuid, l3, device_id, mac: Some(mac), model, ip, is_default: false, on: None };
+        cx.run_flow("detach-nic", context).await
+    }
+}
+
+fn model(text: String) -> Result<String, ErrorCode> {
+    match MODELS.contains(&text.as_str()) {
+        true => Ok(text),
+        false => Err(ErrorCode::invalid(format!("field[driverType] must be one of {}", MODELS.join(", ")))),
+    }
+}
+
+/// A unicast hardware address, in the one form in which two can be compared.
+fn mac(text: &str) -> Result<String, ErrorCode> {
+    let octet = |part: &str| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok()).flatten();
+    let octets: Option<Vec<u8>> = text.split(':').map(octet).collect();
+    // The lowest bit of the first octet says multicast.
+    let usable =
+        octets.filter(|octets| octets.len() == 6 && octets[0] & 1 == 0 && octets.iter().any(|octet| *octet != 0));
+    let wrong = || ErrorCode::invalid("field[customMac] must be a unicast address such as fa:00:11:22:33:44");
+    let octets = usable.filter(|_| text.bytes().all(|b| b == b':' || b.is_ascii_hexdigit())).ok_or_else(wrong)?;
+    Ok(octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mac;
+
+    #[test]
+    fn hardware_addresses_have_one_form() {
+        assert_eq!(mac("FA:00:11:22:33:4F").expect("sound"), "fa:00:11:22:33:4f");
+        for bad in ["fa:00:11:22:33", "fa:00:11:22:33:4", "01:00:5e:00:00:01", "00:00:00:00:00:00", "+1:00:11:22:33:44"]
+        {
+            assert!(mac(bad).is_err(), "{bad}");
+        }
+        assert!(mac("fa:00:11:22:33:44\n").is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! A NIC comes to a VM that exists, or goes from it.
+//!
+//! Either chain is the other one backwards: what one step does, the undo of its counterpart does too. So the deeds stand
+//! once ([`deeds`]), and a detachment that fails half way puts the NIC back as it was, address and hardware address
+//! included. Of a VM that does not run only rows change; its next start makes the rest.
+
+mod attach;
+mod deeds;
+mod detach;
+
+use std::sync::Arc;
+
+use cumulo_contracts::resource::{VmInstance, VmState};
+use cumulo_kernel::{
+    Setup,
+    flow::{Flow, FlowReply},
+};
+use cumulo_schema::{ErrorCode, Uuid};
+use serde::{Deserialize, Serialize};
+
+use super::change::OnHost;
+use crate::{Vms, store};
+
+/// The states in which NICs come and go. A paused guest cannot let go of one.
+const CHANGEABLE: [VmState; 3] = [VmState::Running, VmState::Stopped, VmState::Created];
+
+/// The context.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeNic {
+    /// The VM.
+    pub vm: Uuid,
+    /// Who owns it, and the NIC.
+    pub account: Uuid,
+    /// The NIC.
+    pub nic: Uuid,
+    /// Its L3 network.
+    pub l3: Uuid,
+    /// Its place; chosen by the first step of an attachment.
+    pub device_id: i32,
+    /// Its hardware address; made up where absent.
+    pub mac: Option<String>,
+    /// Its model; virtio where absent.
+    pub model: Option<String>,
+    /// The address it wants, or has.
+    pub ip: Option<String>,
+    /// Whether the VM's default route is to go over it, or went.
+    pub is_default: bool,
+    /// Where the VM runs, if it does.
+    pub on: Option<OnHost>,
+}
+
+impl Flow for ChangeNic {
+    const NAME: &'static str = "change-nic";
+
+    fn resource(&self) -> Uuid {
+        self.vm
+    }
+
+    fn reply(&self) -> FlowReply {
+        FlowReply::Inventory("VmInstance", self.vm)
+    }
+}
+
+impl ChangeNic {
+    /// Refuses a VM whose NICs cannot change now.
+    pub(crate) fn check_state(vm: &VmInstance) -> Result<(), ErrorCode> {
+        match CHANGEABLE.contains(&vm.state) {
+            true => Ok(()),
+            false => Err(store::wrong_state(vm, &CHANGEABLE)),
+        }
+    }
+
+    /// Reads where the VM stands; refuses when it is in the wrong state by now.
+    async fn look(&mut self, vms: &Vms) -> Result<VmInstance, ErrorCode> {
+        let vm = store::find(vms.kernel.db(), self.vm).await?;
+        Self::check_state(&vm)?;
+        self.on = OnHost::of(&vm).filter(|_| vm.state == VmState::Running);
+        Ok(vm)
+    }
+}
+
+pub(crate) fn install(setup: &mut Setup, vms: &Arc<Vms>) {
+    setup
+        .step(attach::Check(vms.clone()))
+        .step(attach::Make(vms.clone()))
+        .step(attach::Serve(vms.clone()))
+        .step(attach::Plug(vms.clone()))
+        .step(detach::Check(vms.clone()))
+        .step(detach::Unplug(vms.clone()))
+        .step(detach::Unserve(vms.clone()))
+        .step(detach::Drop(vms.clone()))
+        .step(detach::ServeOthers(vms.clone()));
+}

@@ -1,0 +1,108 @@
+//! The steps by which a NIC goes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cumulo_kernel::flow::{Step, StepCx};
+use cumulo_schema::ErrorCode;
+
+use super::{ChangeNic, deeds};
+use crate::{Vms, store};
+
+/// Looks whether the NIC can go, and what it is to the VM.
+pub(super) struct Check(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<ChangeNic> for Check {
+    fn name(&self) -> &'static str {
+        "check-detach"
+    }
+
+    async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        let vm = cx.look(&self.0).await?;
+        // Another detachment of it may have been faster.
+        store::nic(self.0.kernel.db(), cx.nic).await?;
+        cx.is_default = vm.default_l3_network_uuid == Some(cx.l3);
+        Ok(())
+    }
+
+    async fn undo(&self, _: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        Ok(())
+    }
+}
+
+/// Takes it out of the guest, which has to let go of it.
+pub(super) struct Unplug(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<ChangeNic> for Unplug {
+    fn name(&self) -> &'static str {
+        "unplug-nic"
+    }
+
+    async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        deeds::unplug(&self.0, cx).await
+    }
+
+    async fn undo(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        deeds::plug(&self.0, cx).await
+    }
+}
+
+/// Takes the services of its network back.
+pub(super) struct Unserve(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<ChangeNic> for Unserve {
+    fn name(&self) -> &'static str {
+        "unserve-nic"
+    }
+
+    async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        deeds::unserve(&self.0, cx).await
+    }
+
+    async fn undo(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        deeds::serve(&self.0, cx).await
+    }
+}
+
+/// Gives its address back and takes it off the record.
+pub(super) struct Drop(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<ChangeNic> for Drop {
+    fn name(&self) -> &'static str {
+        "drop-nic"
+    }
+
+    async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        deeds::drop_it(&self.0, cx).await
+    }
+
+    async fn undo(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        deeds::make(&self.0, cx).await
+    }
+}
+
+/// Tells the NICs that are left of the default route, which may be one of them now.
+pub(super) struct ServeOthers(pub(super) Arc<Vms>);
+
+#[async_trait]
+impl Step<ChangeNic> for ServeOthers {
+    fn name(&self) -> &'static str {
+        "serve-others"
+    }
+
+    async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        match cx.is_default {
+            true => deeds::serve(&self.0, cx).await,
+            false => Ok(()),
+        }
+    }
+
+    // Served anew by the undo of the steps before.
+    async fn undo(&self, _: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        Ok(())
+    }
+}
