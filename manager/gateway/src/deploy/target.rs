@@ -1,6 +1,6 @@
 //! The machine an agent goes to, as a person named it.
 
-use std::net::IpAddr;
+use cumulo_schema::is_host;
 
 use super::DeployError;
 use crate::Secret;
@@ -34,14 +34,6 @@ impl SshTarget {
     }
 }
 
-fn is_host(text: &str) -> bool {
-    let label = |label: &str| {
-        let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        inner && !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
-    };
-    text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(label))
-}
-
 fn is_account(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -51,17 +43,6 @@ fn is_account(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_hosts_are_hosts() {
-        for good in ["10.0.0.1", "fe80::1", "host", "kvm-1.example.org"] {
-            assert!(is_host(good), "{good}");
-        }
-        for bad in ["", "-oProxyCommand=reboot", "a b", "a..b", "{{ x }}", "h;reboot", "$(reboot)", "a\nb", "-a", "a_b"]
-        {
-            assert!(!is_host(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn only_accounts_are_accounts() {
