@@ -20,6 +20,7 @@ pub mod queue;
 pub mod quota;
 pub mod registry;
 pub mod ring;
+pub mod rows;
 mod setup;
 pub mod tag;
 pub mod vault;

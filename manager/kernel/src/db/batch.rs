@@ -127,6 +127,12 @@ impl Update<'_> {
         self
     }
 
+    /// Only the row whose key is `key`.
+    pub fn key_eq<T: FieldType>(mut self, key: &T) -> Self {
+        self.query.and_where(equals(self.meta.key().column, key.to_cell()));
+        self
+    }
+
     /// Only rows where `column` is one of `values`.
     pub fn one_of<R: Resource, T: FieldType>(mut self, column: Column<R>, values: &[T]) -> Self {
         self.query.and_where(Expr::col(Alias::new(column.name)).is_in(values.iter().map(|v| to_value(v.to_cell()))));

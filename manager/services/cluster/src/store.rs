@@ -7,6 +7,7 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Db, DbError},
+    rows,
 };
 use cumulo_schema::Uuid;
 
@@ -27,10 +28,7 @@ impl Store {
     /// Adds `cluster` with its owner and tags; [`DbError::Conflict`] when it is there, [`DbError::Reference`] when its zone
     /// is not.
     pub(crate) async fn insert(&self, cx: &ApiCx, cluster: &Cluster) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.insert(cluster);
-        cx.created::<Cluster>(&mut batch);
-        self.db.commit(batch).await.map(drop)
+        rows::insert(&self.db, cx, cluster).await
     }
 
     pub(crate) async fn update(&self, api: &UpdateCluster) -> Result<(), DbError> {
@@ -45,12 +43,6 @@ impl Store {
     }
 
     pub(crate) async fn set_state(&self, cluster: Uuid, state: ResourceState) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch
-            .update::<Cluster>()
-            .set(Cluster::STATE, &state)
-            .eq(Cluster::UUID, &cluster)
-            .expect(format!("cluster {cluster} was deleted in the meantime"));
-        self.db.commit(batch).await.map(drop)
+        rows::set_state(&self.db, cluster, Cluster::STATE, &state).await
     }
 }

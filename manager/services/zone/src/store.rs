@@ -7,6 +7,7 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Batch, Db, DbError},
+    rows,
 };
 use cumulo_schema::Uuid;
 
@@ -51,13 +52,7 @@ impl Store {
     }
 
     pub(crate) async fn set_state(&self, zone: Uuid, state: ResourceState) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch
-            .update::<Zone>()
-            .set(Zone::STATE, &state)
-            .eq(Zone::UUID, &zone)
-            .expect(format!("zone {zone} was deleted in the meantime"));
-        self.db.commit(batch).await.map(drop)
+        rows::set_state(&self.db, zone, Zone::STATE, &state).await
     }
 }
 

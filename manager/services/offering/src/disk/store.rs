@@ -7,6 +7,7 @@ use cumulo_contracts::{
 use cumulo_kernel::{
     api::ApiCx,
     db::{Db, DbError},
+    rows,
 };
 use cumulo_schema::Uuid;
 
@@ -26,10 +27,7 @@ impl Store {
 
     /// Adds `offering` with its owner and tags; [`DbError::Conflict`] when it is there.
     pub(crate) async fn insert(&self, cx: &ApiCx, offering: &DiskOffering) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.insert(offering);
-        cx.created::<DiskOffering>(&mut batch);
-        self.db.commit(batch).await.map(drop)
+        rows::insert(&self.db, cx, offering).await
     }
 
     pub(crate) async fn update(&self, api: &UpdateDiskOffering) -> Result<(), DbError> {
@@ -44,12 +42,6 @@ impl Store {
     }
 
     pub(crate) async fn set_state(&self, offering: Uuid, state: ResourceState) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch
-            .update::<DiskOffering>()
-            .set(DiskOffering::STATE, &state)
-            .eq(DiskOffering::UUID, &offering)
-            .expect(format!("disk offering {offering} was deleted in the meantime"));
-        self.db.commit(batch).await.map(drop)
+        rows::set_state(&self.db, offering, DiskOffering::STATE, &state).await
     }
 }
