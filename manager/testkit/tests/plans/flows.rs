@@ -72,6 +72,27 @@ async fn what_would_refuse_a_call_is_a_veto() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nic_that_comes_or_goes_is_counted_and_a_second_one_refused() {
+    let world = World::new().await;
+    let cloud = world.cloud().await;
+    let vm = world.make("POST", "/vm-instances", cloud.vm("vm")).await;
+    let (uuid, nic) = (vm["uuid"].as_str().expect("a uuid"), vm["vmNics"][0]["uuid"].as_str().expect("a uuid"));
+    let there = format!("/vm-instances/{uuid}/l3-networks/{}", cloud.l3);
+    let dry = json!({ "params": { "dryRun": true } });
+    let second = plan(&world, "POST", &there, &dry).await;
+    assert!(second.vetoes[0].details.contains("already"), "{:?}", second.vetoes);
+    let path = format!("/vm-instances/nics/{nic}");
+    let goes = plan(&world, "DELETE", &format!("{path}?dryRun=true"), &Value::Null).await;
+    assert!(goes.vetoes.is_empty(), "{:?}", goes.vetoes);
+    assert!(goes.steps.iter().all(|step| !step.description.is_empty()), "{:?}", goes.steps);
+    assert_eq!((count(&goes, "VmNicVO", "removed"), count(&goes, "UsedIpVO", "removed")), (1, 1));
+    world.call("DELETE", &path, &Value::Null).await.expect("detached");
+    let comes = plan(&world, "POST", &there, &dry).await;
+    assert!(comes.vetoes.is_empty(), "{:?}", comes.vetoes);
+    assert_eq!((count(&comes, "VmNicVO", "created"), count(&comes, "UsedIpVO", "created")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_single_write_is_tried_and_counted() {
     let world = World::new().await;
     let zone = json!({ "params": { "name": "z", "userTags": ["a", "b"], "dryRun": true } });

@@ -70,13 +70,17 @@ impl ChangeNic {
         }
     }
 
-    /// Reads where the VM stands; refuses when it is in the wrong state by now.
-    async fn look(&mut self, vms: &Vms) -> Result<VmInstance, ErrorCode> {
+    /// Reads the VM; refuses when it is in the wrong state by now.
+    async fn look(&self, vms: &Vms) -> Result<VmInstance, ErrorCode> {
         let vm = store::find(vms.kernel.db(), self.vm).await?;
         Self::check_state(&vm)?;
-        self.on = OnHost::of(&vm).filter(|_| vm.state == VmState::Running);
         Ok(vm)
     }
+}
+
+/// Where `vm` runs, if it does.
+fn running_on(vm: &VmInstance) -> Option<OnHost> {
+    OnHost::of(vm).filter(|_| vm.state == VmState::Running)
 }
 
 pub(crate) fn install(setup: &mut Setup, vms: &Arc<Vms>) {

@@ -3,23 +3,22 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulo_contracts::resource::{L3Network, VmInstance, VmNic};
-use cumulo_kernel::flow::{Step, StepCx};
-use cumulo_schema::ErrorCode;
+use cumulo_contracts::resource::{L3Network, UsedIp, VmInstance, VmNic};
+use cumulo_kernel::{
+    flow::{Step, StepCx},
+    plan::{Planning, effect},
+};
+use cumulo_schema::{ErrorCode, Resource};
 
-use super::{ChangeNic, deeds};
+use super::{ChangeNic, deeds, running_on};
 use crate::{Vms, store};
 
 /// Looks whether the VM can have the NIC, and chooses its place.
 pub(super) struct Check(pub(super) Arc<Vms>);
 
-#[async_trait]
-impl Step<ChangeNic> for Check {
-    fn name(&self) -> &'static str {
-        "check-attach"
-    }
-
-    async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+impl Check {
+    /// The VM and its NICs, if it can have one more on the network.
+    async fn judge(&self, cx: &StepCx<ChangeNic>) -> Result<(VmInstance, Vec<VmNic>), ErrorCode> {
         let db = self.0.kernel.db();
         let vm = cx.look(&self.0).await?;
         let l3 = db.find(L3Network::UUID, &cx.l3).await?;
@@ -34,6 +33,27 @@ impl Step<ChangeNic> for Check {
                 l3.name, l3.uuid, vm.name, vm.uuid, l3.l2_network_uuid
             )));
         }
+        Ok((vm, nics))
+    }
+}
+
+#[async_trait]
+impl Step<ChangeNic> for Check {
+    fn name(&self) -> &'static str {
+        "check-attach"
+    }
+
+    fn describe(&self) -> &'static str {
+        "looks whether the VM can have the NIC"
+    }
+
+    async fn foresee(&self, cx: &StepCx<ChangeNic>, _: &Planning) -> Result<(), ErrorCode> {
+        self.judge(cx).await.map(drop)
+    }
+
+    async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
+        let (vm, nics) = self.judge(cx).await?;
+        cx.on = running_on(&vm);
         cx.device_id = (0..).find(|place| nics.iter().all(|nic| nic.device_id != *place)).unwrap_or_default();
         cx.is_default = nics.iter().all(|nic| nic.l3_network_uuid != vm.default_l3_network_uuid);
         Ok(())
@@ -63,6 +83,16 @@ impl Step<ChangeNic> for Make {
         "make-nic"
     }
 
+    fn describe(&self) -> &'static str {
+        "takes an address and records the NIC"
+    }
+
+    async fn foresee(&self, cx: &StepCx<ChangeNic>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.touch(VmNic::META.vo, effect::CREATED, [cx.nic]);
+        planning.touch_some(UsedIp::META.vo, effect::CREATED, 1);
+        Ok(())
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
         deeds::make(&self.0, cx).await
     }
@@ -81,6 +111,10 @@ impl Step<ChangeNic> for Serve {
         "serve-nic"
     }
 
+    fn describe(&self) -> &'static str {
+        "gives it the services of its network"
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
         deeds::serve(&self.0, cx).await
     }
@@ -97,6 +131,10 @@ pub(super) struct Plug(pub(super) Arc<Vms>);
 impl Step<ChangeNic> for Plug {
     fn name(&self) -> &'static str {
         "plug-nic"
+    }
+
+    fn describe(&self) -> &'static str {
+        "plugs it into the guest, where that runs"
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {

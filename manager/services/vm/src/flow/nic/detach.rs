@@ -3,14 +3,27 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulo_kernel::flow::{Step, StepCx};
-use cumulo_schema::ErrorCode;
+use cumulo_contracts::resource::{VmInstance, VmNic};
+use cumulo_kernel::{
+    flow::{Step, StepCx},
+    plan::Planning,
+};
+use cumulo_schema::{ErrorCode, Resource};
 
-use super::{ChangeNic, deeds};
+use super::{ChangeNic, deeds, running_on};
 use crate::{Vms, store};
 
 /// Looks whether the NIC can go, and what it is to the VM.
 pub(super) struct Check(pub(super) Arc<Vms>);
+
+impl Check {
+    async fn judge(&self, cx: &StepCx<ChangeNic>) -> Result<VmInstance, ErrorCode> {
+        let vm = cx.look(&self.0).await?;
+        // Another detachment of it may have been faster.
+        store::nic(self.0.kernel.db(), cx.nic).await?;
+        Ok(vm)
+    }
+}
 
 #[async_trait]
 impl Step<ChangeNic> for Check {
@@ -18,10 +31,17 @@ impl Step<ChangeNic> for Check {
         "check-detach"
     }
 
+    fn describe(&self) -> &'static str {
+        "looks whether the NIC can go"
+    }
+
+    async fn foresee(&self, cx: &StepCx<ChangeNic>, _: &Planning) -> Result<(), ErrorCode> {
+        self.judge(cx).await.map(drop)
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
-        let vm = cx.look(&self.0).await?;
-        // Another detachment of it may have been faster.
-        store::nic(self.0.kernel.db(), cx.nic).await?;
+        let vm = self.judge(cx).await?;
+        cx.on = running_on(&vm);
         cx.is_default = vm.default_l3_network_uuid == Some(cx.l3);
         Ok(())
     }
@@ -38,6 +58,10 @@ pub(super) struct Unplug(pub(super) Arc<Vms>);
 impl Step<ChangeNic> for Unplug {
     fn name(&self) -> &'static str {
         "unplug-nic"
+    }
+
+    fn describe(&self) -> &'static str {
+        "takes it out of the guest, where that runs"
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
@@ -58,6 +82,10 @@ impl Step<ChangeNic> for Unserve {
         "unserve-nic"
     }
 
+    fn describe(&self) -> &'static str {
+        "takes the services of its network back"
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
         deeds::unserve(&self.0, cx).await
     }
@@ -76,6 +104,14 @@ impl Step<ChangeNic> for Drop {
         "drop-nic"
     }
 
+    fn describe(&self) -> &'static str {
+        "gives its address back and takes it off the record"
+    }
+
+    async fn foresee(&self, cx: &StepCx<ChangeNic>, planning: &Planning) -> Result<(), ErrorCode> {
+        planning.note_removal(self.0.kernel.cascade(), VmNic::META, &[cx.nic]).await
+    }
+
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
         deeds::drop_it(&self.0, cx).await
     }
@@ -92,6 +128,10 @@ pub(super) struct ServeOthers(pub(super) Arc<Vms>);
 impl Step<ChangeNic> for ServeOthers {
     fn name(&self) -> &'static str {
         "serve-others"
+    }
+
+    fn describe(&self) -> &'static str {
+        "tells the NICs that are left of the default route"
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
