@@ -9,7 +9,7 @@ mod writer;
 use std::{path::Path, sync::PoisonError, thread::JoinHandle, time::Duration};
 
 use cumulo_schema::Cell;
-use rusqlite::{Connection, OpenFlags, Statement, types::Null};
+use rusqlite::{Connection, OpenFlags, Statement, config::DbConfig, types::Null};
 use tokio::sync::{mpsc, oneshot};
 
 use self::{reader::Readers, writer::Job};
@@ -95,6 +95,9 @@ impl Sqlite {
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
+    // Otherwise a statement is planned anew whenever a value is bound that its plan might depend on, which is nearly always,
+    // and which costs more than reading a row by its key.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
