@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use cumulo_testkit::World;
 use futures::{StreamExt, stream};
 
+/// As the node's own program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// VMs made one after the other, and at once.
 const SINGLE: usize = 100;
 const MANY: usize = 1000;

@@ -10,6 +10,10 @@ use cumulo_manager::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// A call allocates from several threads and frees in others, which costs a quarter of its time with that of the C library.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The Cumulo management node.
 #[derive(Debug, Parser)]
 #[command(version)]
