@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use cumulo_kernel::db::MySqlOptions;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -23,6 +24,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `mysql://…`; the embedded database where absent.
     pub database: Option<String>,
+    /// Connections to that server, at most; half of them for reads.
+    pub database_connections: u32,
+    /// How long a call waits for that server while it is away, in seconds.
+    pub database_patience: u64,
     /// Where agents deliver outcomes and reports, over mutual TLS.
     pub callback_listen: SocketAddr,
     /// The address of this node that agents are told; found by routing where absent.
@@ -43,6 +48,8 @@ impl Default for Config {
             data_dir: PathBuf::from("/var/lib/cumulo"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database: None,
+            database_connections: MySqlOptions::default().connections,
+            database_patience: MySqlOptions::default().patience.as_secs(),
             callback_listen: SocketAddr::from(([0, 0, 0, 0], 7443)),
             advertise: None,
             ansible_dir: PathBuf::from("/usr/share/cumulo/ansible"),
@@ -122,8 +129,18 @@ impl Loaded {
     }
 }
 
-const KEYS: &[&str] =
-    &["data_dir", "listen", "database", "callback_listen", "advertise", "ansible_dir", "agent_dir", "flows"];
+const KEYS: &[&str] = &[
+    "data_dir",
+    "listen",
+    "database",
+    "database_connections",
+    "database_patience",
+    "callback_listen",
+    "advertise",
+    "ansible_dir",
+    "agent_dir",
+    "flows",
+];
 
 fn shown(value: &figment::value::Value) -> String {
     match value {

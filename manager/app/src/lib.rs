@@ -3,17 +3,19 @@
 //! [`install`] is that list, readable in one place; deleting a plugin is deleting its folder and its line here.
 
 pub mod config;
+mod database;
 #[cfg(feature = "faults")]
 mod faults;
 mod flows;
 mod identity;
 mod install;
+pub mod migrate;
 
-use std::{net::SocketAddr, os::unix::fs::DirBuilderExt, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use cumulo_gateway::{Deployer, Gateway, GatewayConfig};
-use cumulo_kernel::{Kernel, Setup, api, db::Db};
+use cumulo_kernel::{Kernel, Setup, api};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use config::Config;
@@ -73,18 +75,11 @@ impl Node {
         gateway: impl FnOnce(&mut Setup) -> anyhow::Result<Gateway>,
     ) -> anyhow::Result<Self> {
         let dir = &config.data_dir;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
+        database::make_room(config)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("nothing can listen at {}; choose another address with --listen", config.listen)
         })?;
-        let db = match &config.database {
-            Some(url) => Db::mysql(url).await?,
-            None => Db::sqlite(&dir.join("cumulo.db")).await?,
-        };
+        let db = database::open(config).await?;
         let mut setup = Setup::new(db, identity::node_uuid(dir)?, &dir.join("key"))?;
         let gateway = gateway(&mut setup)?;
         install::install(&mut setup, &gateway);

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use cumulo_manager::{
     Node,
     config::{Flags, Loaded},
+    migrate,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,6 +35,12 @@ struct Arguments {
 enum Command {
     /// Shows every setting and where it comes from.
     Config,
+    /// Brings the database to what this version needs, as a start does. An embedded one is copied to backup/ first.
+    Migrate {
+        /// Shows what would be done, and does nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -62,7 +69,33 @@ fn start() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(run(loaded, arguments.admin_password))
+    match arguments.command {
+        Some(Command::Migrate { dry_run: true }) => runtime.block_on(show_migrations(&loaded)),
+        Some(Command::Migrate { dry_run: false }) => runtime.block_on(migrate(&loaded)),
+        Some(Command::Config) | None => runtime.block_on(run(loaded, arguments.admin_password)),
+    }
+}
+
+async fn show_migrations(loaded: &Loaded) -> anyhow::Result<()> {
+    let plan = migrate::plan(&loaded.config).await?;
+    for pending in &plan.pending {
+        let needs = if pending.contracts { ", beside which no older version can run" } else { "" };
+        println!("-- {}{needs}", pending.name);
+        for statement in &pending.statements {
+            println!("{statement};");
+        }
+    }
+    println!("-- {} migrations would be applied", plan.pending.len());
+    Ok(())
+}
+
+async fn migrate(loaded: &Loaded) -> anyhow::Result<()> {
+    let applied = migrate::run(&loaded.config).await?;
+    for name in &applied {
+        println!("applied {name}");
+    }
+    println!("the database is up to date, {} migrations were applied", applied.len());
+    Ok(())
 }
 
 async fn run(loaded: Loaded, admin_password: Option<String>) -> anyhow::Result<()> {

@@ -78,6 +78,7 @@ impl Debts {
     }
 
     /// Records a debt of a service: `runner` will be run with `context` until it succeeds. The same `uuid` twice is one debt.
+    /// Nobody else remembers it, so this waits while the database server is away.
     ///
     /// # Errors
     /// When the database fails.
@@ -107,7 +108,7 @@ impl Debts {
             create_date: now,
             last_op_date: now,
         });
-        match self.db.commit(batch).await {
+        match self.db.commit_surely(batch).await {
             Ok(_) | Err(crate::db::DbError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }

@@ -29,6 +29,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261121_0011_resource_config_name",
         sql: include_str!("../migrations/20261121_0011_resource_config_name.sql"),
     },
+    Migration {
+        name: "20261121_0230_tags_unbounded",
+        sql: include_str!("../migrations/20261121_0230_tags_unbounded.sql"),
+    },
 ];
 
 /// Why a kernel does not start.
@@ -225,6 +229,12 @@ impl Setup {
     pub fn authenticator(&mut self, authenticator: Arc<dyn Authenticator>) -> &mut Self {
         self.authenticator = Some(authenticator);
         self
+    }
+
+    /// The schema migrations of everything that was installed so far.
+    #[must_use]
+    pub fn all_migrations(&self) -> &[Migration] {
+        &self.migrations
     }
 
     /// Names of the flows that have steps so far: a test checks that each is failed everywhere.

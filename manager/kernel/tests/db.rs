@@ -22,7 +22,7 @@ fn shelf(name: &str) -> Shelf {
 
 #[tokio::test]
 async fn a_row_reads_back_as_it_was_written() {
-    let (kernel, _, _dir) = kernel().await;
+    let (kernel, _, _database) = kernel().await;
     let written = Shelf { note: Some("«top»; DROP TABLE shelf; --'\"\n".into()), ..shelf("a") };
     let mut batch = kernel.db().batch();
     batch.insert(&written);
@@ -33,7 +33,7 @@ async fn a_row_reads_back_as_it_was_written() {
 
 #[tokio::test]
 async fn a_batch_that_fails_anywhere_writes_nothing() {
-    let (kernel, _, _dir) = kernel().await;
+    let (kernel, _, _database) = kernel().await;
     let (db, first) = (kernel.db(), shelf("first"));
     let mut batch = db.batch();
     batch.insert(&first);
@@ -60,7 +60,7 @@ async fn a_batch_that_fails_anywhere_writes_nothing() {
 
 #[tokio::test]
 async fn many_at_once_commit_in_groups_and_fail_alone() {
-    let (kernel, _, _dir) = kernel().await;
+    let (kernel, _, _database) = kernel().await;
     let db = kernel.db();
     let same = shelf("same");
     let commits = (0..300).map(|n| {
@@ -79,7 +79,7 @@ async fn many_at_once_commit_in_groups_and_fail_alone() {
 
 #[tokio::test]
 async fn conditional_updates_never_overbook() {
-    let (kernel, _, _dir) = kernel().await;
+    let (kernel, _, _database) = kernel().await;
     let (db, row) = (kernel.db(), Shelf { height: 10, ..shelf("capacity") });
     let mut batch = db.batch();
     batch.insert(&row);
@@ -104,16 +104,13 @@ async fn conditional_updates_never_overbook() {
 }
 
 #[tokio::test]
-async fn a_changed_or_unknown_migration_is_refused() {
-    use cumulo_kernel::db::Migration;
-    let dir = tempfile::tempdir().expect("a directory");
-    let db = cumulo_kernel::db::Db::sqlite(&dir.path().join("db")).await.expect("opens");
-    let one = Migration { name: "1_one", sql: "CREATE TABLE a (x BIGINT);\n" };
-    let two = Migration { name: "2_two", sql: "CREATE TABLE b (x BIGINT);\nCREATE TABLE c (x BIGINT);\n" };
-    db.migrate(&[two, one]).await.expect("migrated");
-    db.migrate(&[one, two]).await.expect("nothing to do");
-    let newer = db.migrate(&[one]).await.expect_err("the database is newer");
-    assert!(newer.to_string().contains("2_two"), "{newer}");
-    let changed = Migration { name: "1_one", sql: "CREATE TABLE a (y BIGINT);\n" };
-    assert!(db.migrate(&[changed, two]).await.expect_err("changed").to_string().contains("1_one"));
+async fn a_closed_database_says_so() {
+    let (kernel, _, _database) = kernel().await;
+    kernel.stop().await;
+    let db = kernel.db();
+    let mut batch = db.batch();
+    batch.insert(&shelf("late"));
+    assert!(matches!(db.commit(batch.clone()).await, Err(DbError::Closed)));
+    assert!(matches!(db.commit_surely(batch).await, Err(DbError::Closed)));
+    assert!(matches!(db.select::<Shelf>().all().await, Err(DbError::Closed)));
 }

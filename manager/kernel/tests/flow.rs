@@ -16,6 +16,7 @@ use cumulo_schema::{
     ErrorCode, Uuid,
     system::{GarbageCollector, GcStatus},
 };
+use cumulo_testdb::TestDatabase;
 
 fn put_up() -> PutUp {
     PutUp { shelf: Uuid::random(), name: "s".into(), height: 200, owner: Uuid::ADMIN, nails: None }
@@ -51,7 +52,7 @@ fn probe(kernel: &Kernel, at: usize, verdict: Verdict) -> Arc<At> {
 
 #[tokio::test]
 async fn a_flow_runs_its_steps_once_also_when_asked_twice() {
-    let (kernel, wall, _dir) = kernel().await;
+    let (kernel, wall, _database) = kernel().await;
     let (id, context) = (Uuid::random(), put_up());
     let first = kernel.flows().run("put-up", id, context.clone()).await.expect("runs");
     assert_eq!(first.nails, Some(4));
@@ -64,14 +65,14 @@ async fn a_flow_runs_its_steps_once_also_when_asked_twice() {
 #[tokio::test]
 async fn failing_at_any_point_leaves_nothing_behind() {
     let points = {
-        let (kernel, _, _dir) = kernel().await;
+        let (kernel, _, _database) = kernel().await;
         let count = probe(&kernel, usize::MAX, Verdict::Pass);
         kernel.flows().run("put-up", Uuid::random(), put_up()).await.expect("runs");
         count.passed.load(Ordering::SeqCst)
     };
     assert!(points >= 4, "two steps pass at least four points");
     for at in 0..points {
-        let (kernel, wall, _dir) = kernel().await;
+        let (kernel, wall, _database) = kernel().await;
         probe(&kernel, at, Verdict::Fail(ErrorCode::operation("on purpose")));
         let error = kernel.flows().run("put-up", Uuid::random(), put_up()).await.expect_err("fails");
         assert_eq!(error.details, "on purpose");
@@ -84,17 +85,17 @@ async fn failing_at_any_point_leaves_nothing_behind() {
 #[tokio::test]
 async fn killed_at_any_point_the_next_life_finishes_it() {
     for at in 0..4 {
-        let (dir, wall) = (tempfile::tempdir().expect("a directory"), Arc::new(Wall::default()));
+        let (database, wall) = (TestDatabase::new().await, Arc::new(Wall::default()));
         let (id, context) = (Uuid::random(), put_up());
         let shelf = context.shelf;
         {
-            let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts");
+            let kernel = setup(&database, &wall).await.start(CHAINS).await.expect("starts");
             probe(&kernel, at, Verdict::Die);
             let cut = kernel.flows().run("put-up", id, context).await.expect_err("nobody answers");
             assert!(cut.details.contains("cut off"), "{cut}");
             kernel.stop().await;
         }
-        let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts again");
+        let kernel = setup(&database, &wall).await.start(CHAINS).await.expect("starts again");
         if at == 0 {
             // Before the first step did anything the flow itself is not written.
             assert!(wall.is_whole() && shelves(&kernel).await == 0, "something is left of what never began");
@@ -108,7 +109,7 @@ async fn killed_at_any_point_the_next_life_finishes_it() {
 
 #[tokio::test]
 async fn killed_while_undoing_the_next_life_undoes_the_rest() {
-    let (dir, wall) = (tempfile::tempdir().expect("a directory"), Arc::new(Wall::default()));
+    let (database, wall) = (TestDatabase::new().await, Arc::new(Wall::default()));
     let id = Uuid::random();
     struct FailThenDie;
     impl Probe for FailThenDie {
@@ -121,13 +122,13 @@ async fn killed_while_undoing_the_next_life_undoes_the_rest() {
         }
     }
     {
-        let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts");
+        let kernel = setup(&database, &wall).await.start(CHAINS).await.expect("starts");
         assert!(kernel.faults().install(Arc::new(FailThenDie)).is_ok());
         kernel.flows().run("put-up", id, put_up()).await.expect_err("nobody answers");
         assert!(!wall.is_whole());
         kernel.stop().await;
     }
-    let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts again");
+    let kernel = setup(&database, &wall).await.start(CHAINS).await.expect("starts again");
     eventually("the wall whole", async || wall.is_whole()).await;
     let error = kernel.flows().run("put-up", id, put_up()).await.expect_err("it failed");
     assert_eq!(error.details, "crooked", "who asks again hears the first reason");
@@ -136,7 +137,7 @@ async fn killed_while_undoing_the_next_life_undoes_the_rest() {
 
 #[tokio::test]
 async fn an_undo_that_keeps_failing_becomes_a_debt_that_is_paid() {
-    let (kernel, wall, _dir) = kernel().await;
+    let (kernel, wall, _database) = kernel().await;
     *wall.undo_fails.lock().expect("not poisoned") = 3;
     struct Crooked;
     impl Probe for Crooked {
@@ -165,15 +166,15 @@ async fn an_undo_that_keeps_failing_becomes_a_debt_that_is_paid() {
 
 #[tokio::test]
 async fn a_flow_whose_chain_is_gone_is_parked_and_blocks_nobody() {
-    let (dir, wall) = (tempfile::tempdir().expect("a directory"), Arc::new(Wall::default()));
+    let (database, wall) = (TestDatabase::new().await, Arc::new(Wall::default()));
     let id = Uuid::random();
     {
-        let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts");
+        let kernel = setup(&database, &wall).await.start(CHAINS).await.expect("starts");
         probe(&kernel, 1, Verdict::Die);
         kernel.flows().run("put-up", id, put_up()).await.expect_err("nobody answers");
         kernel.stop().await;
     }
-    let kernel = setup(dir.path(), &wall).await.start("[put-up]\nput-up = ['mount']").await.expect("starts again");
+    let kernel = setup(&database, &wall).await.start("[put-up]\nput-up = ['mount']").await.expect("starts again");
     eventually("parking", async || {
         let row = kernel.db().find(cumulo_kernel::flow::FlowRow::UUID, &id).await.expect("read").expect("there");
         row.state == cumulo_kernel::flow::FlowState::Parked
@@ -184,8 +185,8 @@ async fn a_flow_whose_chain_is_gone_is_parked_and_blocks_nobody() {
 
 #[tokio::test]
 async fn a_chain_with_an_unknown_step_does_not_start() {
-    let (dir, wall) = (tempfile::tempdir().expect("a directory"), Arc::new(Wall::default()));
-    let refused = setup(dir.path(), &wall).await.start("[put-up]\nput-up = ['drill', 'paint']").await;
+    let (database, wall) = (TestDatabase::new().await, Arc::new(Wall::default()));
+    let refused = setup(&database, &wall).await.start("[put-up]\nput-up = ['drill', 'paint']").await;
     let error = refused.err().map(|error| format!("{:#}", std::error::Error::source(&error).expect("a cause")));
     assert!(error.as_ref().is_some_and(|text| text.contains("paint") && text.contains("drill")), "{error:?}");
 }

@@ -11,6 +11,7 @@ use common::{
 };
 use cumulo_kernel::Kernel;
 use cumulo_schema::Uuid;
+use cumulo_testdb::TestDatabase;
 use http::StatusCode;
 use serde_json::json;
 
@@ -34,7 +35,7 @@ async fn set(kernel: &Kernel, category: &str, name: &str, value: &str) {
 
 #[tokio::test]
 async fn a_job_tells_its_steps_while_it_runs_and_its_last_one_afterwards() {
-    let (kernel, wall, _dir) = kernel().await;
+    let (kernel, wall, _database) = kernel().await;
     let held = wall.hold();
     let job = Uuid::random();
     submit(&kernel, job, &[]).await;
@@ -54,7 +55,7 @@ async fn a_job_tells_its_steps_while_it_runs_and_its_last_one_afterwards() {
 #[tokio::test]
 async fn a_timeout_is_what_the_call_says_or_what_is_set_or_what_is_declared() {
     const NAME: &str = "org.example.APICreateShelfMsg";
-    let (kernel, _, _dir) = kernel().await;
+    let (kernel, _, _database) = kernel().await;
     let told = async |more: &[(&str, &str)]| submit(&kernel, Uuid::random(), more).await.json()["apiTimeout"].clone();
     assert_eq!(told(&[]).await, 1_800_000);
     set(&kernel, "apiTimeout", NAME, "72h").await;
@@ -73,7 +74,7 @@ async fn a_timeout_is_what_the_call_says_or_what_is_set_or_what_is_declared() {
 
 #[tokio::test]
 async fn what_takes_too_long_ends_with_the_timeout_and_is_undone() {
-    let (kernel, wall, _dir) = kernel().await;
+    let (kernel, wall, _database) = kernel().await;
     let held = wall.hold();
     let job = Uuid::random();
     submit(&kernel, job, &[("X-API-Timeout", "1")]).await;
@@ -89,7 +90,7 @@ async fn what_takes_too_long_ends_with_the_timeout_and_is_undone() {
 #[tokio::test]
 async fn three_times_the_bound_runs_waits_and_is_sent_away() {
     const BOUND: usize = 10;
-    let (kernel, wall, _dir) = kernel().await;
+    let (kernel, wall, _database) = kernel().await;
     set(&kernel, "job", "running.max", &BOUND.to_string()).await;
     set(&kernel, "job", "waiting.max", &BOUND.to_string()).await;
     let held = wall.hold();
@@ -126,7 +127,7 @@ async fn three_times_the_bound_runs_waits_and_is_sent_away() {
 
 #[tokio::test]
 async fn a_job_that_never_gets_its_turn_does_nothing_and_says_so() {
-    let (kernel, wall, _dir) = kernel().await;
+    let (kernel, wall, _database) = kernel().await;
     set(&kernel, "job", "running.max", "1").await;
     let held = wall.hold();
     submit(&kernel, Uuid::random(), &[]).await;
@@ -140,8 +141,8 @@ async fn a_job_that_never_gets_its_turn_does_nothing_and_says_so() {
 
 #[tokio::test]
 async fn jobs_that_waited_when_the_node_stopped_are_done_by_its_next_life() {
-    let (dir, wall) = (tempfile::tempdir().expect("a directory"), Arc::new(Wall::default()));
-    let kernel = setup(dir.path(), &wall).await.start(common::CHAINS).await.expect("starts");
+    let (database, wall) = (TestDatabase::new().await, Arc::new(Wall::default()));
+    let kernel = setup(&database, &wall).await.start(common::CHAINS).await.expect("starts");
     set(&kernel, "job", "running.max", "1").await;
     let held = wall.hold();
     let jobs: Vec<Uuid> = (0..5).map(|_| Uuid::random()).collect();
@@ -157,7 +158,7 @@ async fn jobs_that_waited_when_the_node_stopped_are_done_by_its_next_life() {
     drop(held);
     stopping.await.expect("stops");
     assert_eq!(wall.holes.lock().expect("not poisoned").len(), 1, "those in the line were not begun");
-    let kernel = setup(dir.path(), &wall).await.start(common::CHAINS).await.expect("starts");
+    let kernel = setup(&database, &wall).await.start(common::CHAINS).await.expect("starts");
     for job in jobs {
         eventually("a job's end", async || poll(&kernel, job).await.status == StatusCode::OK).await;
     }
@@ -165,7 +166,7 @@ async fn jobs_that_waited_when_the_node_stopped_are_done_by_its_next_life() {
 
 #[tokio::test]
 async fn a_web_hook_hears_what_a_poll_would_and_a_wrong_one_is_refused() {
-    let (kernel, _, _dir) = kernel().await;
+    let (kernel, _, _database) = kernel().await;
     let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
     let app = axum::Router::new().fallback(move |headers: http::HeaderMap, body: String| {
         let told = heard.send((headers, body));

@@ -15,12 +15,12 @@ use serde_json::json;
 struct Filled {
     kernel: Kernel,
     owner: Uuid,
-    _dir: tempfile::TempDir,
+    _database: cumulo_testdb::TestDatabase,
 }
 
 /// Three shelves of heights 10, 20, 30; the first two hold a book each; the second belongs to `owner` and has tags.
 async fn filled() -> Filled {
-    let (kernel, _, dir) = kernel().await;
+    let (kernel, _, database) = kernel().await;
     let owner = Uuid::random();
     for (index, name) in ["low", "middle", "high"].into_iter().enumerate() {
         let shelf = Shelf {
@@ -47,7 +47,7 @@ async fn filled() -> Filled {
         }
         kernel.db().commit(batch).await.expect("written");
     }
-    Filled { kernel, owner, _dir: dir }
+    Filled { kernel, owner, _database: database }
 }
 
 impl Filled {

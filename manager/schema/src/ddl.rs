@@ -1,7 +1,6 @@
 //! The table that a declaration stands for, as the first migration of a new resource writes it.
 //!
-//! The text is in the subset that SQLite and MariaDB both accept (names in double quotes, which the MariaDB side turns
-//! into backticks). It is for the author of a migration, and for the test that holds declarations against the migrated
+//! The text is in the subset that SQLite reads as it stands and the migrator renders for MariaDB. It is for the author of a migration, and for the test that holds declarations against the migrated
 //! schema; a running node only applies migrations.
 
 use std::fmt::Write;
@@ -36,7 +35,7 @@ pub fn create_table(meta: &ResourceMeta, resources: &[&'static ResourceMeta]) ->
         lines.push(format!("FOREIGN KEY (\"{own}\") REFERENCES \"{}\" (\"{key}\") ON DELETE CASCADE", parent.table));
     }
     let mut sql = format!("CREATE TABLE \"{}\" (\n    {}\n);\n", meta.table, lines.join(",\n    "));
-    for field in meta.fields.iter().filter(|field| field.indexed && !field.unique && !field.long) {
+    for field in meta.fields.iter().filter(|field| field.indexed && !field.unique) {
         // Writing to a String cannot fail.
         let _ = writeln!(
             sql,
@@ -49,7 +48,7 @@ pub fn create_table(meta: &ResourceMeta, resources: &[&'static ResourceMeta]) ->
 }
 
 fn column(meta: &ResourceMeta, field: &FieldMeta) -> String {
-    // MariaDB has no keys over texts without a bound.
+    // MariaDB has no unique keys over texts without a bound, and indexes only their beginnings.
     let keyed = field.indexed || field.unique || meta.uniques.iter().any(|unique| unique.contains(&field.wire));
     let kind = match field.kind {
         FieldKind::Uuid => "CHAR(32)",
@@ -105,6 +104,7 @@ mod tests {
     FOREIGN KEY ("uuid") REFERENCES "management_node" ("uuid") ON DELETE CASCADE
 );
 CREATE INDEX "ix_page_account_uuid" ON "page" ("account_uuid");
+CREATE INDEX "ix_page_text" ON "page" ("text");
 "#;
         assert_eq!(text, wanted);
     }

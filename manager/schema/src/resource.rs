@@ -38,7 +38,7 @@ pub struct FieldMeta {
     pub indexed: bool,
     /// Whether no two rows may share a value.
     pub unique: bool,
-    /// A text without a bound; cannot be indexed.
+    /// A text without a bound. Unless it is, a text with a key holds 255 characters at most.
     pub long: bool,
     /// The table (by resource name) whose `uuid` it must hold, if any.
     pub references: Option<&'static str>,

@@ -117,7 +117,7 @@ pub struct SystemTag {
     /// The VO of what it is on.
     pub resource_type: String,
     /// The tag.
-    #[field(indexed)]
+    #[field(indexed, long)]
     pub tag: String,
     /// Always `System`.
     pub r#type: TagType,
@@ -176,7 +176,7 @@ pub struct UserTag {
     /// The VO of what it is on.
     pub resource_type: String,
     /// The tag.
-    #[field(indexed)]
+    #[field(indexed, long)]
     pub tag: String,
     /// Always `User`.
     pub r#type: TagType,

@@ -125,9 +125,29 @@ impl Jobs {
         let job = self.row(kernel, &caller, &call, notify, None);
         let mut batch = self.db.batch();
         batch.insert(&job);
-        self.db.commit(batch).await?;
+        match self.db.commit(batch).await {
+            Ok(_) => {}
+            Err(error @ DbError::Unavailable { .. }) => {
+                self.withdraw(job.uuid);
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
         self.begin(kernel, job, caller, call, place);
         Ok(())
+    }
+
+    /// Makes sure that a job whose record is in doubt, and whose client was told that it failed, is not found by the next
+    /// start.
+    fn withdraw(&self, job: Uuid) {
+        let db = self.db.clone();
+        tokio::spawn(async move {
+            let mut batch = db.batch();
+            batch.delete::<ApiJob>().eq(ApiJob::UUID, &job).any();
+            if let Err(error) = db.commit_surely(batch).await {
+                tracing::warn!(%job, %error, "a job that was refused may be recorded all the same");
+            }
+        });
     }
 
     /// Records a run of the long job `long` together with what `batch` says of it, and starts it.
@@ -141,7 +161,8 @@ impl Jobs {
         let place = self.long.enter(settings::long_bounds(kernel.configs())).map_err(|busy| busy.error())?;
         let job = self.row(kernel, &Ok(caller), &call, Notify::default(), Some(long));
         batch.insert(&job);
-        self.db.commit(batch).await?;
+        // Not to be left open: a run that is recorded and not begun would wait for the node's next start.
+        self.db.commit_surely(batch).await?;
         self.begin(kernel, job, Ok(caller), call, place);
         Ok(())
     }
@@ -184,7 +205,13 @@ impl Jobs {
                 return Ok(Polled::Running);
             }
         }
-        let Some(job) = self.db.find(ApiJob::UUID, &id).await? else { return Ok(Polled::Unknown) };
+        let job = match self.db.find(ApiJob::UUID, &id).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return Ok(Polled::Unknown),
+            // To a client an error is the job's end, and nobody knows how that was.
+            Err(DbError::Unavailable { .. }) => return Ok(Polled::Running),
+            Err(error) => return Err(error.into()),
+        };
         let result = job.result.map(|result| result.0).unwrap_or_default();
         let outcome = match job.state {
             JobState::Running => return Ok(Polled::Running),

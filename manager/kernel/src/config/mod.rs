@@ -16,7 +16,7 @@ use cumulo_schema::{ErrorCode, system::GlobalConfig};
 
 pub use resource::{Binding, Effective, NewValue, ResourceConfigs};
 
-use crate::db::Db;
+use crate::db::{Db, DbError};
 
 /// One declared setting.
 #[derive(Debug, Clone, Copy)]
@@ -134,11 +134,26 @@ impl GlobalConfigs {
 
     /// Makes a row for each setting that has none, and reads them all.
     pub(crate) async fn open(&self, defs: Vec<ConfigDef>) -> Result<(), ErrorCode> {
+        let values = loop {
+            match self.complete(&defs).await {
+                Ok(values) => break values,
+                // Another node starts at the same time and made some of them: look again.
+                Err(DbError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        *self.values.write().unwrap_or_else(PoisonError::into_inner) = values;
+        let opened = self.defs.set(defs).is_ok();
+        debug_assert!(opened, "the configuration opens once");
+        Ok(())
+    }
+
+    async fn complete(&self, defs: &[ConfigDef]) -> Result<Values, DbError> {
         let rows = self.db.select::<GlobalConfig>().all().await?;
         let mut next = rows.iter().map(|row| row.id).max().unwrap_or(0) + 1;
         let mut batch = self.db.batch();
         let mut values = Values::new();
-        for def in &defs {
+        for def in defs {
             let row = rows.iter().find(|row| row.category == def.category && row.name == def.name);
             values.insert((def.category, def.name), row.map_or(def.default, |row| &row.value).to_owned());
             if row.is_none() {
@@ -156,10 +171,7 @@ impl GlobalConfigs {
         if !batch.is_empty() {
             self.db.commit(batch).await?;
         }
-        *self.values.write().unwrap_or_else(PoisonError::into_inner) = values;
-        let opened = self.defs.set(defs).is_ok();
-        debug_assert!(opened, "the configuration opens once");
-        Ok(())
+        Ok(values)
     }
 
     /// The value of a declared setting.

@@ -4,24 +4,25 @@ use std::{path::Path, sync::Arc};
 
 use cumulo_schema::{Cell, Column, FieldType, Resource};
 use sea_query::QueryStatementWriter;
-use sqlx::MySqlPool;
 
-use super::{Batch, DbError, Deferred, Dialect, Select, mysql, row::DbRow, sqlite::Sqlite};
+use super::{Batch, DbError, Deferred, Dialect, MySqlOptions, Select, mysql::MySql, row::DbRow, sqlite::Sqlite};
 use crate::plan::Planning;
 
 /// The rows that each statement of a batch touched.
 pub(super) type Answer = Result<Vec<u64>, DbError>;
+/// Whether what had to be in first is in, and how the batch itself went.
+pub(super) type Outcome = (Result<(), DbError>, Answer);
 
 /// A handle on the database; clones share it.
 #[derive(Debug, Clone)]
 pub struct Db {
-    backend: Arc<Backend>,
+    backend: Backend,
 }
 
-#[derive(Debug)]
-enum Backend {
-    Sqlite(Sqlite),
-    MySql(MySqlPool),
+#[derive(Debug, Clone)]
+pub(super) enum Backend {
+    Sqlite(Arc<Sqlite>),
+    MySql(Arc<MySql>),
 }
 
 impl Db {
@@ -35,21 +36,25 @@ impl Db {
         let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path)).await;
         let opened =
             opened.map_err(|cause| DbError::Failed { what: "be opened".to_owned(), cause: Arc::new(cause) })?;
-        Ok(Self { backend: Arc::new(Backend::Sqlite(opened?)) })
+        Ok(Self { backend: Backend::Sqlite(Arc::new(opened?)) })
     }
 
-    /// Connects to MariaDB or MySQL: `mysql://user:password@host/database`.
+    /// Connects to MariaDB: `mysql://user:password@host/database`. Waits for a server that is only starting.
     ///
     /// # Errors
-    /// When nobody answers there or the login is refused.
-    pub async fn mysql(url: &str) -> Result<Self, DbError> {
-        Ok(Self { backend: Arc::new(Backend::MySql(mysql::connect(url).await?)) })
+    /// When nobody answers there in time, or the login is refused.
+    pub async fn mysql(url: &str, options: MySqlOptions) -> Result<Self, DbError> {
+        Ok(Self { backend: Backend::MySql(Arc::new(MySql::connect(url, options).await?)) })
+    }
+
+    pub(super) fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// The dialect to build statements for.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        match &*self.backend {
+        match &self.backend {
             Backend::Sqlite(_) => Dialect::Sqlite,
             Backend::MySql(_) => Dialect::MySql,
         }
@@ -65,23 +70,48 @@ impl Db {
     ///
     /// # Errors
     /// [`DbError::Conflict`], [`DbError::Unmet`] and [`DbError::Reference`] mean that nothing was written.
+    /// [`DbError::Unavailable`] leaves open whether it was.
     pub async fn commit(&self, batch: Batch) -> Result<Vec<u64>, DbError> {
+        self.commit_or_plan(batch, false).await
+    }
+
+    /// As [`Db::commit`], for what must not be left open whatever it takes: while the server is away this waits, until it
+    /// is back or this node's database is closed.
+    ///
+    /// # Errors
+    /// As there, never [`DbError::Unavailable`].
+    pub async fn commit_surely(&self, batch: Batch) -> Result<Vec<u64>, DbError> {
+        self.commit_or_plan(batch, true).await
+    }
+
+    async fn commit_or_plan(&self, batch: Batch, surely: bool) -> Result<Vec<u64>, DbError> {
         if let Some(planning) = Planning::current() {
             planning.note_batch(self, batch).await?;
             return Err(planning.stop_write());
         }
         match Deferred::current() {
-            Some(deferred) => deferred.commit(self, batch).await,
-            None => self.commit_alone(None, batch).await.1,
+            Some(deferred) => deferred.commit(self, batch, surely).await,
+            None => self.commit_alone(None, batch, surely).await.1,
         }
     }
 
     /// Commits `before`, then `batch`, each whole or not at all, where possible at the price of one; `batch` only if
-    /// `before` is in. Answers how each went.
-    pub(super) async fn commit_alone(&self, before: Option<Batch>, batch: Batch) -> (Result<(), DbError>, Answer) {
-        match &*self.backend {
+    /// `before` is in. Answers how each went. With `before` it is as sure as `surely`.
+    pub(super) async fn commit_alone(&self, before: Option<Batch>, batch: Batch, surely: bool) -> Outcome {
+        match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.commit(before, batch).await,
-            Backend::MySql(pool) => mysql::commit_after(pool, before, &batch).await,
+            Backend::MySql(server) => server.commit(before, batch, surely).await,
+        }
+    }
+
+    /// Waits while the server is away; otherwise returns at once.
+    ///
+    /// # Errors
+    /// [`DbError::Closed`] when this node's database is closed meanwhile.
+    pub async fn ready(&self) -> Result<(), DbError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::MySql(server) => server.ready().await,
         }
     }
 
@@ -99,9 +129,9 @@ impl Db {
     /// # Errors
     /// When the database fails.
     pub async fn fetch_sql(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
-        match &*self.backend {
+        match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.fetch(sql, args).await,
-            Backend::MySql(pool) => mysql::fetch(pool, sql, &args).await,
+            Backend::MySql(server) => server.fetch(sql, &args).await,
         }
     }
 
@@ -111,9 +141,9 @@ impl Db {
     /// When the database fails.
     pub(super) async fn fetch_few(&self, query: &impl QueryStatementWriter) -> Result<Vec<DbRow>, DbError> {
         let (sql, args) = self.dialect().build(query);
-        match &*self.backend {
+        match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.fetch_here(&sql, &args),
-            Backend::MySql(pool) => mysql::fetch(pool, sql, &args).await,
+            Backend::MySql(server) => server.fetch(sql, &args).await,
         }
     }
 
@@ -132,9 +162,9 @@ impl Db {
 
     /// Commits what is waiting and lets go of the files. Later calls fail with [`DbError::Closed`].
     pub async fn close(&self) {
-        match &*self.backend {
+        match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
-            Backend::MySql(pool) => pool.close().await,
+            Backend::MySql(server) => server.close().await,
         }
     }
 }

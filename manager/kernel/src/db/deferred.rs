@@ -33,7 +33,7 @@ pub(crate) struct Deferred {
 
 #[derive(Debug, Default)]
 struct Shared {
-    writes: Mutex<Vec<Write>>,
+    writes: Arc<Mutex<Vec<Write>>>,
     /// Nobody will commit after the work's own end.
     last_commit_passed: AtomicBool,
 }
@@ -82,30 +82,44 @@ impl Deferred {
         }
     }
 
-    /// Commits `batch` after what waits. What waited stays waiting when it could not be written.
-    pub(super) async fn commit(&self, db: &Db, batch: Batch) -> Result<Vec<u64>, DbError> {
+    /// Commits `batch` after what waits. What waited stays waiting when it could not be written. In a task of its own: a
+    /// caller that goes away would otherwise leave written what seems to wait.
+    pub(super) async fn commit(&self, db: &Db, batch: Batch, surely: bool) -> Result<Vec<u64>, DbError> {
         // Held during the commit: nothing of this work may overtake what waits.
-        let mut writes = self.shared.writes.lock().await;
+        let mut writes = self.shared.writes.clone().lock_owned().await;
         if writes.is_empty() {
             drop(writes);
-            return db.commit_alone(None, batch).await.1;
+            return db.commit_alone(None, batch, surely).await.1;
         }
-        let before = joined(db, &writes);
-        let (before, outcome) = db.commit_alone(Some(before), batch).await;
-        if before.is_ok() {
-            writes.clear();
-        }
-        outcome
+        let (db, before) = (db.clone(), joined(db, &writes));
+        let committed = tokio::spawn(async move {
+            let (before, outcome) = db.commit_alone(Some(before), batch, surely).await;
+            if before.is_ok() {
+                writes.clear();
+            }
+            outcome
+        });
+        committed.await.unwrap_or_else(|cause| Err(cut_off(cause)))
     }
 
     async fn settle(&self, db: &Db) -> Result<(), DbError> {
-        let mut writes = self.shared.writes.lock().await;
-        if !writes.is_empty() {
-            db.commit_alone(None, joined(db, &writes)).await.1?;
-            writes.clear();
+        let mut writes = self.shared.writes.clone().lock_owned().await;
+        if writes.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let (db, waiting) = (db.clone(), joined(db, &writes));
+        let committed = tokio::spawn(async move {
+            db.commit_alone(None, waiting, true).await.1?;
+            writes.clear();
+            Ok(())
+        });
+        committed.await.unwrap_or_else(|cause| Err(cut_off(cause)))
     }
+}
+
+/// The runtime ends, or the commit panicked.
+fn cut_off(cause: tokio::task::JoinError) -> DbError {
+    DbError::Failed { what: "commit".to_owned(), cause: Arc::new(cause) }
 }
 
 fn joined(db: &Db, writes: &[Write]) -> Batch {

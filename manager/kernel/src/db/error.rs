@@ -47,6 +47,17 @@ pub enum DbError {
     /// The call is only planned: the batch was noted, and taken back.
     #[error("only planned")]
     Planned,
+    /// The database server was away for longer than we wait. A write may or may not have taken effect.
+    #[error("the database could not {what}: it did not answer for {seconds} s; try again when the server is back")]
+    Unavailable {
+        /// What was tried.
+        what: String,
+        /// How long.
+        seconds: u64,
+        /// The driver's last error.
+        #[source]
+        cause: std::sync::Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// The manager is stopping.
     #[error("the database is closed")]
     Closed,
@@ -81,6 +92,9 @@ impl From<DbError> for ErrorCode {
             }
             DbError::Refused(refused) => (**refused).clone(),
             DbError::Closed => ErrorCode::new(codes::NODE_UNAVAILABLE, error.to_string()),
+            DbError::Unavailable { cause, .. } => {
+                ErrorCode::new(codes::NOT_READY, error.to_string()).because_of(cause.as_ref())
+            }
             _ => {
                 let mut code = ErrorCode::internal(error.to_string());
                 if let Some(cause) = std::error::Error::source(&error) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cumulo_schema::{Cell, CellError, FieldKind, RowSource};
 use rusqlite::types::Value;
-use sqlx::{Row, mysql::MySqlRow};
+use sqlx::{Row, TypeInfo, ValueRef, mysql::MySqlRow};
 
 /// A row of a result.
 #[derive(Debug)]
@@ -74,6 +74,13 @@ where
 {
     let bad = |cause: sqlx::Error| CellError { expected: "readable column", found: format!("{index:?}: {cause}") };
     if is_number(kind) {
+        // A sum of whole numbers is a DECIMAL here.
+        let column = row.try_get_raw(index).map_err(bad)?;
+        if !column.is_null() && column.type_info().name() == "DECIMAL" {
+            let text: String = row.try_get_unchecked(index).map_err(bad)?;
+            let number = text.parse().map_err(|_| CellError { expected: "whole number", found: text })?;
+            return Ok(Cell::Int(number));
+        }
         return Ok(row.try_get::<Option<i64>, _>(index).map_err(bad)?.map_or(Cell::Null, Cell::Int));
     }
     Ok(row.try_get::<Option<String>, _>(index).map_err(bad)?.map_or(Cell::Null, Cell::Text))

@@ -40,7 +40,7 @@ impl Db {
             let rows = self.rows_named(statement).await?;
             tried.push(Tried { what: statement.what.clone(), target: statement.target, count: 0, rows });
         }
-        for (tried, count) in tried.iter_mut().zip(self.commit_alone(None, batch).await.1?) {
+        for (tried, count) in tried.iter_mut().zip(self.commit_alone(None, batch, false).await.1?) {
             tried.count = usize::try_from(count).unwrap_or(usize::MAX);
         }
         Ok(tried)

@@ -250,6 +250,8 @@ impl<'f, F: Flow> Drive<'f, F> {
                 Err(error) if attempt < UNDO_TRIES => {
                     tracing::warn!(flow = %self.cx.flow, step = step.name(), attempt, %error, "an undo failed; trying again");
                     tokio::time::sleep(pause).await;
+                    // Tries are not wasted on a database that is away. When it closes, the next start goes on here.
+                    self.flows.inner.db.ready().await.ok()?;
                     (pause, attempt) = (pause * 2, attempt + 1);
                 }
                 Err(error) => {

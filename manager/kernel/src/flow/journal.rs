@@ -1,4 +1,7 @@
 //! The journal: one row a flow, rewritten at each boundary between steps.
+//!
+//! A flow goes nowhere without its journal: while the database server is away, the commits that carry it wait until it is
+//! back. Failing would leave the row saying one thing and the caller being told another.
 
 use cumulo_derive::resource;
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};

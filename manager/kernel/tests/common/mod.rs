@@ -15,10 +15,11 @@ use cumulo_kernel::{
     Kernel, Setup,
     api::{ApiCx, Authenticator, Credential, HandleApi},
     bus::Caller,
-    db::{Db, Migration},
+    db::Migration,
     flow::{Flow, FlowReply, Step, StepCx},
 };
 use cumulo_schema::{Api, ErrorCode, Inventories, Inventory, Resource, Timestamp, Uuid, codes, ddl, system};
+use cumulo_testdb::TestDatabase;
 use serde::{Deserialize, Serialize};
 
 /// A shelf.
@@ -246,10 +247,14 @@ impl Authenticator for Anybody {
 
 pub const CHAINS: &str = "[put-up]\nput-up = ['drill', 'hold', 'mount']";
 
-/// A kernel over the database in `dir`, not started; and the wall it works on.
-pub async fn setup(dir: &std::path::Path, wall: &Arc<Wall>) -> Setup {
-    let db = Db::sqlite(&dir.join("db")).await.expect("opens");
-    let mut setup = Setup::new(db, Uuid::ADMIN.derive("node"), &dir.join("key")).expect("opens");
+/// A kernel over `database`, not started, that works on `wall`.
+pub async fn setup(database: &TestDatabase, wall: &Arc<Wall>) -> Setup {
+    setup_of(Uuid::ADMIN.derive("node"), database, wall).await
+}
+
+/// As [`setup`], of the node `node`.
+pub async fn setup_of(node: Uuid, database: &TestDatabase, wall: &Arc<Wall>) -> Setup {
+    let mut setup = Setup::new(database.open().await, node, &database.path().join("key")).expect("opens");
     let resources = [system::RESOURCES, &[Shelf::META, Book::META]].concat();
     let sql: String = [Shelf::META, Book::META].iter().map(|meta| ddl::create_table(meta, &resources)).collect();
     let library = Arc::new(Library(setup.kernel().clone()));
@@ -268,10 +273,10 @@ pub async fn setup(dir: &std::path::Path, wall: &Arc<Wall>) -> Setup {
 }
 
 /// A started kernel over a fresh database.
-pub async fn kernel() -> (Kernel, Arc<Wall>, tempfile::TempDir) {
-    let (dir, wall) = (tempfile::tempdir().expect("a directory"), Arc::new(Wall::default()));
-    let kernel = setup(dir.path(), &wall).await.start(CHAINS).await.expect("starts");
-    (kernel, wall, dir)
+pub async fn kernel() -> (Kernel, Arc<Wall>, TestDatabase) {
+    let (database, wall) = (TestDatabase::new().await, Arc::new(Wall::default()));
+    let kernel = setup(&database, &wall).await.start(CHAINS).await.expect("starts");
+    (kernel, wall, database)
 }
 
 /// Waits until `holds`, at most ten seconds.

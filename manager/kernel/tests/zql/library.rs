@@ -4,12 +4,12 @@
 use cumulo_derive::resource;
 use cumulo_kernel::{
     Kernel, Setup,
-    db::{Db, Migration},
+    db::Migration,
     ownership::{self, NewTags},
 };
 use cumulo_schema::{Resource, ResourceMeta, Timestamp, Uuid, ddl, system};
+use cumulo_testdb::TestDatabase;
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
-use sqlx::{AssertSqlSafe, Connection, Executor};
 
 /// A hall.
 #[resource(
@@ -119,8 +119,7 @@ pub(crate) struct Rows {
 pub(crate) struct Library {
     pub(crate) kernel: Kernel,
     pub(crate) rows: Rows,
-    _dir: tempfile::TempDir,
-    server: Option<(String, String)>,
+    _database: TestDatabase,
 }
 
 fn text(rng: &mut StdRng) -> String {
@@ -202,40 +201,22 @@ impl Rows {
 impl Library {
     /// A random library.
     pub(crate) async fn random(rng: &mut StdRng) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let server = match std::env::var("CUMULO_TEST_DATABASE") {
-            Ok(server) => Some((server, format!("cumulo_test_{}", Uuid::random()))),
-            Err(_) => None,
-        };
-        let db = match &server {
-            None => Db::sqlite(&dir.path().join("db")).await.expect("opens"),
-            Some((server, name)) => {
-                run(server, &format!("CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")).await;
-                Db::mysql(&format!("{}/{name}", server.trim_end_matches('/'))).await.expect("connects")
-            }
-        };
-        let mut setup = Setup::new(db, Uuid::ADMIN.derive("node"), &dir.path().join("key")).expect("opens");
+        let database = TestDatabase::new().await;
+        let key = database.path().join("key");
+        let mut setup = Setup::new(database.open().await, Uuid::ADMIN.derive("node"), &key).expect("opens");
         let known = [system::RESOURCES, &RESOURCES].concat();
         let sql: String = RESOURCES.iter().map(|meta| ddl::create_table(meta, &known)).collect();
         setup.resources(&RESOURCES).migrations(&[Migration { name: "20261121_0001_library", sql: sql.leak() }]);
         let kernel = setup.start("").await.expect("starts");
         let rows = Rows::random(rng);
         write(&kernel, &rows).await;
-        Self { kernel, rows, _dir: dir, server }
+        Self { kernel, rows, _database: database }
     }
 
     /// Lets go of the database.
     pub(crate) async fn close(self) {
         self.kernel.stop().await;
-        if let Some((server, name)) = self.server {
-            run(&server, &format!("DROP DATABASE `{name}`")).await;
-        }
     }
-}
-
-async fn run(server: &str, sql: &str) {
-    let mut connection = sqlx::MySqlConnection::connect(server).await.expect("the server answers");
-    connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("the server obeys");
 }
 
 async fn write(kernel: &Kernel, rows: &Rows) {

@@ -144,7 +144,7 @@ impl Jobs {
                 .eq(LongJob::API_ID, &job.uuid)
                 .any();
         }
-        if let Err(error) = self.db.commit(batch).await {
+        if let Err(error) = self.db.commit_surely(batch).await {
             tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded");
         }
         match &outcome {

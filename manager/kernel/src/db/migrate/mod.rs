@@ -2,10 +2,28 @@
 //!
 //! Names start with a date and time, `20261121_0100_zone`, and are applied in their order whoever owns them. A
 //! migration once applied is frozen: its text's hash is recorded, and a changed text is refused at start.
+//!
+//! **Nodes of two versions side by side.** A migration expands the schema, so that programs of the minor version before
+//! can go on with it: new tables, new columns that may be NULL or have a default. What takes something away is marked by
+//! a line `-- contracts` and comes a release later. With each migration is recorded which program applied it and the
+//! oldest one that can work with the result; a program that meets migrations it does not know starts if it is not older
+//! than any of those says, and refuses otherwise. So nodes can be upgraded one by one, and taken back, within a minor
+//! version.
+//!
+//! **Several nodes at once.** On MariaDB one node migrates under a lock of the server and the others wait for it. The
+//! embedded database has one node, and applies each migration in one transaction.
 
-use cumulo_schema::{Cell, FieldKind, Timestamp};
+mod backup;
+mod mariadb;
+mod record;
+mod sqlite;
+mod version;
 
-use super::{Db, DbError, Dialect, statement::Statement};
+use std::collections::HashSet;
+
+use self::record::Applied;
+pub use self::version::Version;
+use super::{Db, DbError, Dialect, backend::Backend, render::Renderer};
 
 /// One migration. Its text is SQL in the portable subset, statements separated by `;` at a line's end.
 #[derive(Debug, Clone, Copy)]
@@ -16,76 +34,139 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration \
-     (name VARCHAR(128) NOT NULL PRIMARY KEY, hash CHAR(32) NOT NULL, applied_at BIGINT NOT NULL)";
+/// What there is to do.
+#[derive(Debug, Clone)]
+pub struct MigrationPlan {
+    /// To be applied, in order.
+    pub pending: Vec<Pending>,
+    /// Whether the database is empty as far as we are concerned.
+    pub fresh: bool,
+    /// Migrations of newer programs that let this one work beside them.
+    pub newer: Vec<String>,
+}
+
+/// A migration to be applied.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, as this database reads it.
+    pub statements: Vec<String>,
+    /// Whether it takes away what programs of the version before need.
+    pub contracts: bool,
+    hash: String,
+    /// How many statements an earlier attempt is known to have done; `None`: there was no attempt.
+    done: Option<usize>,
+}
 
 impl Db {
-    /// Brings the schema to what `migrations` say; does nothing when it is there.
+    /// Brings the schema to what `migrations` say; does nothing when it is there. A copy of an embedded database is made
+    /// beforehand, beside it.
     ///
     /// # Errors
-    /// When the database has migrations this program does not know (it is newer), when the text of an applied one
-    /// changed, or when a statement fails.
+    /// When the database has migrations of a program too new to work beside, when the text of an applied one changed, or
+    /// when a statement fails.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<(), DbError> {
+        self.migrate_as(Version::OURS, migrations).await
+    }
+
+    /// As [`Db::migrate`], done by a program of the version `program`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn migrate_as(&self, program: Version, migrations: &[Migration]) -> Result<(), DbError> {
+        let plan = self.migration_plan_of(program, migrations).await?;
+        for name in &plan.newer {
+            tracing::warn!(migration = name, "the schema is of a newer version that works beside this one");
+        }
+        match self.backend() {
+            Backend::Sqlite(_) if plan.pending.is_empty() => Ok(()),
+            Backend::Sqlite(_) => {
+                if !plan.fresh {
+                    self.back_up(&plan).await?;
+                }
+                sqlite::apply(self, program, &plan).await
+            }
+            Backend::MySql(server) => mariadb::apply(self, server, program, migrations, &plan).await,
+        }
+    }
+
+    /// What [`Db::migrate`] would do. Changes nothing.
+    ///
+    /// # Errors
+    /// As there, except for statements.
+    pub async fn migration_plan(&self, migrations: &[Migration]) -> Result<MigrationPlan, DbError> {
+        self.migration_plan_of(Version::OURS, migrations).await
+    }
+
+    async fn migration_plan_of(&self, program: Version, migrations: &[Migration]) -> Result<MigrationPlan, DbError> {
+        let collation = match self.backend() {
+            Backend::Sqlite(_) => "",
+            Backend::MySql(server) => server.collation(),
+        };
+        MigrationPlan::new(program, migrations, &record::applied(self).await?, self.dialect(), collation)
+    }
+}
+
+impl MigrationPlan {
+    /// What a new embedded database would be made of.
+    ///
+    /// # Errors
+    /// When two migrations have one name.
+    pub fn of_new(migrations: &[Migration]) -> Result<Self, DbError> {
+        Self::new(Version::OURS, migrations, &[], Dialect::Sqlite, "")
+    }
+
+    fn new(
+        program: Version,
+        migrations: &[Migration],
+        applied: &[Applied],
+        dialect: Dialect,
+        collation: &str,
+    ) -> Result<Self, DbError> {
+        let refuse = |what: String| Err(DbError::Unmet { what });
         let mut migrations = migrations.to_vec();
         migrations.sort_by_key(|migration| migration.name);
-        self.commit(self.raw_batch([(TABLE.to_owned(), vec![])])).await?;
-        let applied = self.applied_migrations().await?;
-        for (name, _) in &applied {
-            if !migrations.iter().any(|migration| migration.name == name) {
-                return Err(DbError::Unmet {
-                    what: format!("the database has the migration {name}, which this program is too old to know"),
-                });
-            }
+        let names: HashSet<&str> = migrations.iter().map(|migration| migration.name).collect();
+        if names.len() != migrations.len() {
+            return refuse("two migrations have one name".to_owned());
         }
+        let mut newer = Vec::new();
+        for row in applied.iter().filter(|row| !names.contains(row.name.as_str())) {
+            if program < row.oldest {
+                return refuse(format!(
+                    "the database is of version {}: its migration {} needs programs of {} or newer, and this is {program}; \
+                     install a newer one, or restore the backup that was made before the upgrade",
+                    row.version, row.name, row.oldest
+                ));
+            }
+            newer.push(row.name.clone());
+        }
+        let mut renderer = Renderer::new(dialect, collation);
+        let mut pending = Vec::new();
         for migration in &migrations {
+            // All are rendered: what an earlier one says of a column decides how a later one is read.
+            let statements = migration.sql.split(";\n").map(|sql| sql.trim().trim_end_matches(';'));
+            let statements: Vec<String> = statements.filter_map(|sql| renderer.render(sql)).collect();
             let hash = hash(migration.sql);
-            match applied.iter().find(|(name, _)| name == migration.name) {
-                Some((_, recorded)) if *recorded == hash => {}
-                Some(_) => {
-                    let what = format!("the text of the applied migration {} has changed", migration.name);
-                    return Err(DbError::Unmet { what });
-                }
-                None => self.apply(migration, hash).await?,
+            let row = applied.iter().find(|row| row.name == migration.name);
+            if row.is_some_and(|row| row.hash != hash) {
+                return refuse(format!("the text of the applied migration {} has changed", migration.name));
+            }
+            if row.is_none_or(|row| row.done.is_some()) {
+                let contracts = migration.sql.lines().any(|line| line.trim() == "-- contracts");
+                let done = row.and_then(|row| row.done);
+                pending.push(Pending { name: migration.name, statements, contracts, hash, done });
             }
         }
-        Ok(())
+        Ok(Self { pending, fresh: applied.is_empty(), newer })
     }
+}
 
-    async fn apply(&self, migration: &Migration, hash: String) -> Result<(), DbError> {
-        let statements = migration
-            .sql
-            .split(";\n")
-            .map(|sql| sql.trim().trim_end_matches(';').to_owned())
-            .filter(|sql| !sql.is_empty())
-            .map(|sql| (sql, vec![]));
-        let record = (
-            "INSERT INTO schema_migration (name, hash, applied_at) VALUES (?, ?, ?)".to_owned(),
-            vec![Cell::Text(migration.name.to_owned()), Cell::Text(hash), Cell::Int(Timestamp::now().0)],
-        );
-        self.commit(self.raw_batch(statements.chain([record]))).await?;
-        tracing::info!(migration = migration.name, "schema migrated");
-        Ok(())
-    }
-
-    async fn applied_migrations(&self) -> Result<Vec<(String, String)>, DbError> {
-        let rows = self.fetch_sql("SELECT name, hash FROM schema_migration ORDER BY name".to_owned(), vec![]).await?;
-        let text = |row: &super::DbRow, index| match row.at(index, FieldKind::String) {
-            Ok(Cell::Text(text)) => Ok(text),
-            Ok(_) => Ok(String::new()),
-            Err(cause) => Err(DbError::Unreadable { table: "schema_migration", cause }),
-        };
-        rows.iter().map(|row| Ok((text(row, 0)?, text(row, 1)?))).collect()
-    }
-
-    fn raw_batch(&self, statements: impl IntoIterator<Item = (String, Vec<Cell>)>) -> super::Batch {
-        let mut batch = self.batch();
-        let on_mysql = self.dialect() == Dialect::MySql;
-        batch.statements.extend(statements.into_iter().map(|(sql, args)| {
-            let what = sql.lines().next().unwrap_or_default().to_owned();
-            let sql = if on_mysql { sql.replace('"', "`") } else { sql };
-            Statement { sql, args, what, expect: None, target: None }
-        }));
-        batch
+impl Pending {
+    /// The oldest program that can work with the schema after this.
+    fn oldest(&self, program: Version) -> Version {
+        if self.contracts { program.minor_start() } else { program.minor_before() }
     }
 }
 

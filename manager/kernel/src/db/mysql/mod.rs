@@ -1,94 +1,236 @@
-//! MariaDB or MySQL by URL.
+//! MariaDB by URL (MySQL 8 speaks the same and is not among the tests).
+//!
+//! Callers see what they see of the embedded database. What that takes, beyond another driver:
+//!
+//! - **Serialisable writes.** A batch holds no plain reads, and under REPEATABLE READ every read that a writing statement
+//!   does (conditions, sub-queries) is a locking one that sees the last commit. So batches are as if one came after the
+//!   other. READ COMMITTED would take fewer locks and lose that.
+//! - **Exactly once.** A connection that dies while a COMMIT is under way leaves it in doubt: [`commit`] settles it.
+//! - **Patience.** A deadlock's loser, a full server and a server that restarts are tried again, here and not by callers;
+//!   when patience ends the error is [`DbError::Unavailable`]. No call waits for ever: each try has a deadline, so that
+//!   a server that hangs without closing its connections is no exception.
+//! - **Reads that wait for no writer.** Writers can queue for the lock of one row; reads have connections of their own.
+//! - **Found rows.** An UPDATE answers how many rows it matched, not how many it changed: the driver asks for that when it
+//!   connects, and a test holds it to it.
+//! - **Equal texts.** Tables have a binary collation that does not pad, so `a`, `A` and `a ` are three texts, as in SQLite.
+//!
+//! Group commit is the server's: InnoDB makes concurrent transactions durable with one flush.
 
-use std::time::Duration;
+mod commit;
+mod patience;
+mod slots;
+
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use cumulo_schema::Cell;
-use sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, mysql::MySqlPoolOptions};
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, MySqlPool, Row,
+    mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions},
+    pool::PoolConnection,
+};
 
-use super::{Batch, DbError, backend::Answer, row::DbRow, statement::Statement};
+use self::{
+    patience::{Patience, Trouble},
+    slots::Slots,
+};
+use super::{Batch, DbError, backend::Outcome, row::DbRow};
 
-/// The server answers 1213 or 1205 to the loser of a deadlock and expects it to try again.
-const DEADLOCK_TRIES: u32 = 8;
-/// Connections to the server, at most.
-const CONNECTIONS: u32 = 32;
+/// Prepared statements kept a connection. The server keeps 16,382 for everybody (`max_prepared_stmt_count`).
+const STATEMENTS: usize = 128;
+/// Longest wait for a connection where patience is longer, after which the try counts as failed.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// A connection idle for longer is asked whether it lives before it is used.
+const IDLE: Duration = Duration::from_secs(1);
+/// Binary collations that do not pad: MariaDB's, and MySQL's.
+const COLLATIONS: &str = "SELECT collation_name FROM information_schema.collations \
+     WHERE collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')";
+/// What every session is told. Locks are waited for briefly, since the wait is repeated here with a rollback in between;
+/// `lock_wait_timeout` is for tables (a migration beside running nodes), whose default is a day.
+const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,\
+     PIPES_AS_CONCAT,ANSI_QUOTES', innodb_lock_wait_timeout = 5, lock_wait_timeout = 60";
+const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+
+pub(super) use slots::{SWEEP as SWEEP_SLOTS, TABLE as SLOTS};
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::MySql, sqlx::mysql::MySqlArguments>;
 
-pub(super) async fn connect(url: &str) -> Result<MySqlPool, DbError> {
-    let pool = MySqlPoolOptions::new().max_connections(CONNECTIONS).connect(url);
-    pool.await.map_err(|cause| DbError::mysql("be reached at the configured URL", cause))
+/// How a server is used.
+#[derive(Debug, Clone, Copy)]
+pub struct MySqlOptions {
+    /// Connections at most, half of them for reads. The server's own limit is 151 unless told otherwise.
+    pub connections: u32,
+    /// How long a server that does not answer is tried again before the call fails; also the longest that one try at
+    /// anything may take, so a call takes at most twice that.
+    pub patience: Duration,
 }
 
-pub(super) async fn fetch(pool: &MySqlPool, sql: String, args: &[Cell]) -> Result<Vec<DbRow>, DbError> {
-    let rows = bound(sql, args).fetch_all(pool).await.map_err(|cause| DbError::mysql("read", cause))?;
-    Ok(rows.into_iter().map(DbRow::MySql).collect())
-}
-
-/// Commits `before` and `batch` as one transaction. Should `batch` be refused, `before` goes in alone.
-pub(super) async fn commit_after(
-    pool: &MySqlPool,
-    before: Option<Batch>,
-    batch: &Batch,
-) -> (Result<(), DbError>, Answer) {
-    let Some(first) = before else { return (Ok(()), commit(pool, batch).await) };
-    let mut both = first.clone();
-    both.append(batch.clone());
-    match commit(pool, &both).await {
-        Ok(mut touched) => (Ok(()), Ok(touched.split_off(first.statements.len()))),
-        Err(refused) => match commit(pool, &first).await {
-            Ok(_) => (Ok(()), Err(refused)),
-            Err(error) => (Err(error.clone()), Err(error)),
-        },
+impl Default for MySqlOptions {
+    fn default() -> Self {
+        Self { connections: 32, patience: Duration::from_secs(30) }
     }
 }
 
-async fn commit(pool: &MySqlPool, batch: &Batch) -> Result<Vec<u64>, DbError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match commit_once(pool, batch).await {
-            Err(error) if tries < DEADLOCK_TRIES && lost_deadlock(&error) => {
-                let pause = rand::random_range(1..=u64::from(tries) * 10);
-                tokio::time::sleep(Duration::from_millis(pause)).await;
+/// A server.
+#[derive(Debug)]
+pub(super) struct MySql {
+    readers: MySqlPool,
+    writers: MySqlPool,
+    slots: Slots,
+    patience: Duration,
+    collation: String,
+    /// The longest statement that the server takes, in bytes.
+    longest: u64,
+}
+
+impl MySql {
+    pub(super) async fn connect(url: &str, options: MySqlOptions) -> Result<Self, DbError> {
+        let server = MySqlConnectOptions::from_str(url)
+            .map_err(|cause| DbError::mysql("read its URL (mysql://user:password@host/database)", cause))?
+            .charset("utf8mb4")
+            .statement_cache_capacity(STATEMENTS);
+        let half = (options.connections / 2).max(1);
+        let pool = || pool_options(half, options.patience.min(ACQUIRE)).connect_lazy_with(server.clone());
+        let (readers, writers) = (pool(), pool());
+        let mut patience = Patience::of(options.patience);
+        let (collation, longest) = loop {
+            match ask_about(&readers).await {
+                Ok(answer) => break answer,
+                Err(trouble) => patience.wait_after(trouble, "be reached at the configured URL").await?,
             }
-            outcome => return outcome,
+        };
+        let collation = collation.ok_or_else(|| DbError::Unmet {
+            what: "the database server has no binary collation without padding; it must be MariaDB 10.6 or newer"
+                .to_owned(),
+        })?;
+        Ok(Self { readers, writers, slots: Slots::default(), patience: options.patience, collation, longest })
+    }
+
+    /// The collation of our tables.
+    pub(super) fn collation(&self) -> &str {
+        &self.collation
+    }
+
+    pub(super) async fn fetch(&self, sql: String, args: &[Cell]) -> Result<Vec<DbRow>, DbError> {
+        self.fits(&sql, args, "read")?;
+        let mut patience = Patience::of(self.patience);
+        loop {
+            match self.fetch_once(&sql, args).await {
+                Ok(rows) => return Ok(rows),
+                Err(trouble) => patience.wait_after(trouble, "read").await?,
+            }
         }
     }
-}
 
-async fn commit_once(pool: &MySqlPool, batch: &Batch) -> Result<Vec<u64>, DbError> {
-    let mut transaction = pool.begin().await.map_err(|cause| DbError::mysql("begin", cause))?;
-    let mut touched = Vec::with_capacity(batch.statements.len());
-    for statement in &batch.statements {
-        touched.push(execute(&mut transaction, statement).await?);
+    async fn fetch_once(&self, sql: &str, args: &[Cell]) -> Result<Vec<DbRow>, Trouble> {
+        let mut connection = self.readers.acquire().await.map_err(|cause| Trouble::of("read", cause))?;
+        let read = bound(sql.to_owned(), args).fetch_all(&mut *connection);
+        let trouble = match tokio::time::timeout(self.patience, read).await {
+            Ok(Ok(rows)) => return Ok(rows.into_iter().map(DbRow::MySql).collect()),
+            Ok(Err(cause)) => Trouble::of("read", cause),
+            Err(_) => Trouble::silent("read"),
+        };
+        if trouble.is_lost() {
+            connection.close_on_drop();
+        }
+        Err(trouble)
     }
-    let ended = if batch.trial { transaction.rollback().await } else { transaction.commit().await };
-    ended.map_err(|cause| DbError::mysql("commit", cause))?;
-    Ok(touched)
+
+    /// Commits `before` and `batch` in one transaction; a refused `batch` leaves `before` in. Gives up on a server that
+    /// does not answer when patience ends; not so where giving up would leave open what must be known: `surely`, and
+    /// where there is a `before`, of which the caller is to know whether it is still to be written.
+    pub(super) async fn commit(self: &Arc<Self>, before: Option<Batch>, batch: Batch, surely: bool) -> Outcome {
+        let patience = if surely || before.is_some() { Patience::endless() } else { Patience::of(self.patience) };
+        commit::apart(self, before, batch, patience).await
+    }
+
+    /// Waits until the server answers.
+    pub(super) async fn ready(&self) -> Result<(), DbError> {
+        let mut patience = Patience::endless();
+        loop {
+            match self.fetch_once("SELECT 1", &[]).await {
+                Ok(_) => return Ok(()),
+                Err(trouble) => patience.wait_after(trouble, "answer").await?,
+            }
+        }
+    }
+
+    /// A connection of one's own, for what is no batch.
+    pub(super) async fn connection(&self) -> Result<PoolConnection<sqlx::MySql>, DbError> {
+        let mut patience = Patience::of(self.patience);
+        loop {
+            match self.writers.acquire().await {
+                Ok(connection) => return Ok(connection),
+                Err(cause) => patience.wait_after(Trouble::of("connect", cause), "connect").await?,
+            }
+        }
+    }
+
+    /// Refuses what the server would answer with a cut connection.
+    fn fits(&self, sql: &str, args: &[Cell], what: &str) -> Result<(), DbError> {
+        let length = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 8 };
+        let bytes = args.iter().map(length).sum::<usize>() + sql.len() + 1024;
+        if u64::try_from(bytes).is_ok_and(|bytes| bytes < self.longest) {
+            return Ok(());
+        }
+        let what = format!(
+            "the database server takes no statement of {bytes} bytes ({what}): raise its max_allowed_packet, now {}",
+            self.longest
+        );
+        Err(DbError::Unmet { what })
+    }
+
+    pub(super) async fn close(&self) {
+        self.slots.forget(&self.writers).await;
+        tokio::join!(self.readers.close(), self.writers.close());
+    }
 }
 
-async fn execute(connection: &mut MySqlConnection, statement: &Statement) -> Result<u64, DbError> {
-    let done = bound(statement.sql.clone(), &statement.args)
-        .execute(connection)
-        .await
-        .map_err(|cause| DbError::mysql(&statement.what, cause))?;
-    statement.expected(done.rows_affected())
+fn pool_options(connections: u32, acquire: Duration) -> MySqlPoolOptions {
+    MySqlPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(acquire)
+        // Connections are tested when they are given back; here only those that had time to die.
+        .test_before_acquire(false)
+        .before_acquire(|connection, state| {
+            Box::pin(async move {
+                if state.idle_for > IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(SESSION).await?;
+                connection.execute(ISOLATION).await.map(drop)
+            })
+        })
 }
 
-fn bound(sql: String, args: &[Cell]) -> Query<'_> {
+async fn ask_about(pool: &MySqlPool) -> Result<(Option<String>, u64), Trouble> {
+    let failed = |cause| Trouble::of("be reached at the configured URL", cause);
+    let mut connection = pool.acquire().await.map_err(failed)?;
+    let row = sqlx::query(COLLATIONS).fetch_optional(&mut *connection).await.map_err(failed)?;
+    let collation = row.map(|row| row.try_get(0)).transpose().map_err(failed)?;
+    let row = sqlx::query("SELECT @@max_allowed_packet").fetch_one(&mut *connection).await.map_err(failed)?;
+    Ok((collation, row.try_get(0).map_err(failed)?))
+}
+
+/// Runs a statement and answers how many rows it matched.
+async fn execute(
+    connection: &mut MySqlConnection,
+    what: &str,
+    sql: impl Into<String>,
+    args: &[Cell],
+) -> Result<u64, Trouble> {
+    let done = bound(sql.into(), args).execute(connection).await.map_err(|cause| Trouble::of(what, cause))?;
+    Ok(done.rows_affected())
+}
+
+pub(super) fn bound(sql: String, args: &[Cell]) -> Query<'_> {
     args.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, cell| match cell {
         Cell::Null => query.bind(None::<String>),
         Cell::Int(number) => query.bind(*number),
         Cell::Text(text) => query.bind(text.as_str()),
     })
-}
-
-fn lost_deadlock(error: &DbError) -> bool {
-    let DbError::Failed { cause, .. } = error else { return false };
-    let number = cause
-        .downcast_ref::<sqlx::Error>()
-        .and_then(sqlx::Error::as_database_error)
-        .and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>())
-        .map(sqlx::mysql::MySqlDatabaseError::number);
-    matches!(number, Some(1205 | 1213))
 }

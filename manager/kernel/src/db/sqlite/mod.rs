@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, Statement, config::DbConfig, types::Null};
 use tokio::sync::{mpsc, oneshot};
 
 use self::{reader::Readers, writer::Job};
-use super::{Batch, DbError, backend::Answer, row::DbRow};
+use super::{Batch, DbError, backend::Outcome, row::DbRow};
 
 /// Waiting batches before callers wait for room.
 const WRITER_BACKLOG: usize = 4096;
@@ -55,17 +55,22 @@ impl Sqlite {
         Ok(Self { readers, jobs: Some(jobs).into(), writer: Some(writer).into() })
     }
 
-    pub(super) async fn commit(&self, before: Option<Batch>, batch: Batch) -> (Result<(), DbError>, Answer) {
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        self.readers.path()
+    }
+
+    pub(super) async fn commit(&self, before: Option<Batch>, batch: Batch) -> Outcome {
+        let closed = || (Err(DbError::Closed), Err(DbError::Closed));
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(jobs) = jobs else { return closed() };
         let (answer, outcome) = oneshot::channel();
-        let sent = match jobs {
-            Some(jobs) => jobs.send(Job { before, batch, answer }).await.is_ok(),
-            None => false,
-        };
-        match outcome.await {
-            Ok(outcome) if sent => outcome,
-            _ => (Err(DbError::Closed), Err(DbError::Closed)),
+        if jobs.send(Job { before, batch, answer }).await.is_err() {
+            return closed();
         }
+        // Held, it would keep the writer waiting for more.
+        drop(jobs);
+        outcome.await.unwrap_or_else(|_| closed())
     }
 
     /// A read of unknown length.

@@ -39,6 +39,10 @@ impl Readers {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
     /// Reads in the caller's thread: for what an index answers in microseconds, which a hand-over would double.
     pub(super) fn here(&self, sql: &str, args: &[Cell]) -> Result<Vec<DbRow>, DbError> {
         let connection = self.take()?;
