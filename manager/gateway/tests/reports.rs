@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cumulo_gateway::{DeployError, Deployer, Deployment, Gateway, OnReport};
-use cumulo_kernel::{Setup, db::Db};
+use cumulo_kernel::Setup;
 use cumulo_proto::Report;
 use cumulo_schema::Uuid;
+use cumulo_testdb::TestDatabase;
 
 struct NothingToDo;
 
@@ -29,9 +30,8 @@ impl OnReport for Heard {
 
 #[tokio::test]
 async fn reports_are_taken_when_the_node_has_started_and_late_ones_are_dropped() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let db = Db::sqlite(&dir.path().join("cumulo.db")).await.expect("a database");
-    let mut setup = Setup::new(db, Uuid::random(), &dir.path().join("key")).expect("a key");
+    let database = TestDatabase::new().await;
+    let mut setup = Setup::new(database.open().await, Uuid::random(), &database.path().join("key")).expect("a key");
     let gateway = Gateway::in_process(&mut setup, Arc::new(NothingToDo));
     let heard = Arc::new(Heard::default());
     gateway.on_report(heard.clone());

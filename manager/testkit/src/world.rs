@@ -17,9 +17,9 @@ use cumulo_schema::{
     ErrorCode, Resource, ResourceMeta, Uuid,
     system::{AccountResourceRef, GarbageCollector, Quota, SystemTag, UserTag},
 };
+use cumulo_testdb::TestDatabase;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
-use tempfile::TempDir;
 
 use crate::Sims;
 
@@ -34,7 +34,8 @@ pub struct World {
     node: Option<Node>,
     /// The machines.
     pub sims: Sims,
-    dir: TempDir,
+    database: TestDatabase,
+    patience: u64,
     client: reqwest::Client,
     session: String,
 }
@@ -65,11 +66,15 @@ impl Refused {
 impl World {
     /// A fresh node without anything.
     pub async fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        Self::over(TestDatabase::new().await, Config::default().database_patience).await
+    }
+
+    /// A fresh node over an empty `database`, for whose server it waits `patience` seconds.
+    pub async fn over(database: TestDatabase, patience: u64) -> Self {
         // Both ends of the workspace use rustls without a default; the client of plain HTTP needs one all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut world = Self { node: None, sims: Sims::default(), dir, client, session: String::new() };
+        let mut world = Self { node: None, sims: Sims::default(), database, patience, client, session: String::new() };
         world.start().await;
         world
     }
@@ -81,7 +86,10 @@ impl World {
     pub async fn start(&mut self) {
         assert!(self.node.is_none(), "the node runs");
         let config = Config {
-            data_dir: self.dir.path().join("data"),
+            data_dir: self.database.path().join("data"),
+            database: self.database.url(),
+            database_connections: 16,
+            database_patience: self.patience,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             ..Config::default()
         };

@@ -8,18 +8,15 @@ mod caller;
 mod everywhere;
 mod stranger;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use cumulo_kernel::{Kernel, Setup, db::Db};
+use cumulo_kernel::{Kernel, Setup};
 use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_testdb::TestDatabase;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tempfile::TempDir;
 use tower::ServiceExt;
 
 use caller::SessionIsAccount;
@@ -37,7 +34,7 @@ pub struct TestNode {
     credential: String,
     id: Uuid,
     chains: String,
-    dir: Option<TempDir>,
+    database: TestDatabase,
 }
 
 impl TestNode {
@@ -57,29 +54,25 @@ impl TestNode {
     /// # Panics
     /// As there.
     pub async fn start_with(chains: &str, install: impl FnOnce(&mut Setup)) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        Self::start_in(dir, Uuid::random(), chains.to_owned(), install).await
+        Self::start_in(TestDatabase::new().await, Uuid::random(), chains.to_owned(), install).await
     }
 
     /// Stops the node and starts one of what `install` brings on the same database, as a restart does.
     ///
     /// # Panics
     /// When the node does not start.
-    pub async fn restart(mut self, install: impl FnOnce(&mut Setup)) -> Self {
+    pub async fn restart(self, install: impl FnOnce(&mut Setup)) -> Self {
         self.kernel.stop().await;
-        let dir = self.dir.take().expect("a node owns its directory");
-        Self { credential: self.credential, ..Self::start_in(dir, self.id, self.chains, install).await }
+        Self { credential: self.credential, ..Self::start_in(self.database, self.id, self.chains, install).await }
     }
 
-    async fn start_in(dir: TempDir, id: Uuid, chains: String, install: impl FnOnce(&mut Setup)) -> Self {
-        let path = |name: &str| -> PathBuf { dir.path().join(name) };
-        let db = Db::sqlite(&path("cumulo.db")).await.expect("a database");
-        let mut setup = Setup::new(db, id, &path("key")).expect("a key");
+    async fn start_in(database: TestDatabase, id: Uuid, chains: String, install: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = Setup::new(database.open().await, id, &database.path().join("key")).expect("a key");
         setup.authenticator(std::sync::Arc::new(SessionIsAccount));
         install(&mut setup);
         let kernel = setup.start(&chains).await.expect("the node starts");
         let router = cumulo_kernel::api::router(kernel.clone());
-        Self { kernel, router, credential: Uuid::ADMIN.to_string(), id, chains, dir: Some(dir) }
+        Self { kernel, router, credential: Uuid::ADMIN.to_string(), id, chains, database }
     }
 
     /// The node's kernel.

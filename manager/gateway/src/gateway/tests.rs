@@ -9,11 +9,11 @@ use cumulo_agent_rt::{
 use cumulo_kernel::{
     Kernel,
     bus::{CallContext, Caller},
-    db::Db,
 };
 use cumulo_kvm_agent::sim::{SimHost, SimSpec};
 use cumulo_proto::kvm;
 use cumulo_schema::Timestamp;
+use cumulo_testdb::TestDatabase;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::DropGuard;
 
@@ -21,7 +21,7 @@ use super::*;
 use crate::Secret;
 
 struct World {
-    dir: tempfile::TempDir,
+    database: TestDatabase,
     kernel: Kernel,
     gateway: Gateway,
 }
@@ -35,11 +35,11 @@ struct Served {
 
 impl World {
     async fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        let db = Db::sqlite(&dir.path().join("cumulo.db")).await.expect("a database");
-        let mut setup = Setup::new(db, Uuid::random(), &dir.path().join("key")).expect("a key");
+        let database = TestDatabase::new().await;
+        let dir = database.path();
+        let mut setup = Setup::new(database.open().await, Uuid::random(), &dir.join("key")).expect("a key");
         let config = GatewayConfig {
-            data_dir: dir.path().to_owned(),
+            data_dir: dir.to_owned(),
             callback_listen: ([127, 0, 0, 1], 0).into(),
             advertise: None,
             ansible_dir: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ansible"),
@@ -48,7 +48,7 @@ impl World {
         };
         let gateway = Gateway::install(&mut setup, &config).expect("installed");
         let kernel = setup.start("").await.expect("starts");
-        Self { dir, kernel, gateway }
+        Self { database, kernel, gateway }
     }
 
     /// The agent `known`, which presents the certificate of `certified`.
@@ -147,7 +147,7 @@ async fn a_deployment_that_does_not_get_in_says_why_and_leaves_no_secret() {
     let error = world.gateway.deploy(agent, AgentKind::Kvm, &target).await.expect_err("nobody listens");
     assert!(error.details.contains(&format!("refuses SSH on port {closed}")), "{error}");
     let shown = format!("{error:?}");
-    let log = world.dir.path().join(format!("deploy/{agent}.log"));
+    let log = world.database.path().join(format!("deploy/{agent}.log"));
     let output = fs::read_to_string(&log).expect("kept");
     assert!(output.contains("UNREACHABLE"), "{output}");
     assert!(!shown.contains("pa55") && !output.contains("pa55"), "{shown} {output}");
