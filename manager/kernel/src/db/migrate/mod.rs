@@ -146,8 +146,7 @@ impl MigrationPlan {
         let mut pending = Vec::new();
         for migration in &migrations {
             // All are rendered: what an earlier one says of a column decides how a later one is read.
-            let statements = migration.sql.split(";\n").map(|sql| sql.trim().trim_end_matches(';'));
-            let statements: Vec<String> = statements.filter_map(|sql| renderer.render(sql)).collect();
+            let statements = renderer.migration(migration.sql);
             let hash = hash(migration.sql);
             let row = applied.iter().find(|row| row.name == migration.name);
             if row.is_some_and(|row| row.hash != hash) {
@@ -171,7 +170,7 @@ impl Pending {
 }
 
 /// FNV-1a, 128 bit: tells an edited text from the applied one; not a defence against anybody.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     let hash = text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
     });

@@ -172,11 +172,10 @@ impl MySql {
         if u64::try_from(bytes).is_ok_and(|bytes| bytes < self.longest) {
             return Ok(());
         }
-        let what = format!(
-            "the database server takes no statement of {bytes} bytes ({what}): raise its max_allowed_packet, now {}",
-            self.longest
-        );
-        Err(DbError::Unmet { what })
+        let limit =
+            format!("{bytes} bytes are more than the server's max_allowed_packet, {}; raise that", self.longest);
+        let cause = std::io::Error::new(std::io::ErrorKind::InvalidInput, limit);
+        Err(DbError::Failed { what: what.to_owned(), cause: Arc::new(cause) })
     }
 
     pub(super) async fn close(&self) {
