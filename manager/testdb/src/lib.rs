@@ -6,7 +6,10 @@
 
 mod server;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use cumulo_kernel::db::{Db, MySqlOptions};
 use cumulo_schema::Uuid;
@@ -18,7 +21,10 @@ pub use server::Server;
 /// Names the server.
 const VARIABLE: &str = "CUMULO_TEST_DATABASE";
 /// Connections of one node under test: many tests run at once.
-const OPTIONS: MySqlOptions = MySqlOptions { connections: 8, patience: std::time::Duration::from_secs(30) };
+const OPTIONS: MySqlOptions = MySqlOptions { connections: 8, patience: Duration::from_secs(30) };
+
+/// Longest wait for a database's removal.
+const REMOVAL: Duration = Duration::from_secs(30);
 
 /// A directory for a test's files, and its database.
 #[derive(Debug)]
@@ -123,9 +129,12 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let Some(OnServer { server, name }) = self.on_server.take() else { return };
         // Not in the test's runtime, which this thread may be the only one of.
-        let dropped = std::thread::spawn(move || {
+        let dropped = std::thread::spawn(move || -> Result<(), sqlx::Error> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(remove(&server, &name))
+            // A test that failed may leave the server hanging.
+            runtime
+                .block_on(async { tokio::time::timeout(REMOVAL, remove(&server, &name)).await })
+                .map_err(|_| sqlx::Error::Protocol("the server does not answer".to_owned()))?
         });
         match dropped.join() {
             Ok(Ok(())) => {}

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -41,12 +42,18 @@ impl Server {
         assert!(status.success(), "the server could not be killed");
     }
 
-    /// Stops it from doing anything, its connections open.
+    /// Stops it from doing anything, its connections open. When this returns, it answers nothing more.
     ///
     /// # Panics
     /// When there is no way to do that.
     pub fn freeze(&self) {
         self.signal("-STOP");
+        // The signal stops one thread after the other, each when it next enters the kernel's scheduler.
+        let since = Instant::now();
+        while !self.is_frozen() {
+            assert!(since.elapsed() < Duration::from_secs(10), "the server does not freeze");
+            std::thread::yield_now();
+        }
     }
 
     /// Lets it go on.
@@ -57,9 +64,22 @@ impl Server {
         self.signal("-CONT");
     }
 
-    fn signal(&self, signal: &str) {
+    fn is_frozen(&self) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the server lives");
+        tasks.flatten().all(|task| {
+            // A thread that ended meanwhile answers nothing either.
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
+        })
+    }
+
+    fn pid(&self) -> String {
         let pid = std::fs::read_to_string(self.dir.path().join("pid")).expect("the server runs");
-        let status = Command::new("kill").args([signal, pid.trim()]).status().expect("kill runs");
+        pid.trim().to_owned()
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.pid()]).status().expect("kill runs");
         assert!(status.success(), "the server does not take {signal}");
     }
 
