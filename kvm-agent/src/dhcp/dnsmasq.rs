@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, net::Ipv4Addr, path::Path};
 
-use super::{DhcpEntry, DhcpNetwork, L3State};
+use super::{DhcpEntry, DhcpNetwork, HostRoute, L3State};
 
 /// Where guests look for metadata.
 pub(crate) const METADATA_IP: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -45,17 +45,21 @@ pub(super) fn config(network: &DhcpNetwork, device: u32, files: &Files<'_>) -> S
     line(format_args!("pid-file={}", files.pid.display()));
     // Metadata is at the server; clients that understand classless routes ignore the plain router option, so the
     // default route is in both. 249 is what Windows calls 121.
-    let mut routes = format!("{METADATA_IP}/32,{}", network.server);
-    if let Some(gateway) = network.gateway {
-        line(format_args!("dhcp-option=tag:{DEFAULT_TAG},3,{gateway}"));
-        line(format_args!("dhcp-option=tag:{DEFAULT_TAG},121,{routes},0.0.0.0/0,{gateway}"));
-        line(format_args!("dhcp-option=tag:{DEFAULT_TAG},249,{routes},0.0.0.0/0,{gateway}"));
-    } else {
-        routes.insert_str(0, "121,");
-        line(format_args!("dhcp-option=tag:{DEFAULT_TAG},{routes}"));
-        // Without this dnsmasq names itself as router.
-        line(format_args!("dhcp-option=tag:{DEFAULT_TAG},3"));
+    let (defaults, others): (Vec<&HostRoute>, Vec<&HostRoute>) =
+        network.routes.iter().partition(|route| route.is_default());
+    let gateway = defaults.first().map(|route| route.next_hop).or(network.gateway);
+    let others: String = others.iter().map(|route| format!(",{route}")).collect();
+    let metadata = format!("{METADATA_IP}/32,{}", network.server);
+    let default = gateway.map(|gateway| format!(",0.0.0.0/0,{gateway}")).unwrap_or_default();
+    for option in [121, 249] {
+        line(format_args!("dhcp-option=tag:{DEFAULT_TAG},{option},{metadata}{others}{default}"));
+        if let Some(others) = others.strip_prefix(',') {
+            line(format_args!("dhcp-option=tag:!{DEFAULT_TAG},{option},{others}"));
+        }
     }
+    // Without an option 3 dnsmasq names itself as router.
+    let router = gateway.map(|gateway| format!(",{gateway}")).unwrap_or_default();
+    line(format_args!("dhcp-option=tag:{DEFAULT_TAG},3{router}"));
     let dns: Vec<_> = network.dns.iter().filter(|d| d.is_ipv4()).map(ToString::to_string).collect();
     if dns.is_empty() {
         line(format_args!("dhcp-option=tag:{DEFAULT_TAG},6"));
@@ -105,6 +109,7 @@ mod tests {
                 "l3": "0123456789abcdef0123456789abcdef", "bridge": "br_eth1", "uplink": "eth1",
                 "server": "10.0.101.2", "prefix": 24, "gateway": "10.0.101.1",
                 "dns": ["8.8.8.8", "2001:4860:4860::8888", "8.8.4.4"], "domain": "example.org", "mtu": 1450,
+                "routes": [{ "destination": "10.9.0.0", "prefix": 16, "next_hop": "10.0.101.9" }],
             },
             "generation": 3,
             "entries": {
@@ -139,5 +144,24 @@ mod tests {
         assert!(text.contains("dhcp-range=10.0.0.0,static,255.255.0.0,24h\n"), "{text}");
         assert!(text.contains("dhcp-option=tag:default,3\n") && text.contains("dhcp-option=tag:default,6\n"), "{text}");
         assert!(!text.contains("0.0.0.0/0"), "{text}");
+    }
+
+    #[test]
+    fn a_default_route_that_was_asked_for_stands_for_the_gateway() {
+        let state = state(serde_json::json!({
+            "network": {
+                "l3": "0123456789abcdef0123456789abcdef", "bridge": "br0", "uplink": null, "server": "10.0.0.2",
+                "prefix": 24, "gateway": "10.0.0.1", "dns": [], "domain": null, "mtu": null,
+                "routes": [{ "destination": "0.0.0.0", "prefix": 0, "next_hop": "10.0.0.9" }],
+            },
+            "generation": 0, "entries": {}, "userdata": {},
+        }));
+        let text = config(&state.network, 7, &files());
+        assert!(text.contains("dhcp-option=tag:default,3,10.0.0.9\n"), "{text}");
+        assert!(
+            text.contains("dhcp-option=tag:default,121,169.254.169.254/32,10.0.0.2,0.0.0.0/0,10.0.0.9\n"),
+            "{text}"
+        );
+        assert!(!text.contains("tag:!default,121") && !text.contains("10.0.0.1\n"), "{text}");
     }
 }

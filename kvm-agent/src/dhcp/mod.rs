@@ -23,7 +23,7 @@ use namespace::Namespace;
 pub use networks::Networks;
 pub use real::NamespacedDhcp;
 pub(crate) use real::namespace;
-pub use state::{DhcpEntry, DhcpNetwork, L3State, UserdataEntry};
+pub use state::{DhcpEntry, DhcpNetwork, HostRoute, L3State, UserdataEntry};
 
 use crate::{HostError, ObjectId};
 

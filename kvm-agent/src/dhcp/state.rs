@@ -45,6 +45,20 @@ pub struct DhcpNetwork {
     pub domain: Option<Hostname>,
     /// Largest packet.
     pub mtu: Option<u32>,
+    /// What guests reach through others than the gateway. States that older agents kept have none.
+    #[serde(default)]
+    pub routes: Vec<HostRoute>,
+}
+
+/// A route that guests are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRoute {
+    /// Where to.
+    pub destination: Ipv4Addr,
+    /// Length of its prefix.
+    pub prefix: u8,
+    /// Through whom.
+    pub next_hop: Ipv4Addr,
 }
 
 /// What one NIC gets.
@@ -109,6 +123,7 @@ impl DhcpNetwork {
             dns: network.dns.iter().map(|d| names::address(d)).collect::<Result<_, _>>()?,
             domain: names::optional(&network.domain, Hostname::try_from)?,
             mtu: (network.mtu > 0).then_some(network.mtu),
+            routes: network.routes.iter().map(HostRoute::checked).collect::<Result<_, _>>()?,
         })
     }
 
@@ -125,6 +140,32 @@ impl DhcpNetwork {
     /// Whether an address belongs to it.
     pub fn contains(&self, ip: Ipv4Addr) -> bool {
         ip.to_bits() & self.mask().to_bits() == self.base().to_bits()
+    }
+}
+
+impl HostRoute {
+    /// Checks a route from the wire.
+    ///
+    /// # Errors
+    /// Says the value that cannot be used.
+    pub fn checked(route: &kvm::HostRoute) -> Result<Self, HostError> {
+        let why = "a route goes to a network of the form 10.1.0.0/16";
+        let wrong = || HostError::BadValue { value: route.prefix.clone(), why };
+        let (destination, prefix) = route.prefix.split_once('/').ok_or_else(wrong)?;
+        let prefix = prefix.parse().ok().filter(|prefix: &u8| *prefix <= 32).ok_or_else(wrong)?;
+        Ok(Self { destination: names::address(destination)?, prefix, next_hop: names::address(&route.next_hop)? })
+    }
+
+    /// Whether it is where everything goes that has no other route.
+    pub fn is_default(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
+impl fmt::Display for HostRoute {
+    /// As dnsmasq writes classless routes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{},{}", self.destination, self.prefix, self.next_hop)
     }
 }
 

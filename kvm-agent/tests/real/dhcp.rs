@@ -27,6 +27,7 @@ fn network() -> DhcpNetwork {
         dns: vec!["8.8.8.8".into(), "8.8.4.4".into()],
         domain: "example.org".into(),
         mtu: 1450,
+        routes: vec![kvm::HostRoute { prefix: "10.9.0.0/16".into(), next_hop: "10.0.101.9".into() }],
     }))
     .unwrap()
 }
@@ -66,7 +67,7 @@ fn lease(ip: &str, hostname: &str) -> Option<Lease> {
         hostname: hostname.into(),
         domain: "example.org".into(),
         mtu: "1450".into(),
-        routes: "169.254.169.254/32 10.0.101.2 0.0.0.0/0 10.0.101.1".into(),
+        routes: "169.254.169.254/32 10.0.101.2 10.9.0.0/16 10.0.101.9 0.0.0.0/0 10.0.101.1".into(),
     })
 }
 

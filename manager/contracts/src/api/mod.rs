@@ -9,6 +9,7 @@ pub mod identity;
 pub mod image;
 pub mod l2;
 pub mod l3;
+pub mod l3_guest;
 pub mod long_job;
 pub mod management;
 pub mod network_service;
@@ -146,6 +147,10 @@ const APIS: &[&ApiMeta] = &[
     l3::GetIpAddressCapacity::META,
     l3::GetL3NetworkTypes::META,
     l3::GetL3NetworkDhcpIpAddress::META,
+    l3_guest::GetL3NetworkMtu::META,
+    l3_guest::SetL3NetworkMtu::META,
+    l3_guest::GetL3NetworkRouterInterfaceIp::META,
+    l3_guest::SetL3NetworkRouterInterfaceIp::META,
     network_service::AttachNetworkServiceToL3Network::META,
     network_service::DetachNetworkServiceFromL3Network::META,
     network_service::QueryNetworkServiceProvider::META,

@@ -149,5 +149,17 @@ pub struct ReleaseServiceIp {
 }
 message!(ReleaseServiceIp => (), service = "network.l3", key = l3);
 
+/// The largest packet that guests of an L3 network are told to send, in bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GuestMtu {
+    /// The L3 network.
+    pub l3: Uuid,
+    /// Its L2 network.
+    pub l2: Uuid,
+    /// The kind of that.
+    pub l2_type: String,
+}
+message!(GuestMtu => u32, service = "network.l3", key = l3);
+
 /// The service called DHCP: in `networkServiceType` of providers, and in `usedFor` of the address of an L3 network's server.
 pub const DHCP: &str = "DHCP";

@@ -2,10 +2,10 @@
 
 use cumulo_contracts::{
     ext::network::L2Driver,
-    message::network::{DHCP, HoldServiceIp, IpLease},
-    resource::{L2Network, L3Network},
+    message::network::{DHCP, GuestMtu, HoldServiceIp, IpLease},
+    resource::{L2Network, L3Network, L3NetworkHostRoute},
 };
-use cumulo_proto::kvm::{DhcpEntry, DhcpNetwork, UserdataEntry};
+use cumulo_proto::kvm::{DhcpEntry, DhcpNetwork, HostRoute, UserdataEntry};
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 use crate::{
@@ -22,6 +22,7 @@ impl Flat {
     /// What a host needs to know of `l3`.
     pub(crate) async fn network(&self, l3: &L3Network, l2: &L2Network, bridge: &str) -> Result<DhcpNetwork, ErrorCode> {
         let server = self.server(l3.uuid).await?;
+        let mtu = GuestMtu { l3: l3.uuid, l2: l2.uuid, l2_type: l2.r#type.clone() };
         Ok(DhcpNetwork {
             l3_uuid: l3.uuid.to_string(),
             bridge_name: bridge.to_owned(),
@@ -31,8 +32,8 @@ impl Flat {
             gateway: server.gateway,
             dns: store::dns(self.kernel.db(), l3.uuid).await?,
             domain: l3.dns_domain.clone().unwrap_or_default(),
-            // The guest's default.
-            mtu: 0,
+            mtu: self.kernel.bus().call(mtu).await?,
+            routes: store::routes(self.kernel.db(), l3.uuid).await?.into_iter().map(route).collect(),
         })
     }
 
@@ -46,6 +47,10 @@ impl Flat {
         let driver = self.kernel.registry().driver::<dyn L2Driver>("L2 networks", &l2.r#type)?;
         self.network(&l3, &l2, &driver.bridge(&l2)).await
     }
+}
+
+fn route(row: L3NetworkHostRoute) -> HostRoute {
+    HostRoute { prefix: row.prefix, next_hop: row.nexthop }
 }
 
 impl FlatNic {

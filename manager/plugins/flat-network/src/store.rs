@@ -3,7 +3,7 @@
 use cumulo_contracts::{
     ext::{network::ServiceRequest, vm::KeptWhileUp},
     message::network::DHCP,
-    resource::L3NetworkDns,
+    resource::{L3NetworkDns, L3NetworkHostRoute},
 };
 use cumulo_derive::resource;
 use cumulo_kernel::db::{Db, DbError};
@@ -132,6 +132,12 @@ pub(crate) async fn hosts_of(db: &Db, l3: Uuid) -> Result<Vec<Uuid>, DbError> {
 pub(crate) async fn dns(db: &Db, l3: Uuid) -> Result<Vec<String>, DbError> {
     let rows = db.select::<L3NetworkDns>().eq(L3NetworkDns::L3_NETWORK_UUID, &l3);
     Ok(rows.order_by(L3NetworkDns::CREATE_DATE).all().await?.into_iter().map(|row| row.dns).collect())
+}
+
+/// The routes that guests of `l3` are told, first added first.
+pub(crate) async fn routes(db: &Db, l3: Uuid) -> Result<Vec<L3NetworkHostRoute>, DbError> {
+    let rows = db.select::<L3NetworkHostRoute>().eq(L3NetworkHostRoute::L3_NETWORK_UUID, &l3);
+    rows.order_by(L3NetworkHostRoute::ID).all().await
 }
 
 fn distinct(uuids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {

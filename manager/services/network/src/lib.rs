@@ -116,6 +116,8 @@ fn install_l3(setup: &mut Setup, networks: &Arc<Networks>) {
         .quotas(l3::QUOTAS)
         .query(QueryL3Network::META)
         .cascade(L3Network::META, &["L2NetworkVO", "AccountVO"], Arc::new(l3::L3s(networks.clone())));
+    l3::install_mtu(setup, networks);
+    l3::install_router_interface(setup, networks);
 }
 
 fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {

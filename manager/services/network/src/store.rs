@@ -11,8 +11,14 @@ use cumulo_contracts::{
         NetworkServiceType, ReservedIpRange, ResourceState, UsedIp, VmInstance, VmNic, VmState,
     },
 };
-use cumulo_kernel::db::{Db, DbError};
-use cumulo_schema::{ErrorCode, Resource, Uuid};
+use cumulo_kernel::{
+    db::{Db, DbError},
+    tag::TagDef,
+};
+use cumulo_schema::{
+    ErrorCode, Resource, Timestamp, Uuid,
+    system::{SystemTag, TagType},
+};
 
 // ---- one row
 
@@ -40,6 +46,27 @@ pub(crate) async fn host(db: &Db, uuid: Uuid) -> Result<Host, ErrorCode> {
 
 pub(crate) async fn cluster(db: &Db, uuid: Uuid) -> Result<Cluster, ErrorCode> {
     db.find(Cluster::UUID, &uuid).await?.ok_or_else(|| ErrorCode::not_found(Cluster::META.name, uuid))
+}
+
+/// Puts `tag` on `resource`, in place of one of the same pattern.
+pub(crate) async fn set_tag(db: &Db, def: &TagDef, resource: Uuid, tag: String) -> Result<(), DbError> {
+    let there = db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &resource).all().await?;
+    let replaced: Vec<Uuid> = there.iter().filter(|old| def.tokens(&old.tag).is_some()).map(|old| old.uuid).collect();
+    let now = Timestamp::now();
+    let row = SystemTag {
+        inherent: false,
+        uuid: Uuid::random(),
+        resource_uuid: resource,
+        resource_type: def.resource.to_owned(),
+        tag,
+        r#type: TagType::System,
+        create_date: now,
+        last_op_date: now,
+    };
+    let mut batch = db.batch();
+    batch.delete::<SystemTag>().one_of(SystemTag::UUID, &replaced).any();
+    batch.insert(&row);
+    db.commit(batch).await.map(drop)
 }
 
 // ---- L2 networks

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cumulo_contracts::message::network::{HoldServiceIp, IpLease, ReleaseServiceIp};
+use cumulo_contracts::message::network::{GuestMtu, HoldServiceIp, IpLease, ReleaseServiceIp};
 use cumulo_kernel::bus::Handle;
 use cumulo_proto::kvm::{DhcpEntry, DhcpNetwork, UserdataEntry};
 use cumulo_schema::{ErrorCode, Uuid};
@@ -191,6 +191,13 @@ impl Handle<HoldServiceIp> for Addresses {
             prefix_len: 24,
             ip_version: 4,
         })
+    }
+}
+
+#[async_trait]
+impl Handle<GuestMtu> for Addresses {
+    async fn handle(&self, _: GuestMtu) -> Result<u32, ErrorCode> {
+        Ok(1450)
     }
 }
 

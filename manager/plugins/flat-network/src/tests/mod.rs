@@ -22,6 +22,7 @@ const ALL: [&str; 3] = ["DHCP", "Userdata", "Eip"];
 #[tokio::test]
 async fn a_served_nic_is_told_its_address_and_network() {
     let world = World::start().await;
+    world.add_route("10.9.0.0/16", "10.0.0.9").await;
     let request = world.request(1, &ALL);
     for _ in 0..2 {
         world.flat.serve(&request).await.expect("served");
@@ -34,6 +35,9 @@ async fn a_served_nic_is_told_its_address_and_network() {
     assert_eq!(network.dhcp.physical_interface, "eth0");
     assert_eq!(network.dhcp.domain, "example.com");
     assert_eq!(network.dhcp.dns, ["8.8.8.8"]);
+    assert_eq!(network.dhcp.mtu, 1450);
+    let routes: Vec<_> = network.dhcp.routes.iter().map(|route| (&*route.prefix, &*route.next_hop)).collect();
+    assert_eq!(routes, [("10.9.0.0/16", "10.0.0.9")]);
     let entry = &network.entries[&request.nic.nic.to_string()];
     assert_eq!((entry.mac.as_str(), entry.ip.as_str(), entry.default_route), ("fa:00:00:00:00:01", "10.0.0.101", true));
     assert_eq!(network.userdata[&request.vm.to_string()].user_data, b"#!/bin/sh");

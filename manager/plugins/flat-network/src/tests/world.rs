@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cumulo_contracts::{
     ext::network::{L2Driver, ServiceRequest},
-    message::network::{HoldServiceIp, ReleaseServiceIp, ServedNic},
-    resource::{Host, HostState, HostStatus, L2Network, L3Network, L3NetworkDns, ResourceState},
+    message::network::{GuestMtu, HoldServiceIp, ReleaseServiceIp, ServedNic},
+    resource::{Host, HostState, HostStatus, L2Network, L3Network, L3NetworkDns, L3NetworkHostRoute, ResourceState},
 };
 use cumulo_kernel::Kernel;
 use cumulo_schema::{ErrorCode, Json, Resource, Timestamp, Uuid, system};
@@ -35,7 +35,10 @@ impl World {
                     stranger(setup, meta);
                 }
             }
-            setup.message::<HoldServiceIp>(answering.clone()).message::<ReleaseServiceIp>(answering);
+            setup
+                .message::<HoldServiceIp>(answering.clone())
+                .message::<GuestMtu>(answering.clone())
+                .message::<ReleaseServiceIp>(answering);
             setup.driver::<dyn L2Driver>("L2NoVlanNetwork", Arc::new(Bridge));
             install_with(setup, to_install);
         })
@@ -75,6 +78,19 @@ impl World {
         let now = Timestamp(i64::try_from(rows).expect("few"));
         let row =
             L3NetworkDns { l3_network_uuid: self.l3.uuid, dns: dns.to_owned(), create_date: now, last_op_date: now };
+        self.insert(&row).await;
+    }
+
+    pub(super) async fn add_route(&self, prefix: &str, nexthop: &str) {
+        let now = Timestamp::now();
+        let row = L3NetworkHostRoute {
+            id: 1,
+            l3_network_uuid: self.l3.uuid,
+            prefix: prefix.to_owned(),
+            nexthop: nexthop.to_owned(),
+            create_date: now,
+            last_op_date: now,
+        };
         self.insert(&row).await;
     }
 

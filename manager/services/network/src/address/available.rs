@@ -7,7 +7,7 @@ use cumulo_schema::ErrorCode;
 
 use super::{
     holder_of,
-    pool::{Pool, Unfit},
+    pool::{Unfit, pool_of},
 };
 use crate::{Networks, ipv4, store};
 
@@ -29,8 +29,7 @@ impl Networks {
         if let Some(row) = store::used_ip_at(db, l3, &address.to_string()).await? {
             return Ok(Some(format!("{address} is taken by {}", holder_of(&row))));
         }
-        let pool = Pool::new(&store::ranges(db, l3).await?, &store::reserved(db, l3).await?, &[])?;
-        Ok(match pool.fits(address.to_bits()) {
+        Ok(match pool_of(db, l3).await?.fits(address.to_bits()) {
             Err(Unfit::Excluded) => {
                 Some(format!("{address} is reserved, or the address of the network, its gateway or broadcast"))
             }

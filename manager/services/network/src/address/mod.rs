@@ -15,7 +15,7 @@ use cumulo_contracts::resource::UsedIp;
 use cumulo_kernel::config::{ConfigDef, ConfigRule};
 use cumulo_schema::{ErrorCode, Uuid};
 
-pub(crate) use pool::Pools;
+pub(crate) use pool::{Pools, pool_of};
 
 use crate::ipv4;
 

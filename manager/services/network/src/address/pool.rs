@@ -11,12 +11,14 @@ use std::{
 };
 
 use cumulo_contracts::resource::{IpRange, ReservedIpRange, UsedIp};
+use cumulo_kernel::db::Db;
 use cumulo_schema::{ErrorCode, Uuid};
 
 use super::{Choice, free::AddressSet};
 use crate::{
     ipv4::{Span, Subnet, stored},
     range::NORMAL,
+    store,
 };
 
 /// One range, as far as addresses matter.
@@ -135,6 +137,11 @@ impl Pool {
     fn range_of(&self, address: u32) -> Option<PoolRange> {
         self.ranges.iter().find(|range| range.span.contains(address)).copied()
     }
+}
+
+/// What may be given out of `l3`, used or not.
+pub(crate) async fn pool_of(db: &Db, l3: Uuid) -> Result<Pool, ErrorCode> {
+    Pool::new(&store::ranges(db, l3).await?, &store::reserved(db, l3).await?, &[])
 }
 
 /// The reserved ranges as spans.

@@ -1,5 +1,4 @@
-//! `AddHostRouteToL3Network` and `RemoveHostRouteFromL3Network`: routes recorded for guests. A backend hands them out when
-//! it can; the DHCP of the hosts does not yet.
+//! `AddHostRouteToL3Network` and `RemoveHostRouteFromL3Network`: routes that guests are told, by DHCP for example.
 
 use async_trait::async_trait;
 use cumulo_contracts::{
@@ -18,6 +17,8 @@ use crate::{
     store,
 };
 
+/// Routes of one network: what fits into one DHCP option of 255 bytes beside the default route and that to the metadata.
+const MOST: usize = 24;
 /// Calls that may pick the same number before we give up.
 const TRIES: usize = 64;
 
@@ -27,11 +28,17 @@ impl HandleApi<AddHostRouteToL3Network> for Networks {
         let (db, l3) = (self.kernel.db(), api.l3_network_uuid);
         let (prefix, nexthop) = (destination(&api.prefix)?, ipv4::address("nexthop", &api.nexthop)?.to_string());
         for _ in 0..TRIES {
-            let there = store::host_routes(db, l3).await?.into_iter().find(|route| route.prefix == prefix);
-            match there {
+            let routes = store::host_routes(db, l3).await?;
+            let full = routes.len() >= MOST;
+            match routes.into_iter().find(|route| route.prefix == prefix) {
                 Some(route) if route.nexthop == nexthop => return cx.inventory::<L3Network>(&l3).await,
                 Some(route) => {
                     let details = format!("{prefix} goes to {} already; remove that route first", route.nexthop);
+                    return Err(ErrorCode::invalid(details));
+                }
+                None if full => {
+                    let details =
+                        format!("L3 network {l3} has {MOST} routes, and guests can be told no more; remove one");
                     return Err(ErrorCode::invalid(details));
                 }
                 None => {}
@@ -49,6 +56,7 @@ impl HandleApi<AddHostRouteToL3Network> for Networks {
                 Err(DbError::Conflict { .. }) => {}
                 inserted => {
                     inserted?;
+                    self.refresh_services(l3).await?;
                     return cx.inventory::<L3Network>(&l3).await;
                 }
             }
@@ -62,6 +70,7 @@ impl HandleApi<RemoveHostRouteFromL3Network> for Networks {
     async fn handle(&self, cx: &ApiCx, api: RemoveHostRouteFromL3Network) -> Result<Inventory<L3Network>, ErrorCode> {
         let l3 = api.l3_network_uuid;
         store::remove_host_route(self.kernel.db(), l3, &destination(&api.prefix)?).await?;
+        self.refresh_services(l3).await?;
         cx.inventory::<L3Network>(&l3).await
     }
 }

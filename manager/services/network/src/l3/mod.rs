@@ -5,11 +5,15 @@ mod create;
 mod delete;
 mod dns;
 mod host_route;
+mod mtu;
+mod router_interface;
 mod types;
 mod update;
 
 pub(crate) use create::QUOTAS;
 pub(crate) use delete::L3s;
+pub(crate) use mtu::install as install_mtu;
+pub(crate) use router_interface::install as install_router_interface;
 
 use cumulo_schema::{ErrorCode, is_hostname};
 

@@ -4,6 +4,7 @@ mod addresses;
 mod attaching;
 mod cascade;
 mod fakes;
+mod guest;
 mod networks;
 mod ranges;
 mod services;
