@@ -61,6 +61,19 @@ pub struct GetManagementNodeArchReply {
     pub architecture: Option<String>,
 }
 
+/// Answers the operating system of the management node.
+#[api(put "/management/actions", group = "managementNode", service = "managementNode", package = "org.zstack.header.managementnode", admin, no_session, reply = GetManagementNodeOSReply)]
+pub struct GetManagementNodeOS {}
+
+/// What [`GetManagementNodeOS`] answers.
+#[reply(all)]
+pub struct GetManagementNodeOSReply {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+}
+
 /// Finds what is still to be cleaned up.
 #[api(query "/gc-jobs", group = "misc", service = "query", package = "org.zstack.core.gc", admin, reply = Inventories<GarbageCollector>)]
 pub struct QueryGCJob;

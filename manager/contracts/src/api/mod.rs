@@ -7,6 +7,7 @@ pub mod config;
 pub mod host;
 pub mod identity;
 pub mod image;
+pub mod interdependent;
 pub mod l2;
 pub mod l3;
 pub mod l3_guest;
@@ -151,6 +152,8 @@ const APIS: &[&ApiMeta] = &[
     l3_guest::SetL3NetworkMtu::META,
     l3_guest::GetL3NetworkRouterInterfaceIp::META,
     l3_guest::SetL3NetworkRouterInterfaceIp::META,
+    interdependent::GetInterdependentL3NetworksImages::META,
+    interdependent::GetInterdependentL3NetworksBackupStorages::META,
     network_service::AttachNetworkServiceToL3Network::META,
     network_service::DetachNetworkServiceFromL3Network::META,
     network_service::QueryNetworkServiceProvider::META,
@@ -204,6 +207,7 @@ const APIS: &[&ApiMeta] = &[
     management::GetCurrentTime::META,
     management::IsReadyToGo::META,
     management::GetManagementNodeArch::META,
+    management::GetManagementNodeOS::META,
     management::QueryGCJob::META,
     management::TriggerGCJob::META,
     management::DeleteGCJob::META,

@@ -53,6 +53,9 @@ pub(crate) const LIST: &[Deviation] = &[
     api("DeleteL2Network/uuid/operation target"),
     api("DeleteL3Network/uuid/check account"),
     api("DeleteL3Network/uuid/operation target"),
+    api("GetInterdependentL3NetworksImages/l3NetworkUuids/check account"),
+    api("GetInterdependentL3NetworksImages/imageUuid/check account"),
+    api("GetInterdependentL3NetworksBackupStorages/l3NetworkUuids/check account"),
     // Of the closed part, and therefore not in the reference; as the SDKs that the reference comes with have them.
     api("CreateAccessKey"),
     api("DeleteAccessKey"),

@@ -10,6 +10,7 @@ mod change_state;
 mod config;
 mod delete;
 mod expunge;
+mod interdependent;
 mod locate;
 mod recover;
 mod rounds;
@@ -21,8 +22,11 @@ mod url;
 use std::sync::Arc;
 
 use cumulo_contracts::{
-    api::image::{
-        AddImage, ChangeImageState, DeleteImage, ExpungeImage, QueryImage, RecoverImage, SyncImageSize, UpdateImage,
+    api::{
+        image::{
+            AddImage, ChangeImageState, DeleteImage, ExpungeImage, QueryImage, RecoverImage, SyncImageSize, UpdateImage,
+        },
+        interdependent::{GetInterdependentL3NetworksBackupStorages, GetInterdependentL3NetworksImages},
     },
     ext::storage::BackupStorageDriver,
     message::image::LocateImage,
@@ -70,6 +74,8 @@ pub fn install(setup: &mut Setup) {
         .api::<DeleteImage>(images.clone())
         .api::<RecoverImage>(images.clone())
         .api::<ExpungeImage>(images.clone())
+        .api::<GetInterdependentL3NetworksImages>(images.clone())
+        .api::<GetInterdependentL3NetworksBackupStorages>(images.clone())
         .query(QueryImage::META)
         .message::<LocateImage>(images.clone())
         .gc_runner(expunge::RUNNER, images.clone())

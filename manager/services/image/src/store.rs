@@ -1,10 +1,13 @@
 //! The image service's rows.
 
+use std::collections::BTreeSet;
+
 use cumulo_contracts::{
     api::image::UpdateImage,
     ext::storage::{Stored, StoredImage},
     resource::{
-        BackupStorage, BackupStorageZoneRef, Image, ImageBackupStorageRef, ImageMediaType, ImageStatus, ResourceState,
+        BackupStorage, BackupStorageZoneRef, Cluster, Image, ImageBackupStorageRef, ImageMediaType, ImageStatus,
+        L2NetworkClusterRef, L3Network, PrimaryStorageClusterRef, ResourceState,
     },
 };
 use cumulo_kernel::{
@@ -54,6 +57,28 @@ impl Store {
     pub(crate) async fn storages_of_zone(&self, zone: Uuid) -> Result<Vec<Uuid>, DbError> {
         let refs = self.db.select::<BackupStorageZoneRef>().eq(BackupStorageZoneRef::ZONE_UUID, &zone).all().await?;
         Ok(refs.into_iter().map(|at| at.backup_storage_uuid).collect())
+    }
+
+    /// The L2 networks of L3 networks.
+    pub(crate) async fn l2s_of(&self, l3s: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+        let l3s = self.db.select::<L3Network>().one_of(L3Network::UUID, l3s).all().await?;
+        Ok(l3s.into_iter().map(|l3| l3.l2_network_uuid).collect())
+    }
+
+    /// The clusters of the zone to which a primary storage is attached.
+    pub(crate) async fn clusters_with_storage(&self, zone: Uuid) -> Result<Vec<Uuid>, DbError> {
+        let clusters = self.db.select::<Cluster>().eq(Cluster::ZONE_UUID, &zone).all().await?;
+        let mut clusters: Vec<Uuid> = clusters.into_iter().map(|cluster| cluster.uuid).collect();
+        let column = PrimaryStorageClusterRef::CLUSTER_UUID;
+        let attached = self.db.select::<PrimaryStorageClusterRef>().one_of(column, &clusters).all().await?;
+        clusters.retain(|cluster| attached.iter().any(|at| at.cluster_uuid == *cluster));
+        Ok(clusters)
+    }
+
+    /// Clusters with the L2 networks that are attached to them.
+    pub(crate) async fn l2s_in(&self, clusters: &[Uuid]) -> Result<BTreeSet<(Uuid, Uuid)>, DbError> {
+        let refs = self.db.select::<L2NetworkClusterRef>().one_of(L2NetworkClusterRef::CLUSTER_UUID, clusters);
+        Ok(refs.all().await?.into_iter().map(|at| (at.cluster_uuid, at.l2_network_uuid)).collect())
     }
 
     /// Adds an image with references, owner and tags; [`DbError::Conflict`] when it is there.

@@ -9,10 +9,14 @@ use async_trait::async_trait;
 use cumulo_contracts::{
     ext::storage::{BackupStorageDriver, Capacity, FetchFrom, Stored, StoredImage},
     message::backup_storage::RefreshBackupStorage,
-    resource::{BackupStorage, BackupStorageZoneRef, Image, ImageBackupStorageRef, ResourceState, StorageStatus, Zone},
+    resource::{
+        BackupStorage, BackupStorageZoneRef, Cluster, Image, ImageBackupStorageRef, IpRange, L2NetworkClusterRef,
+        L3Network, L3NetworkDns, L3NetworkHostRoute, NetworkServiceL3NetworkRef, PrimaryStorageClusterRef,
+        ReservedIpRange, ResourceState, StorageStatus, Zone,
+    },
 };
 use cumulo_kernel::bus::Handle;
-use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid};
+use cumulo_schema::{ErrorCode, Resource, ResourceMeta, Timestamp, Uuid};
 use cumulo_testnode::{TestNode, stranger};
 use serde_json::{Value, json};
 
@@ -94,6 +98,22 @@ impl Handle<RefreshBackupStorage> for Shelves {
     }
 }
 
+/// What belongs to other services.
+const STRANGERS: [&ResourceMeta; 12] = [
+    Zone::META,
+    BackupStorage::META,
+    BackupStorageZoneRef::META,
+    Cluster::META,
+    L2NetworkClusterRef::META,
+    L3Network::META,
+    L3NetworkDns::META,
+    L3NetworkHostRoute::META,
+    IpRange::META,
+    ReservedIpRange::META,
+    NetworkServiceL3NetworkRef::META,
+    PrimaryStorageClusterRef::META,
+];
+
 pub(crate) struct Fixture {
     pub(crate) node: TestNode,
     pub(crate) shelves: Arc<Shelves>,
@@ -105,7 +125,7 @@ impl Fixture {
         let shelves = Arc::new(Shelves::default());
         let driver = shelves.clone();
         let node = TestNode::start_with(include_str!("../../flows.toml"), |setup| {
-            for meta in [Zone::META, BackupStorage::META, BackupStorageZoneRef::META] {
+            for meta in STRANGERS {
                 stranger(setup, meta);
             }
             setup.resources(&[Image::META, ImageBackupStorageRef::META]);

@@ -3,4 +3,5 @@
 mod adding;
 mod deleting;
 mod fixture;
+mod interdependent;
 mod using;

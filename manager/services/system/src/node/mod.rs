@@ -3,6 +3,7 @@
 mod arch;
 mod current_time;
 mod heartbeat;
+mod os;
 mod ready;
 mod store;
 mod support_apis;
@@ -11,7 +12,8 @@ mod version;
 use std::sync::Arc;
 
 use cumulo_contracts::api::management::{
-    GetCurrentTime, GetManagementNodeArch, GetSupportAPIs, GetVersion, IsReadyToGo, QueryManagementNode,
+    GetCurrentTime, GetManagementNodeArch, GetManagementNodeOS, GetSupportAPIs, GetVersion, IsReadyToGo,
+    QueryManagementNode,
 };
 use cumulo_kernel::{
     Kernel, Setup,
@@ -48,6 +50,7 @@ pub(crate) fn install(setup: &mut Setup) {
         .api::<GetSupportAPIs>(nodes.clone())
         .api::<GetCurrentTime>(nodes.clone())
         .api::<GetManagementNodeArch>(nodes.clone())
+        .api::<GetManagementNodeOS>(nodes.clone())
         .api::<IsReadyToGo>(nodes)
         .query(QueryManagementNode::META);
 }

@@ -21,6 +21,8 @@ async fn a_node_tells_about_itself_without_a_session() {
     node.use_session("none");
     assert_eq!(ask(&node, "getVersion").await, json!({ "success": true, "version": env!("CARGO_PKG_VERSION") }));
     assert_eq!(ask(&node, "getManagementNodeArch").await["architecture"], std::env::consts::ARCH);
+    let os = node.call("PUT", "/management/actions", json!({ "getManagementNodeOS": {} })).await.expect("answered");
+    assert!(os["name"].as_str().is_some_and(|name| !name.is_empty()), "{os}");
     let time = ask(&node, "getCurrentTime").await["currentTime"].clone();
     let (milliseconds, seconds) = (time["MillionSeconds"].as_i64(), time["Seconds"].as_i64());
     assert_eq!(milliseconds.map(|time| time / 1000), seconds);
