@@ -106,6 +106,26 @@ pub enum HostError {
         /// Whose port it should be.
         bridge: String,
     },
+    /// A device of that name is something else.
+    #[error("{name} exists on this host and is not VLAN {id} of {nic}; rename or remove it")]
+    NotTheVlan {
+        /// Its name.
+        name: String,
+        /// The NIC.
+        nic: String,
+        /// The VLAN.
+        id: u16,
+    },
+    /// The VLAN is there under another name.
+    #[error("VLAN {id} of {nic} exists on this host as {other}; remove that, or use another VLAN")]
+    VlanTaken {
+        /// The NIC.
+        nic: String,
+        /// The VLAN.
+        id: u16,
+        /// Its device.
+        other: String,
+    },
     /// A device of that name is no bridge.
     #[error("{name} exists on this host and is no bridge; rename it or choose another bridge name")]
     NotABridge {
@@ -216,6 +236,7 @@ impl HostError {
             Self::NicHeld { .. } => "vm.nic-held",
             Self::NoInterface { .. } => "network.no-interface",
             Self::InterfaceTaken { .. } => "network.interface-taken",
+            Self::NotTheVlan { .. } | Self::VlanTaken { .. } => "network.vlan-taken",
             Self::NotABridge { .. } => "network.not-a-bridge",
             Self::BridgeInUse { .. } => "network.bridge-in-use",
             Self::Netlink { .. } => "network.netlink",

@@ -92,6 +92,8 @@ pub struct SimWorld {
     pub files: BTreeMap<PathBuf, FakeFile>,
     /// Bridges.
     pub bridges: BTreeMap<IfName, FakeBridge>,
+    /// VLANs by device: of which NIC, and their id.
+    pub vlans: BTreeMap<IfName, (IfName, u16)>,
     /// L3 networks with DHCP.
     pub networks: BTreeSet<ObjectId>,
     /// What DHCP gives out: by network and NIC.
@@ -104,7 +106,7 @@ impl SimWorld {
     /// Without what stays when the VM that first needed it goes: bridges, and networks that serve nobody.
     #[must_use]
     pub fn without_infrastructure(self) -> Self {
-        Self { bridges: BTreeMap::new(), networks: BTreeSet::new(), ..self }
+        Self { bridges: BTreeMap::new(), vlans: BTreeMap::new(), networks: BTreeSet::new(), ..self }
     }
 }
 
@@ -162,6 +164,7 @@ impl SimHost {
             vms: self.doors.domains.domains(),
             files: self.doors.disks.files(),
             bridges: self.doors.network.bridges(),
+            vlans: self.doors.network.vlans(),
             networks: networks.keys().cloned().collect(),
             leases: leases.collect(),
             userdata: userdata.collect(),

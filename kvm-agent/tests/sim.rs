@@ -244,6 +244,26 @@ async fn a_nic_comes_and_goes() {
 }
 
 #[tokio::test]
+async fn a_vlan_comes_and_goes_with_its_bridge() {
+    let sim = Sim::new().await;
+    let before = sim.host.world();
+    let vlan = |device: &str| Some(kvm::Vlan { id: 100, device: device.into() });
+    let tagged = || kvm::EnsureBridge { bridge_name: "br_eth1_100".into(), vlan: vlan("eth1.100"), ..bridge() };
+    for _ in 0..2 {
+        sim.call(tagged()).await.unwrap();
+    }
+    assert_eq!((sim.host.world().bridges.len(), sim.host.world().vlans.len()), (2, 1));
+    let other = kvm::EnsureBridge { bridge_name: "br_other".into(), vlan: vlan("other"), ..bridge() };
+    assert_eq!(sim.code(other).await, "network.vlan-taken");
+    for _ in 0..2 {
+        let kvm::EnsureBridge { bridge_name, physical_interface, vlan, .. } = tagged();
+        let gone = kvm::RemoveBridge { bridge_name, physical_interface, vlan, ..kvm::RemoveBridge::default() };
+        sim.call(gone).await.unwrap();
+    }
+    assert_eq!(sim.host.world(), before);
+}
+
+#[tokio::test]
 async fn values_that_cannot_be_are_refused_and_change_nothing() {
     let sim = Sim::new().await;
     sim.call(download()).await.unwrap();
@@ -265,6 +285,10 @@ async fn values_that_cannot_be_are_refused_and_change_nothing() {
     assert_eq!(sim.code(no_nic).await, "network.no-interface");
     let taken = kvm::EnsureBridge { bridge_name: "br_x".into(), ..bridge() };
     assert_eq!(sim.code(taken).await, "network.interface-taken");
+    for (id, device) in [(0, "eth1.0"), (4095, "eth1.4095"), (100, "../eth1"), (100, "")] {
+        let vlan = Some(kvm::Vlan { id, device: device.into() });
+        assert_eq!(sim.code(kvm::EnsureBridge { vlan, ..bridge() }).await, "host.bad-request");
+    }
     for change in [
         |vm: &mut kvm::VmSpec| vm.uuid = "../x".into(),
         |vm: &mut kvm::VmSpec| vm.cpu_num = 0,

@@ -1,4 +1,4 @@
-//! `EnsureBridge`: makes a bridge with a physical interface as its port.
+//! `EnsureBridge`: makes a bridge with a physical interface, or a VLAN of it, as its port.
 
 use std::sync::Arc;
 
@@ -19,7 +19,15 @@ impl Command<KvmHost> for EnsureBridge {
     async fn run(host: Arc<KvmHost>, rq: Self::Request, _: &TaskCx) -> Result<kvm::EnsureBridgeReply, AgentError> {
         let bridge = IfName::try_from(rq.bridge_name)?;
         let nic = IfName::try_from(rq.physical_interface)?;
-        host.network.ensure_bridge(&bridge, &nic, (rq.mtu > 0).then_some(rq.mtu)).await?;
+        let port = match &rq.vlan {
+            None => nic,
+            Some(vlan) => {
+                let (device, id) = super::vlan(vlan)?;
+                host.network.ensure_vlan(&device, &nic, id).await?;
+                device
+            }
+        };
+        host.network.ensure_bridge(&bridge, &port, (rq.mtu > 0).then_some(rq.mtu)).await?;
         Ok(kvm::EnsureBridgeReply {})
     }
 }

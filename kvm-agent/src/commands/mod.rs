@@ -35,7 +35,7 @@ use std::time::Duration;
 use cumulo_agent_rt::{Commands, storage::ImageInfo};
 use cumulo_proto::kvm;
 
-use crate::{HostError, KvmHost, domains::DomainSpec};
+use crate::{HostError, IfName, KvmHost, domains::DomainSpec};
 
 /// How long a guest gets to shut down where the manager does not say.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -85,6 +85,13 @@ fn l3_key(network: Option<&kvm::DhcpNetwork>) -> String {
 
 fn network_key(l3: &str) -> String {
     format!("l3/{l3}")
+}
+
+/// The device of a VLAN, and its id.
+fn vlan(vlan: &kvm::Vlan) -> Result<(IfName, u16), HostError> {
+    let id = u16::try_from(vlan.id).ok().filter(|id| (1..=4094).contains(id));
+    let id = id.ok_or_else(|| HostError::BadValue { value: vlan.id.to_string(), why: "a VLAN is 1 to 4094" })?;
+    Ok((IfName::try_from(vlan.device.as_str())?, id))
 }
 
 fn checked(host: &KvmHost, vm: Option<&kvm::VmSpec>) -> Result<DomainSpec, HostError> {

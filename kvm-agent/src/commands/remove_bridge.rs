@@ -1,4 +1,4 @@
-//! `RemoveBridge`: takes a bridge away.
+//! `RemoveBridge`: takes a bridge away, and the VLAN that was its port.
 
 use std::sync::Arc;
 
@@ -19,7 +19,14 @@ impl Command<KvmHost> for RemoveBridge {
     async fn run(host: Arc<KvmHost>, rq: Self::Request, _: &TaskCx) -> Result<kvm::RemoveBridgeReply, AgentError> {
         let bridge = IfName::try_from(rq.bridge_name)?;
         let nic = IfName::try_from(rq.physical_interface)?;
-        host.network.remove_bridge(&bridge, &nic).await?;
+        match &rq.vlan {
+            None => host.network.remove_bridge(&bridge, &nic).await?,
+            Some(vlan) => {
+                let (device, _) = super::vlan(vlan)?;
+                host.network.remove_bridge(&bridge, &device).await?;
+                host.network.remove_vlan(&device).await?;
+            }
+        }
         Ok(kvm::RemoveBridgeReply {})
     }
 }

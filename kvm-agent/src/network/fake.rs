@@ -24,17 +24,32 @@ pub struct FakeBridge {
 pub struct FakeNetwork {
     nics: Arc<BTreeSet<IfName>>,
     bridges: Arc<Mutex<BTreeMap<IfName, FakeBridge>>>,
+    /// Devices with their NIC and id.
+    vlans: Arc<Mutex<BTreeMap<IfName, (IfName, u16)>>>,
 }
 
 impl FakeNetwork {
     /// A host with these physical NICs.
     pub fn new(nics: impl IntoIterator<Item = IfName>) -> Self {
-        Self { nics: Arc::new(nics.into_iter().collect()), bridges: Arc::default() }
+        Self { nics: Arc::new(nics.into_iter().collect()), bridges: Arc::default(), vlans: Arc::default() }
     }
 
     /// The bridges there are.
     pub fn bridges(&self) -> BTreeMap<IfName, FakeBridge> {
         self.lock().clone()
+    }
+
+    /// The VLANs there are, by device: of which NIC, and their id.
+    pub fn vlans(&self) -> BTreeMap<IfName, (IfName, u16)> {
+        self.vlans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn check_nic(&self, name: &IfName) -> Result<(), HostError> {
+        if self.nics.contains(name) || self.vlans().contains_key(name) {
+            return Ok(());
+        }
+        let present: Vec<_> = self.nics.iter().map(IfName::as_str).collect();
+        Err(HostError::NoInterface { name: name.to_string(), present: present.join(", ") })
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<IfName, FakeBridge>> {
@@ -45,7 +60,7 @@ impl FakeNetwork {
 #[async_trait]
 impl Network for FakeNetwork {
     async fn interface(&self, name: &IfName) -> Result<Option<Interface>, HostError> {
-        if !self.nics.contains(name) {
+        if self.check_nic(name).is_err() {
             return Ok(None);
         }
         let bridges = self.lock();
@@ -54,16 +69,30 @@ impl Network for FakeNetwork {
     }
 
     async fn ensure_bridge(&self, bridge: &IfName, nic: &IfName, mtu: Option<u32>) -> Result<(), HostError> {
-        if !self.nics.contains(nic) {
-            let present: Vec<_> = self.nics.iter().map(IfName::as_str).collect();
-            return Err(HostError::NoInterface { name: nic.to_string(), present: present.join(", ") });
-        }
+        self.check_nic(nic)?;
         let mut bridges = self.lock();
         if let Some((other, _)) = bridges.iter().find(|(name, b)| *name != bridge && b.nic == *nic) {
             let (name, other) = (nic.to_string(), other.to_string());
             return Err(HostError::InterfaceTaken { name, other, bridge: bridge.to_string() });
         }
         bridges.insert(bridge.clone(), FakeBridge { nic: nic.clone(), mtu });
+        Ok(())
+    }
+
+    async fn ensure_vlan(&self, device: &IfName, nic: &IfName, id: u16) -> Result<(), HostError> {
+        self.check_nic(nic)?;
+        let mut vlans = self.vlans.lock().unwrap_or_else(PoisonError::into_inner);
+        let other = vlans.iter().find(|(other, vlan)| *other != device && **vlan == (nic.clone(), id));
+        if let Some((other, _)) = other {
+            let (nic, other) = (nic.to_string(), other.to_string());
+            return Err(HostError::VlanTaken { nic, id, other });
+        }
+        vlans.insert(device.clone(), (nic.clone(), id));
+        Ok(())
+    }
+
+    async fn remove_vlan(&self, device: &IfName) -> Result<(), HostError> {
+        self.vlans.lock().unwrap_or_else(PoisonError::into_inner).remove(device);
         Ok(())
     }
 

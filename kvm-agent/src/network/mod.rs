@@ -5,6 +5,7 @@ mod fake;
 mod moving;
 mod netlink;
 mod real;
+mod vlan;
 
 use async_trait::async_trait;
 
@@ -36,6 +37,10 @@ pub trait Network: Send + Sync {
     /// Makes sure `bridge` is a bridge with `nic` as a port. What the NIC was to the host (addresses, routes) the bridge
     /// becomes, without losing connections.
     async fn ensure_bridge(&self, bridge: &IfName, nic: &IfName, mtu: Option<u32>) -> Result<(), HostError>;
+    /// Makes sure the VLAN `id` of `nic` is there and on, as the device `device`.
+    async fn ensure_vlan(&self, device: &IfName, nic: &IfName, id: u16) -> Result<(), HostError>;
+    /// Makes sure that device is gone, unless somebody else made it.
+    async fn remove_vlan(&self, device: &IfName) -> Result<(), HostError>;
     /// Makes sure `bridge` is gone and the NIC is what it was before. Refused while something else is connected.
     async fn remove_bridge(&self, bridge: &IfName, nic: &IfName) -> Result<(), HostError>;
 }

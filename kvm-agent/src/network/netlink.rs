@@ -4,10 +4,10 @@ use std::{net::IpAddr, os::fd::RawFd};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use rtnetlink::{
-    Error, Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder, new_connection,
+    Error, Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, LinkVlan, RouteMessageBuilder, new_connection,
     packet_route::{
         address::{AddressAttribute, AddressMessage, AddressScope},
-        link::{BridgeStpState, InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
+        link::{BridgeStpState, InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
         route::{RouteAttribute, RouteHeader, RouteMessage},
     },
 };
@@ -34,6 +34,12 @@ pub(crate) struct Link {
     pub(crate) up: bool,
     pub(crate) controller: Option<u32>,
     pub(crate) is_bridge: bool,
+    /// The device it is on.
+    pub(crate) parent: Option<u32>,
+    /// Its id, where it is a VLAN.
+    pub(crate) vlan: Option<u16>,
+    /// What whoever made it wrote about it.
+    pub(crate) alias: Option<String>,
 }
 
 impl Drop for Netlink {
@@ -74,6 +80,12 @@ impl Netlink {
         self.handle.link().add(bridge).execute().await.map_err(failed(format!("make the bridge {name}")))
     }
 
+    pub(crate) async fn add_vlan(&self, name: &IfName, parent: &Link, id: u16) -> Result<(), HostError> {
+        let vlan = LinkVlan::new(name.as_str(), parent.index, id).build();
+        let what = format!("make VLAN {id} of {} as {name}", parent.name);
+        self.handle.link().add(vlan).execute().await.map_err(failed(what))
+    }
+
     pub(crate) async fn add_veth(&self, one: &str, other: &str) -> Result<(), HostError> {
         let pair = LinkVeth::new(one, other).build();
         self.handle.link().add(pair).execute().await.map_err(failed(format!("make the pair {one} and {other}")))
@@ -92,6 +104,11 @@ impl Netlink {
 
     pub(crate) async fn set_mtu(&self, link: &Link, mtu: u32) -> Result<(), HostError> {
         self.set(link, "set the MTU of", |message| message.mtu(mtu)).await
+    }
+
+    /// Writes a word about it that stays as long as it does.
+    pub(crate) async fn set_alias(&self, link: &Link, alias: &str) -> Result<(), HostError> {
+        self.set(link, "label", |message| message.alias(alias)).await
     }
 
     pub(crate) async fn set_name(&self, link: &Link, name: &str) -> Result<(), HostError> {
@@ -193,6 +210,9 @@ impl From<LinkMessage> for Link {
             up: message.header.flags.contains(LinkFlags::Up),
             controller: None,
             is_bridge: false,
+            parent: None,
+            vlan: None,
+            alias: None,
         };
         for attribute in message.attributes {
             match attribute {
@@ -200,14 +220,22 @@ impl From<LinkMessage> for Link {
                 LinkAttribute::Address(mac) => link.mac = mac,
                 LinkAttribute::Mtu(mtu) => link.mtu = mtu,
                 LinkAttribute::Controller(index) if index > 0 => link.controller = Some(index),
+                LinkAttribute::Link(index) => link.parent = Some(index),
+                LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
                 LinkAttribute::LinkInfo(infos) => {
                     link.is_bridge = infos.iter().any(|i| matches!(i, LinkInfo::Kind(InfoKind::Bridge)));
+                    link.vlan = infos.iter().find_map(vlan_id);
                 }
                 _ => {}
             }
         }
         link
     }
+}
+
+fn vlan_id(info: &LinkInfo) -> Option<u16> {
+    let LinkInfo::Data(InfoData::Vlan(infos)) = info else { return None };
+    infos.iter().find_map(|info| if let InfoVlan::Id(id) = info { Some(*id) } else { None })
 }
 
 impl Link {

@@ -46,6 +46,14 @@ impl Network for KernelNetwork {
         joined
     }
 
+    async fn ensure_vlan(&self, device: &IfName, nic: &IfName, id: u16) -> Result<(), HostError> {
+        Self::make_vlan(device, nic, id).await
+    }
+
+    async fn remove_vlan(&self, device: &IfName) -> Result<(), HostError> {
+        Self::drop_vlan(device).await
+    }
+
     async fn remove_bridge(&self, bridge: &IfName, nic: &IfName) -> Result<(), HostError> {
         let netlink = Netlink::open()?;
         let Some(device) = netlink.link(bridge.as_str()).await? else { return Ok(()) };
@@ -100,7 +108,7 @@ async fn taken(netlink: &Netlink, port: &Link, bridge: &IfName) -> Result<HostEr
     Ok(HostError::InterfaceTaken { name: port.name.clone(), other, bridge: bridge.to_string() })
 }
 
-async fn existing(netlink: &Netlink, name: &IfName) -> Result<Link, HostError> {
+pub(super) async fn existing(netlink: &Netlink, name: &IfName) -> Result<Link, HostError> {
     if let Some(link) = netlink.link(name.as_str()).await? {
         return Ok(link);
     }

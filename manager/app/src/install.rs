@@ -24,6 +24,7 @@ pub(crate) fn install(setup: &mut Setup, gateway: &Gateway) {
     cumulo_plugin_sftp::install(setup, gateway.clone());
     cumulo_plugin_local_storage::install(setup, gateway.clone());
     cumulo_plugin_l2_no_vlan::install(setup, gateway.clone());
+    cumulo_plugin_l2_vlan::install(setup, gateway.clone());
     cumulo_plugin_flat_network::install(setup, gateway.clone());
     cumulo_plugin_simulator::install(setup, gateway.clone());
 }

@@ -9,6 +9,8 @@ pub mod identity;
 pub mod image;
 pub mod interdependent;
 pub mod l2;
+pub mod l2_candidates;
+pub mod l2_vlan;
 pub mod l3;
 pub mod l3_guest;
 pub mod long_job;
@@ -126,6 +128,11 @@ const APIS: &[&ApiMeta] = &[
     l2::DetachL2NetworkFromCluster::META,
     l2::QueryL2Network::META,
     l2::GetL2NetworkTypes::META,
+    l2_vlan::CreateL2VlanNetwork::META,
+    l2_vlan::QueryL2VlanNetwork::META,
+    l2_candidates::GetCandidateL2NetworksForAttachingCluster::META,
+    l2_candidates::GetCandidateClustersForAttachingL2Network::META,
+    l2_candidates::GetVSwitchTypes::META,
     l3::CreateL3Network::META,
     l3::UpdateL3Network::META,
     l3::ChangeL3NetworkState::META,

@@ -13,6 +13,10 @@ use crate::{
 pub trait L2Driver: Send + Sync {
     /// The name of the network's bridge, the same on every host.
     fn bridge(&self, l2: &L2Network) -> String;
+    /// The port of that bridge behind which other hosts are.
+    fn uplink(&self, l2: &L2Network) -> Option<String> {
+        l2.physical_interface.clone()
+    }
     /// Makes sure the network is on the host. Called when it is attached, when a host connects and before a VM starts.
     async fn ensure(&self, host: Uuid, task: Uuid, l2: &L2Network) -> Result<(), ErrorCode>;
     /// Takes it off the host. Called when it is detached or deleted.

@@ -23,10 +23,11 @@ impl Flat {
     pub(crate) async fn network(&self, l3: &L3Network, l2: &L2Network, bridge: &str) -> Result<DhcpNetwork, ErrorCode> {
         let server = self.server(l3.uuid).await?;
         let mtu = GuestMtu { l3: l3.uuid, l2: l2.uuid, l2_type: l2.r#type.clone() };
+        let uplink = self.kernel.registry().driver::<dyn L2Driver>("L2 networks", &l2.r#type)?.uplink(l2);
         Ok(DhcpNetwork {
             l3_uuid: l3.uuid.to_string(),
             bridge_name: bridge.to_owned(),
-            physical_interface: l2.physical_interface.clone().unwrap_or_default(),
+            physical_interface: uplink.unwrap_or_default(),
             server_ip: server.ip,
             prefix_len: u32::try_from(server.prefix_len).unwrap_or(0),
             gateway: server.gateway,

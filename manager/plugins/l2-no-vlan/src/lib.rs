@@ -43,6 +43,7 @@ impl L2Driver for NoVlan {
             physical_interface: interface(l2)?,
             // As it is.
             mtu: 0,
+            vlan: None,
         };
         self.gateway.call(host, task, command).await.map(drop)
     }
@@ -53,6 +54,7 @@ impl L2Driver for NoVlan {
             l2_uuid: l2.uuid.to_string(),
             bridge_name: self.bridge(l2),
             physical_interface: interface(l2)?,
+            vlan: None,
         };
         self.gateway.call(host, task, command).await.map(drop)
     }

@@ -23,6 +23,10 @@ use cumulo_contracts::{
             AttachL2NetworkToCluster, CreateL2NoVlanNetwork, DeleteL2Network, DetachL2NetworkFromCluster,
             GetL2NetworkTypes, QueryL2Network, UpdateL2Network,
         },
+        l2_candidates::{
+            GetCandidateClustersForAttachingL2Network, GetCandidateL2NetworksForAttachingCluster, GetVSwitchTypes,
+        },
+        l2_vlan::{CreateL2VlanNetwork, QueryL2VlanNetwork},
         l3::{
             AddDnsToL3Network, AddHostRouteToL3Network, AddIpRange, AddIpRangeByNetworkCidr, AddReservedIpRange,
             ChangeL3NetworkState, CheckIpAvailability, CreateL3Network, DeleteIpRange, DeleteL3Network,
@@ -93,7 +97,12 @@ fn install_l2(setup: &mut Setup, networks: &Arc<Networks>) {
         .api::<AttachL2NetworkToCluster>(networks.clone())
         .api::<DetachL2NetworkFromCluster>(networks.clone())
         .api::<GetL2NetworkTypes>(networks.clone())
+        .api::<CreateL2VlanNetwork>(networks.clone())
+        .api::<GetCandidateL2NetworksForAttachingCluster>(networks.clone())
+        .api::<GetCandidateClustersForAttachingL2Network>(networks.clone())
+        .api::<GetVSwitchTypes>(networks.clone())
         .query(QueryL2Network::META)
+        .query(QueryL2VlanNetwork::META)
         .message::<PrepareNetworks>(networks.clone())
         .add::<dyn OnHostConnected>(networks.clone())
         .add::<dyn HostFilter>(networks.clone())

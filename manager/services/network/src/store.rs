@@ -75,6 +75,14 @@ pub(crate) async fn all_l2s(db: &Db) -> Result<Vec<L2Network>, DbError> {
     db.select::<L2Network>().all().await
 }
 
+pub(crate) async fn l2s_of_zone(db: &Db, zone: Uuid) -> Result<Vec<L2Network>, DbError> {
+    db.select::<L2Network>().eq(L2Network::ZONE_UUID, &zone).order_by(L2Network::CREATE_DATE).all().await
+}
+
+pub(crate) async fn clusters_of_zone(db: &Db, zone: Uuid) -> Result<Vec<Cluster>, DbError> {
+    db.select::<Cluster>().eq(Cluster::ZONE_UUID, &zone).order_by(Cluster::CREATE_DATE).all().await
+}
+
 pub(crate) async fn attachment(db: &Db, l2: Uuid, cluster: Uuid) -> Result<Option<L2NetworkClusterRef>, DbError> {
     let refs = db.select::<L2NetworkClusterRef>().eq(L2NetworkClusterRef::L2_NETWORK_UUID, &l2);
     refs.eq(L2NetworkClusterRef::CLUSTER_UUID, &cluster).first().await

@@ -107,10 +107,10 @@ impl Networks {
         let rival = store::l2s_in(db, cx.cluster).await?.into_iter().find(|other| same_wire(other, &l2));
         match rival {
             Some(rival) => Err(ErrorCode::invalid(format!(
-                "L2 network '{}' ({}) has the interface {} in cluster '{}' already; detach it first",
+                "L2 network '{}' ({}) has {} in cluster '{}' already; detach it first",
                 rival.name,
                 rival.uuid,
-                l2.physical_interface.unwrap_or_default(),
+                wire(&l2),
                 cluster.name
             ))),
             None => Ok(()),
@@ -123,6 +123,15 @@ pub(super) fn same_wire(one: &L2Network, other: &L2Network) -> bool {
     one.r#type == other.r#type
         && one.physical_interface == other.physical_interface
         && one.virtual_network_id == other.virtual_network_id
+}
+
+/// What a network occupies on a host, for people.
+fn wire(l2: &L2Network) -> String {
+    let interface = l2.physical_interface.as_deref().unwrap_or_default();
+    match l2.virtual_network_id {
+        0 => format!("the interface {interface}"),
+        id => format!("VLAN {id} of the interface {interface}"),
+    }
 }
 
 /// Writes the attachment down.

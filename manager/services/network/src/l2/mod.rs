@@ -1,6 +1,7 @@
 //! L2 networks and where they are.
 
 mod attach;
+mod candidates;
 mod create;
 mod delete;
 mod detach;

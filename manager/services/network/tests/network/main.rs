@@ -8,4 +8,5 @@ mod guest;
 mod networks;
 mod ranges;
 mod services;
+mod vlans;
 mod world;

@@ -54,7 +54,8 @@ impl World {
             let resources = cumulo_contracts::resources();
             resources.iter().filter(others).for_each(|meta| stranger(setup, meta));
             setup.resources(&resources);
-            setup.driver::<dyn L2Driver>("L2NoVlanNetwork", l2s);
+            setup.driver::<dyn L2Driver>("L2NoVlanNetwork", l2s.clone());
+            setup.driver::<dyn L2Driver>("L2VlanNetwork", l2s);
             setup.driver::<dyn NetworkServiceBackend>("Flat", services);
             let vms = Arc::new(Guests::new(setup.kernel().clone()));
             setup.message::<StopVms>(vms.clone());
