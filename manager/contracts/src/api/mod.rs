@@ -8,6 +8,7 @@ pub mod host;
 pub mod identity;
 pub mod image;
 pub mod interdependent;
+pub mod ipv6;
 pub mod l2;
 pub mod l2_candidates;
 pub mod l2_vlan;
@@ -140,6 +141,8 @@ const APIS: &[&ApiMeta] = &[
     l3::QueryL3Network::META,
     l3::AddIpRange::META,
     l3::AddIpRangeByNetworkCidr::META,
+    ipv6::AddIpv6Range::META,
+    ipv6::AddIpv6RangeByNetworkCidr::META,
     l3::UpdateIpRange::META,
     l3::DeleteIpRange::META,
     l3::QueryIpRange::META,

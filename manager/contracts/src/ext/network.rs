@@ -68,6 +68,10 @@ pub trait NetworkServiceBackend: Send + Sync {
     fn name(&self) -> &'static str;
     /// The services it has.
     fn services(&self) -> &'static [&'static str];
+    /// The versions of IP that it serves: an L3 network of another cannot have its services.
+    fn ip_versions(&self) -> &'static [i32] {
+        &[4]
+    }
     /// Gives a NIC its services, before its VM starts. An `Err` fails the start.
     async fn serve(&self, request: &ServiceRequest) -> Result<(), ErrorCode>;
     /// Takes them back, after its VM stopped. What is not there is fine.

@@ -9,6 +9,7 @@
 
 mod address;
 mod ipv4;
+mod ipv6;
 mod l2;
 mod l3;
 mod provider;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::{
+        ipv6::{AddIpv6Range, AddIpv6RangeByNetworkCidr},
         l2::{
             AttachL2NetworkToCluster, CreateL2NoVlanNetwork, DeleteL2Network, DetachL2NetworkFromCluster,
             GetL2NetworkTypes, QueryL2Network, UpdateL2Network,
@@ -133,6 +135,8 @@ fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {
     setup
         .api::<AddIpRange>(networks.clone())
         .api::<AddIpRangeByNetworkCidr>(networks.clone())
+        .api::<AddIpv6Range>(networks.clone())
+        .api::<AddIpv6RangeByNetworkCidr>(networks.clone())
         .api::<UpdateIpRange>(networks.clone())
         .api::<DeleteIpRange>(networks.clone())
         .api::<AddReservedIpRange>(networks.clone())

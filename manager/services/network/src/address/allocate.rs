@@ -9,11 +9,11 @@ use cumulo_kernel::{bus::Handle, db::DbError};
 use cumulo_schema::{ErrorCode, Timestamp, Uuid};
 
 use super::{
-    Choice, Holder, STRATEGY, holder_of,
+    Choice, Holder, STRATEGY, Wish, holder_of,
     pool::{Pool, PoolRange, Unfit},
     text,
 };
-use crate::{Networks, ipv4, store};
+use crate::{Networks, ipv4, ipv6, store};
 
 /// Proposals that may turn out taken before we give up; each means that another node was faster.
 const TRIES: usize = 64;
@@ -25,8 +25,7 @@ impl Handle<AllocateIp> for Networks {
             Some(strategy) => strategy,
             None => self.kernel.configs().get(STRATEGY.category, STRATEGY.name)?,
         };
-        let choice = Choice::of(&strategy, ask.wanted.as_deref())?;
-        self.hold(ask.l3, &Holder::Nic(ask.nic), choice).await
+        self.hold(ask.l3, &Holder::Nic(ask.nic), &Wish { strategy, wanted: ask.wanted }).await
     }
 }
 
@@ -34,14 +33,13 @@ impl Handle<AllocateIp> for Networks {
 impl Handle<HoldServiceIp> for Networks {
     async fn handle(&self, ask: HoldServiceIp) -> Result<IpLease, ErrorCode> {
         let strategy: String = self.kernel.configs().get(STRATEGY.category, STRATEGY.name)?;
-        let choice = Choice::of(&strategy, None)?;
-        self.hold(ask.l3, &Holder::Service(ask.used_for), choice).await
+        self.hold(ask.l3, &Holder::Service(ask.used_for), &Wish { strategy, wanted: None }).await
     }
 }
 
 impl Networks {
     /// Takes an address of `l3` for `holder`, or answers the one it has.
-    async fn hold(&self, l3: Uuid, holder: &Holder, choice: Choice) -> Result<IpLease, ErrorCode> {
+    async fn hold(&self, l3: Uuid, holder: &Holder, wish: &Wish) -> Result<IpLease, ErrorCode> {
         if let Holder::Service(_) = holder
             && let Some(row) = store::used_ip(self.kernel.db(), holder.row(l3)).await?
         {
@@ -50,10 +48,16 @@ impl Networks {
         }
         let network = store::l3(self.kernel.db(), l3).await?;
         let refused = match usable(&network, holder) {
-            Ok(()) => match self.take(&network, holder, choice).await? {
-                Ok(lease) => return Ok(lease),
-                Err(refused) => refused,
-            },
+            Ok(()) => {
+                let taken = match network.ip_version {
+                    6 => self.take_ipv6(&network, holder, wish).await?,
+                    _ => self.take(&network, holder, Choice::of(&wish.strategy, wish.wanted.as_deref())?).await?,
+                };
+                match taken {
+                    Ok(lease) => return Ok(lease),
+                    Err(refused) => refused,
+                }
+            }
             Err(refused) => refused,
         };
         // What it has already, it keeps, whatever became of the network since.
@@ -196,13 +200,17 @@ fn usable(network: &L3Network, holder: &Holder) -> Result<(), ErrorCode> {
 }
 
 /// What a holder is told.
-fn lease(row: &UsedIp) -> Result<IpLease, ErrorCode> {
+pub(super) fn lease(row: &UsedIp) -> Result<IpLease, ErrorCode> {
     Ok(IpLease {
         used_ip: row.uuid,
         ip: row.ip.clone(),
         netmask: row.netmask.clone(),
         gateway: row.gateway.clone().unwrap_or_default(),
-        prefix_len: i32::try_from(ipv4::stored(&row.netmask)?.count_ones()).unwrap_or(32),
+        prefix_len: i32::try_from(match row.ip_version {
+            6 => ipv6::stored(&row.netmask)?.count_ones(),
+            _ => ipv4::stored(&row.netmask)?.count_ones(),
+        })
+        .unwrap_or(128),
         ip_version: row.ip_version,
     })
 }

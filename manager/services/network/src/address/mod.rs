@@ -1,6 +1,7 @@
 //! Addresses: taking one for a NIC or a service, giving it back, and telling what is free.
 
 mod allocate;
+mod allocate_ipv6;
 mod available;
 mod capacity;
 mod dhcp_ip;
@@ -8,6 +9,7 @@ mod free;
 mod list_free;
 mod pool;
 mod release;
+mod space;
 
 use std::net::Ipv4Addr;
 
@@ -32,6 +34,14 @@ pub(crate) const STRATEGY: ConfigDef = ConfigDef {
     default: RANDOM,
     rule: ConfigRule::OneOf(&[FIRST, RANDOM]),
 };
+
+/// What a holder wants.
+#[derive(Debug)]
+struct Wish {
+    strategy: String,
+    /// This very address.
+    wanted: Option<String>,
+}
 
 /// Which address is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -146,7 +146,8 @@ pub(crate) async fn pool_of(db: &Db, l3: Uuid) -> Result<Pool, ErrorCode> {
 
 /// The reserved ranges as spans.
 pub(crate) fn spans_of(reserved: &[ReservedIpRange]) -> Result<Vec<Span>, ErrorCode> {
-    reserved.iter().map(|row| Ok(Span { first: stored(&row.start_ip)?, last: stored(&row.end_ip)? })).collect()
+    let of_ipv4 = reserved.iter().filter(|row| row.ip_version == 4);
+    of_ipv4.map(|row| Ok(Span { first: stored(&row.start_ip)?, last: stored(&row.end_ip)? })).collect()
 }
 
 /// The pools of this node.

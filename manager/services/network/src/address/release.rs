@@ -48,7 +48,7 @@ impl Networks {
             return Ok(());
         }
         store::remove_used_ips(self.kernel.db(), rows).await?;
-        for row in rows {
+        for row in rows.iter().filter(|row| row.ip_version == 4) {
             let address = ipv4::stored(&row.ip)?;
             self.pools.with(row.l3_network_uuid, |pool| pool.give(address));
         }

@@ -1,5 +1,7 @@
 //! `AddDnsToL3Network` and `RemoveDnsFromL3Network`. A name server that is there, or gone, already is fine.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::l3::{AddDnsToL3Network, RemoveDnsFromL3Network},
@@ -11,14 +13,14 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{ErrorCode, Inventory};
 
-use crate::{Networks, ipv4, store};
+use crate::{Networks, ipv4::short, store};
 
 #[async_trait]
 impl HandleApi<AddDnsToL3Network> for Networks {
     async fn handle(&self, cx: &ApiCx, api: AddDnsToL3Network) -> Result<Inventory<L3Network>, ErrorCode> {
         let l3 = api.l3_network_uuid;
-        let dns = ipv4::address("dns", &api.dns)?;
-        if dns.is_unspecified() || dns.is_multicast() || dns.is_broadcast() {
+        let dns = server(&api.dns)?;
+        if dns.is_unspecified() || dns.is_multicast() || dns == Ipv4Addr::BROADCAST {
             return Err(ErrorCode::invalid(format!("dns {dns} cannot be the address of a name server")));
         }
         let now = cx.now();
@@ -38,9 +40,14 @@ impl HandleApi<AddDnsToL3Network> for Networks {
 impl HandleApi<RemoveDnsFromL3Network> for Networks {
     async fn handle(&self, cx: &ApiCx, api: RemoveDnsFromL3Network) -> Result<Inventory<L3Network>, ErrorCode> {
         let l3 = api.l3_network_uuid;
-        let dns = ipv4::address("dns", &api.dns)?;
+        let dns = server(&api.dns)?;
         store::remove_dns(self.kernel.db(), l3, &dns.to_string()).await?;
         self.refresh_services(l3).await?;
         cx.inventory::<L3Network>(&l3).await
     }
+}
+
+/// Of either version: a network of one may have servers that are reached by the other.
+fn server(text: &str) -> Result<IpAddr, ErrorCode> {
+    text.parse().map_err(|_| ErrorCode::invalid(format!("dns '{}' is no IP address", short(text))))
 }

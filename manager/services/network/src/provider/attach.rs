@@ -65,6 +65,13 @@ impl Networks {
                 known.join(", ")
             )));
         }
+        if !self.backend(&row)?.ip_versions().contains(&l3.ip_version) {
+            return Err(ErrorCode::invalid(format!(
+                "the provider '{}' serves no IPv{}, which L3 network '{}' is of; its guests are told by the network's own \
+                 router, or set up by hand",
+                row.name, l3.ip_version, l3.name
+            )));
+        }
         match store::provider_attached(db, provider, l3.l2_network_uuid).await? {
             true => Ok(()),
             false => Err(ErrorCode::invalid(format!(

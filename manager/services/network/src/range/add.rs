@@ -131,7 +131,7 @@ impl Networks {
 
 /// Whether a new range can stand beside those that the L2 network has.
 fn check_beside(ranges: &[IpRange], new: &NewRange, plan: RangePlan) -> Result<(), ErrorCode> {
-    for other in ranges {
+    for other in ranges.iter().filter(|other| other.ip_version == 4) {
         let span = Span { first: stored(&other.start_ip)?, last: stored(&other.end_ip)? };
         if span.overlaps(plan.span) {
             return Err(ErrorCode::invalid(format!(

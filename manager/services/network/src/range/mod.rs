@@ -1,6 +1,7 @@
 //! Ranges of addresses of L3 networks, and addresses in them that are never given out.
 
 mod add;
+mod add_ipv6;
 mod delete;
 mod reserved;
 mod update;

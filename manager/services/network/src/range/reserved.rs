@@ -14,15 +14,25 @@ use cumulo_schema::{Empty, ErrorCode, Inventory, Resource, Uuid};
 use crate::{
     Networks,
     ipv4::{Span, Subnet, stored},
-    made_before, store,
+    ipv6, made_before, store,
 };
 
 #[async_trait]
 impl HandleApi<AddReservedIpRange> for Networks {
     async fn handle(&self, cx: &ApiCx, api: AddReservedIpRange) -> Result<Inventory<ReservedIpRange>, ErrorCode> {
-        let span = Span::parse(&api.start_ip, &api.end_ip)?;
-        let lane = format!("reserved-ip-ranges:{}", api.l3_network_uuid);
-        self.kernel.queues().run(&lane, 1, self.reserve(cx, api.l3_network_uuid, span)).await?;
+        let l3 = store::l3(self.kernel.db(), api.l3_network_uuid).await?;
+        let lane = format!("reserved-ip-ranges:{}", l3.uuid);
+        let queues = self.kernel.queues();
+        match l3.ip_version {
+            6 => {
+                let span = ipv6::Span::parse(&api.start_ip, &api.end_ip)?;
+                queues.run(&lane, 1, self.reserve_ipv6(cx, l3.uuid, span)).await?;
+            }
+            _ => {
+                let span = Span::parse(&api.start_ip, &api.end_ip)?;
+                queues.run(&lane, 1, self.reserve(cx, l3.uuid, span)).await?;
+            }
+        }
         cx.inventory::<ReservedIpRange>(&cx.resource_uuid).await
     }
 }
@@ -62,20 +72,57 @@ impl Networks {
                 )));
             }
         }
+        self.record_reserved(cx, l3, span.ends(), 4).await
+    }
+
+    async fn reserve_ipv6(&self, cx: &ApiCx, l3: Uuid, span: ipv6::Span) -> Result<(), ErrorCode> {
+        let db = self.kernel.db();
+        let subnets = store::ranges(db, l3).await?;
+        let subnets: Vec<ipv6::Subnet> =
+            subnets.iter().map(|range| ipv6::Subnet::parse(&range.network_cidr)).collect::<Result<_, _>>()?;
+        let inside = |subnet: &ipv6::Subnet| {
+            let machines = subnet.machines();
+            machines.contains(span.first) && machines.contains(span.last)
+        };
+        if !subnets.iter().any(inside) {
+            return Err(ErrorCode::invalid(format!(
+                "{span} does not lie in the network of an IP range of L3 network {l3}"
+            )));
+        }
+        for other in store::reserved(db, l3).await? {
+            if other.uuid == cx.resource_uuid {
+                return Ok(());
+            }
+            if span.overlaps(ipv6::Span::stored(&other.start_ip, &other.end_ip)?) {
+                return Err(ErrorCode::invalid(format!(
+                    "{span} overlaps with {}-{}, reserved already ({})",
+                    other.start_ip, other.end_ip, other.uuid
+                )));
+            }
+        }
+        self.record_reserved(cx, l3, span.ends(), 6).await
+    }
+
+    async fn record_reserved(
+        &self,
+        cx: &ApiCx,
+        l3: Uuid,
+        (start_ip, end_ip): (String, String),
+        ip_version: i32,
+    ) -> Result<(), ErrorCode> {
         let now = cx.now();
-        let (start_ip, end_ip) = span.ends();
         let row = ReservedIpRange {
             uuid: cx.resource_uuid,
             l3_network_uuid: l3,
-            name: span.to_string(),
+            name: format!("{start_ip}-{end_ip}"),
             description: None,
             start_ip,
             end_ip,
-            ip_version: 4,
+            ip_version,
             create_date: now,
             last_op_date: now,
         };
-        let inserted = store::insert(db, &row).await;
+        let inserted = store::insert(self.kernel.db(), &row).await;
         self.pools.forget(l3);
         match inserted {
             Err(DbError::Conflict { .. }) => made_before::<ReservedIpRange>(row.uuid, false),

@@ -5,6 +5,7 @@ mod attaching;
 mod cascade;
 mod fakes;
 mod guest;
+mod ipv6;
 mod networks;
 mod ranges;
 mod services;
