@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     AgentConfig, Chain, Commands, HttpCallbacks, Journal, JournalError, ReportSource, Reporter, Runtime, RuntimeParts,
-    TlsFiles, grpc, serve,
+    SampleSource, Sampler, TlsFiles, grpc, serve,
     tls::{self, Identity, TlsError},
 };
 
@@ -41,6 +41,8 @@ pub struct Agent<H> {
     pub commands: Commands<H>,
     /// What it reports unasked.
     pub reports: Arc<dyn ReportSource>,
+    /// What it measures; `None` where nobody wants to know.
+    pub samples: Option<Arc<dyn SampleSource>>,
 }
 
 /// An agent could not start.
@@ -77,7 +79,7 @@ pub enum StartError {
 /// # Errors
 /// When it cannot start. Once it serves it ends without an error.
 pub async fn run<H: Send + Sync + 'static>(agent: Agent<H>) -> Result<(), StartError> {
-    let Agent { config, version, host, commands, reports } = agent;
+    let Agent { config, version, host, commands, reports, samples } = agent;
     let os = |what: String| move |cause| StartError::Os { what, cause };
     let mut signals = Signals::catch().map_err(os("catch signals".into()))?;
     fs::DirBuilder::new()
@@ -111,6 +113,9 @@ pub async fn run<H: Send + Sync + 'static>(agent: Agent<H>) -> Result<(), StartE
     }
     services.spawn(serve(listener, certificates.server.subscribe(), runtime.router(), stop.clone()));
     services.spawn(Reporter::new(runtime.clone(), reports).run(stop.clone()));
+    if let Some(samples) = samples {
+        services.spawn(Sampler::new(runtime.clone(), samples).run(stop.clone()));
+    }
     services.spawn(remembered.follow(runtime.manager(), stop.clone()));
     info!(agent = config.agent_id, listen = %config.listen, version, "ready");
 

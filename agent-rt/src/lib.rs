@@ -21,6 +21,7 @@ mod metrics;
 mod registry;
 mod report;
 mod runtime;
+mod sample;
 mod server;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -40,5 +41,6 @@ pub use metrics::Metrics;
 pub use registry::{Commands, ErasedCommand};
 pub use report::{ReportSource, Reporter};
 pub use runtime::{Refusal, Runtime, RuntimeParts};
+pub use sample::{SampleSource, Sampler};
 pub use server::serve;
 pub use task::TaskCx;

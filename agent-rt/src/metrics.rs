@@ -1,7 +1,11 @@
 //! What an agent counts, in Prometheus' text format.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
+use cumulo_proto::Usage;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 /// The counters of one agent.
@@ -12,6 +16,7 @@ pub struct Metrics {
     running: IntGauge,
     unacknowledged: IntGauge,
     posts: IntCounterVec,
+    usages: Mutex<Vec<Usage>>,
 }
 
 impl Metrics {
@@ -45,6 +50,7 @@ impl Metrics {
             running: running.expect(known),
             unacknowledged: unacknowledged.expect(known),
             posts: posts.expect(known),
+            usages: Mutex::default(),
         };
         let collectors: [Box<dyn prometheus::core::Collector>; 5] = [
             Box::new(metrics.commands.clone()),
@@ -73,9 +79,15 @@ impl Metrics {
         self.unacknowledged.set(i64::try_from(unacknowledged).unwrap_or(i64::MAX));
     }
 
+    pub(crate) fn measured(&self, usages: Vec<Usage>) {
+        *self.usages.lock().unwrap_or_else(PoisonError::into_inner) = usages;
+    }
+
     /// Everything as text.
     pub fn text(&self) -> String {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+        let mut families = self.registry.gather();
+        families.extend(crate::sample::gauges(&self.usages.lock().unwrap_or_else(PoisonError::into_inner)));
+        TextEncoder::new().encode_to_string(&families).unwrap_or_default()
     }
 }
 

@@ -175,6 +175,11 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         metrics.text()
     }
 
+    /// What was measured last; shown in the metrics until the next time.
+    pub(crate) fn measured(&self, usages: Vec<cumulo_proto::Usage>) {
+        self.inner.posting.metrics.measured(usages);
+    }
+
     /// Everything the agent serves over TLS: its commands, Ping, `/healthz` and `/metrics`.
     pub fn router(&self) -> axum::Router {
         crate::grpc::router(self)

@@ -2,7 +2,8 @@
 //!
 //! [`KvmHost`] is a set of doors to the machine, each a narrow trait with a real and a fake side: libvirt
 //! ([`domains`]), image files (`cumulo_agent_rt::storage`), bridges ([`network`]), DHCP and metadata per network
-//! ([`dhcp`], [`userdata`]), images from backup storage ([`images`]), facts ([`facts`]). The commands, one file each in
+//! ([`dhcp`], [`userdata`]), images from backup storage ([`images`]), facts ([`facts`]). What is used is measured
+//! through the same doors ([`usage`]). The commands, one file each in
 //! `commands/`, are written against the doors, so that the simulated host (`sim`, behind a feature) runs the very same
 //! ones.
 
@@ -21,6 +22,7 @@ mod report;
 pub mod sim;
 #[cfg(test)]
 mod snapshot;
+pub mod usage;
 pub mod userdata;
 
 pub use commands::commands;

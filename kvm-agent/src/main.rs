@@ -22,6 +22,7 @@ use cumulo_kvm_agent::{
     facts::{MachineFacts, VirtualizationProof},
     images::Sftp,
     network::KernelNetwork,
+    usage::Meter,
     userdata::MetadataServers,
 };
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         host: Arc::clone(&host),
         commands: commands(),
         reports: Arc::clone(&host) as _,
+        samples: Some(Arc::new(Meter::new(Arc::clone(&host)))),
     };
     // Beside the rest: a manager that is waiting should not wait for it.
     let stop = CancellationToken::new();

@@ -7,10 +7,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use cumulo_agent_rt::{
-    AgentLink, Callbacks, Journal, Reporter, Runtime, RuntimeParts,
+    AgentLink, Callbacks, Journal, Reporter, Runtime, RuntimeParts, Sampler,
     sim::{Faults, LossyCallbacks, SimLink, faulty},
     storage::{FakeDisks, FakeFile, Roots},
 };
@@ -23,6 +24,7 @@ use crate::{
     facts::FakeFacts,
     images::FakeImages,
     network::{FakeBridge, FakeNetwork},
+    usage::Meter,
     userdata::FakeUserdata,
 };
 
@@ -81,6 +83,7 @@ struct Agent {
     runtime: Runtime<KvmHost>,
     host: Arc<KvmHost>,
     reporter: Option<DropGuard>,
+    sampler: Option<DropGuard>,
 }
 
 /// What exists on a host, to be compared with what existed before.
@@ -179,6 +182,15 @@ impl SimHost {
         agent.reporter = Some(stop.drop_guard());
     }
 
+    /// Begins to measure, as a real agent does but every `period`, and to tell whichever manager is connected.
+    pub fn measure(&self, period: Duration) {
+        let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
+        let stop = CancellationToken::new();
+        let meter = Arc::new(Meter::new(Arc::clone(&agent.host)));
+        tokio::spawn(Sampler::new(agent.runtime.clone(), meter).every(period).run(stop.clone()));
+        agent.sampler = Some(stop.drop_guard());
+    }
+
     /// The host loses power and comes back: no VM runs, DHCP and metadata are gone, disks are as they were, the agent
     /// is another process with no memory of its tasks. Links made before lead nowhere useful: make new ones.
     pub async fn lose_power(&self) {
@@ -225,5 +237,5 @@ fn start(spec: &SimSpec, doors: &Doors, faults: &Faults, callbacks: Arc<dyn Call
         callbacks,
         manager: None,
     });
-    Agent { runtime, host, reporter: None }
+    Agent { runtime, host, reporter: None, sampler: None }
 }

@@ -390,3 +390,24 @@ async fn a_simulated_host_reports_what_happens_on_it() {
     let second = sim.inbox.wait_report(vm_is(VmState::Stopped)).await.unwrap();
     assert!(second.sequence > first.sequence && second.boot_id == first.boot_id);
 }
+
+#[tokio::test]
+async fn a_simulated_host_measures_what_runs_on_it() {
+    let sim = Sim::new().await;
+    sim.build().await;
+    sim.host.measure(Duration::from_millis(20));
+    let figure = |samples: &cumulo_proto::Samples, vm: &str, metric: &str| {
+        let usage = samples.usages.iter().find(|usage| usage.vm_uuid == vm)?;
+        usage.measurements.iter().find(|measured| measured.metric == metric).map(|measured| measured.value)
+    };
+    let works = |s: &cumulo_proto::Samples| figure(s, VM, "CPUAverageUsedUtilization").is_some_and(|used| used > 0.0);
+    let samples = sim.inbox.wait_samples(works).await.unwrap();
+    assert_eq!(samples.agent, HOST);
+    assert_eq!(figure(&samples, VM, "MemoryUsedInPercent"), Some(50.0));
+    assert!(figure(&samples, "", "DiskFreeCapacityInBytes").is_some_and(|free| free > 0.0));
+    assert!(sim.host.runtime().metrics_text().contains(&format!("cumulo_vm_memory_used_in_percent{{vm=\"{VM}\"}} 50")));
+
+    sim.call(stop(kvm::StopMode::Hard)).await.unwrap();
+    let gone = |s: &cumulo_proto::Samples| s.taken_ms >= samples.taken_ms && s.usages.iter().all(|u| u.vm_uuid != VM);
+    assert!(sim.inbox.wait_samples(gone).await.is_some(), "a VM that does not run uses nothing");
+}

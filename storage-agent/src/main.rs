@@ -50,7 +50,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (config, storage): (AgentConfig, StorageConfig) = AgentConfig::load(&arguments.config, "storage")?;
     let host = Arc::new(open(&config, storage)?);
     let reports = Arc::clone(&host) as _;
-    let agent = Agent { config, version: env!("CARGO_PKG_VERSION"), host, commands: commands(), reports };
+    let agent =
+        Agent { config, version: env!("CARGO_PKG_VERSION"), host, commands: commands(), reports, samples: None };
     cumulo_agent_rt::run(agent).await?;
     Ok(())
 }

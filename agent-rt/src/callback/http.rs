@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cumulo_proto::{Outcome, Progress, Report};
+use cumulo_proto::{Outcome, Progress, Report, Samples};
 use http::{Request, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 use prost::Message;
@@ -80,5 +80,9 @@ impl Callbacks for HttpCallbacks {
 
     async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
         self.post(base, "reports", report.encode_to_vec()).await
+    }
+
+    async fn samples(&self, base: &str, samples: &Samples) -> Result<(), PostError> {
+        self.post(base, "samples", samples.encode_to_vec()).await
     }
 }

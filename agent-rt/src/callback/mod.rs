@@ -1,10 +1,10 @@
-//! How agents tell the manager something: outcomes, progress, reports.
+//! How agents tell the manager something: outcomes, progress, reports, samples.
 
 mod http;
 mod post;
 
 use async_trait::async_trait;
-use cumulo_proto::{Outcome, Progress, Report};
+use cumulo_proto::{Outcome, Progress, Report, Samples};
 
 pub use http::HttpCallbacks;
 pub(crate) use post::{Posting, post_outcome, post_progress};
@@ -46,4 +46,6 @@ pub trait Callbacks: Send + Sync {
     async fn progress(&self, base: &str, progress: &Progress) -> Result<(), PostError>;
     /// Tells what is on the host.
     async fn report(&self, base: &str, report: &Report) -> Result<(), PostError>;
+    /// Tells what was measured; what does not arrive is not told again.
+    async fn samples(&self, base: &str, samples: &Samples) -> Result<(), PostError>;
 }

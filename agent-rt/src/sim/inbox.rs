@@ -18,7 +18,9 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use cumulo_proto::{AgentCommand, Failure, Header, Outcome, Progress, Report, outcome::Result as OutcomeResult};
+use cumulo_proto::{
+    AgentCommand, Failure, Header, Outcome, Progress, Report, Samples, outcome::Result as OutcomeResult,
+};
 use prost::Message as _;
 use rustls::ServerConfig;
 use rustls_pki_types::CertificateDer;
@@ -48,6 +50,7 @@ struct Heard {
     outcomes: Vec<Outcome>,
     progress: Vec<Progress>,
     reports: Vec<Report>,
+    samples: Vec<Samples>,
 }
 
 /// A command did not do what it should.
@@ -123,6 +126,11 @@ impl Inbox {
         self.when(|heard| heard.reports.iter().find(|r| wanted(r)).cloned()).await
     }
 
+    /// Waits for samples; `None` when none come that are wanted.
+    pub async fn wait_samples(&self, wanted: impl Fn(&Samples) -> bool) -> Option<Samples> {
+        self.when(|heard| heard.samples.iter().find(|s| wanted(s)).cloned()).await
+    }
+
     /// Takes no outcomes from now on, or takes them again.
     pub fn set_deaf(&self, deaf: bool) {
         self.deaf.store(deaf, Ordering::Relaxed);
@@ -192,6 +200,11 @@ impl Callbacks for Inbox {
         self.hear(|heard| heard.reports.push(report.clone()));
         Ok(())
     }
+
+    async fn samples(&self, _: &str, samples: &Samples) -> Result<(), PostError> {
+        self.hear(|heard| heard.samples.push(samples.clone()));
+        Ok(())
+    }
 }
 
 /// The HTTP side: the agent that says something must be the one whose certificate it shows.
@@ -213,6 +226,10 @@ async fn receive(
         },
         "reports" => match Report::decode(body) {
             Ok(report) if report.agent == agent => inbox.report("", &report).await,
+            _ => return StatusCode::BAD_REQUEST,
+        },
+        "samples" => match Samples::decode(body) {
+            Ok(samples) if samples.agent == agent => inbox.samples("", &samples).await,
             _ => return StatusCode::BAD_REQUEST,
         },
         _ => return StatusCode::NOT_FOUND,

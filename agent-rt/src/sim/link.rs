@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cumulo_proto::{Accepted, Outcome, PingReply, Progress, Report};
+use cumulo_proto::{Accepted, Outcome, PingReply, Progress, Report, Samples};
 
 use super::{Fault, Faults};
 use crate::{AgentLink, Callbacks, LinkError, PostError, Runtime};
@@ -90,5 +90,9 @@ impl Callbacks for LossyCallbacks {
 
     async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
         self.inner.report(base, report).await
+    }
+
+    async fn samples(&self, base: &str, samples: &Samples) -> Result<(), PostError> {
+        self.inner.samples(base, samples).await
     }
 }

@@ -6,12 +6,17 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
+use cumulo_proto::Memory;
 
-use super::{DomainSpec, DomainState, Domains, NicSpec, Verb};
-use crate::{HostError, Mac, ObjectId};
+use super::{DiskSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, xml};
+use crate::{
+    HostError, Mac, ObjectId,
+    usage::{DiskCounters, NicCounters, VmCounters},
+};
 
 const FIRST_VNC_PORT: u16 = 5900;
 
@@ -31,6 +36,7 @@ pub struct FakeDomain {
 pub struct FakeDomains {
     state: Arc<Mutex<BTreeMap<ObjectId, FakeDomain>>>,
     deaf: Arc<AtomicBool>,
+    used: Arc<Mutex<BTreeMap<ObjectId, (Instant, VmCounters)>>>,
 }
 
 impl FakeDomains {
@@ -132,7 +138,57 @@ impl Domains for FakeDomains {
         self.state().get(vm).map(|d| d.vnc_port).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })
     }
 
+    /// A VM that runs works half of its time and moves a mebibyte a second through each disk and NIC; half of its memory
+    /// is in use.
+    async fn counters(&self) -> Result<BTreeMap<ObjectId, VmCounters>, HostError> {
+        let (now, state) = (Instant::now(), self.state());
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.retain(|vm, _| state.get(vm).is_some_and(|domain| is_up(domain.state)));
+        for (vm, domain) in state.iter().filter(|(_, domain)| is_up(domain.state)) {
+            let (at, counters) = used.entry(vm.clone()).or_insert_with(|| (now, VmCounters::default()));
+            let passed = if domain.state == DomainState::Running { now - *at } else { Duration::ZERO };
+            advance(counters, &domain.spec, passed);
+            *at = now;
+        }
+        Ok(used.iter().map(|(vm, (_, counters))| (vm.clone(), counters.clone())).collect())
+    }
+
     async fn versions(&self) -> Result<(String, String), HostError> {
         Ok(("9.0.0".to_owned(), "7.2.0".to_owned()))
     }
+}
+
+fn target(disk: &DiskSpec) -> String {
+    xml::target(disk, true).0
+}
+
+fn is_up(state: DomainState) -> bool {
+    matches!(state, DomainState::Running | DomainState::Paused)
+}
+
+fn advance(counters: &mut VmCounters, spec: &DomainSpec, passed: Duration) {
+    let bytes = u64::try_from((passed.as_micros() << 20) / 1_000_000).unwrap_or(0);
+    counters.cpus = spec.cpus;
+    counters.cpu_time += passed * spec.cpus / 2;
+    counters.memory = Memory { total: spec.memory, available: spec.memory / 2 };
+    for disk in &spec.disks {
+        let disk = counters.disks.entry(target(disk)).or_default();
+        let DiskCounters { read_bytes, written_bytes, reads, writes } = *disk;
+        *disk = DiskCounters {
+            read_bytes: read_bytes + bytes,
+            written_bytes: written_bytes + bytes,
+            reads: reads + (bytes >> 12),
+            writes: writes + (bytes >> 12),
+        };
+    }
+    for nic in &spec.nics {
+        let nic = counters.nics.entry(nic.device.to_string()).or_default();
+        nic.in_bytes += bytes;
+        nic.out_bytes += bytes;
+        nic.in_packets += bytes >> 10;
+        nic.out_packets += bytes >> 10;
+    }
+    let named = |device: &String| spec.nics.iter().any(|nic| nic.device.as_str() == device);
+    counters.nics.retain(|device, _: &mut NicCounters| named(device));
+    counters.disks.retain(|device, _| spec.disks.iter().any(|disk| target(disk) == *device));
 }

@@ -9,6 +9,7 @@ mod real;
 pub mod run;
 mod spec;
 mod state;
+mod stats;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ pub use spec::{Bus, Cache, CdromSpec, ConsoleSpec, DiskSpec, DomainSpec, NicMode
 pub use state::{DomainState, Verb};
 pub use xml::domain_xml;
 
-use crate::{HostError, Mac, ObjectId};
+use crate::{HostError, Mac, ObjectId, usage::VmCounters};
 
 /// The door to the hypervisor.
 #[async_trait]
@@ -43,6 +44,8 @@ pub trait Domains: Send + Sync {
     async fn has_nic(&self, vm: &ObjectId, mac: &Mac) -> Result<bool, HostError>;
     /// The port its VNC server listens at, 0 where there is none.
     async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError>;
+    /// What those VMs of ours that run or are paused used so far.
+    async fn counters(&self) -> Result<BTreeMap<ObjectId, VmCounters>, HostError>;
     /// Versions of libvirt and QEMU.
     async fn versions(&self) -> Result<(String, String), HostError>;
 }

@@ -23,8 +23,8 @@ use virt::{
     sys,
 };
 
-use super::{Cache, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, xml::nic_xml};
-use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof};
+use super::{Cache, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, stats, xml::nic_xml};
+use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof, usage::VmCounters};
 
 /// libvirt on this host.
 #[derive(Clone)]
@@ -191,6 +191,21 @@ impl Domains for Libvirt {
             .await?
             .ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
         Ok(super::xml::vnc_port(&xml).unwrap_or(0))
+    }
+
+    async fn counters(&self) -> Result<BTreeMap<ObjectId, VmCounters>, HostError> {
+        self.call("measure", "(all)", |connection| {
+            let mut ours = BTreeMap::new();
+            for domain in connection.list_all_domains(sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE)? {
+                let Ok(vm) = ObjectId::try_from(domain.get_name()?) else { continue };
+                // One that ended since is not measured; libvirt has more than one way to say that.
+                if let Ok(counters) = stats::of(&domain) {
+                    ours.insert(vm, counters);
+                }
+            }
+            Ok(ours)
+        })
+        .await
     }
 
     async fn versions(&self) -> Result<(String, String), HostError> {

@@ -171,7 +171,10 @@ fn devices(xml: &mut Xml, spec: &DomainSpec) -> io::Result<()> {
     graphics(xml, spec)?;
     xml.create_element("video")
         .write_inner_content(|xml| empty(xml, "model", &[("type", "vga"), ("vram", "16384")]))?;
-    empty(xml, "memballoon", &[("model", "virtio")])?;
+    // The guest's driver tells how much of its memory it uses, and how often is said here.
+    xml.create_element("memballoon")
+        .with_attribute(("model", "virtio"))
+        .write_inner_content(|xml| empty(xml, "stats", &[("period", "10")]))?;
     xml.create_element("rng").with_attribute(("model", "virtio")).write_inner_content(|xml| {
         let backend = xml.create_element("backend").with_attribute(("model", "random"));
         backend.write_text_content(BytesText::new("/dev/urandom"))?;
@@ -180,20 +183,26 @@ fn devices(xml: &mut Xml, spec: &DomainSpec) -> io::Result<()> {
     Ok(())
 }
 
-fn disk(xml: &mut Xml, disk: &DiskSpec, ide: bool) -> io::Result<()> {
+/// What a disk is called, and its bus; `ide` where the machine has that.
+pub(super) fn target(disk: &DiskSpec, ide: bool) -> (String, &'static str) {
     let (prefix, bus) = match disk.bus {
         Bus::Virtio => ("vd", "virtio"),
         Bus::Scsi => ("sd", "scsi"),
         Bus::Ide if ide => ("hd", "ide"),
         Bus::Sata | Bus::Ide => ("sd", "sata"),
     };
+    (device(prefix, disk.place), bus)
+}
+
+fn disk(xml: &mut Xml, disk: &DiskSpec, ide: bool) -> io::Result<()> {
+    let (name, bus) = target(disk, ide);
     let attributes = [("type", "file"), ("device", "disk")];
     xml.create_element("disk").with_attributes(attributes).write_inner_content(|xml| {
         let discard = ("discard", "unmap");
         let driver = [("name", "qemu"), ("type", disk.format), ("cache", disk.cache.name()), discard];
         empty(xml, "driver", &driver)?;
         empty(xml, "source", &[("file", &disk.path.to_string_lossy())])?;
-        empty(xml, "target", &[("dev", &device(prefix, disk.place)), ("bus", bus)])?;
+        empty(xml, "target", &[("dev", &name), ("bus", bus)])?;
         if disk.shareable {
             empty(xml, "shareable", &[])?;
         }

@@ -1,15 +1,21 @@
 //! Fake [`Facts`]: as told.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use async_trait::async_trait;
 use cumulo_proto::{Memory, kvm::Virtualization};
 
 use super::{Facts, Machine, Proven};
-use crate::HostError;
+use crate::{
+    HostError,
+    usage::{CpuCounters, HostCounters},
+};
 
 /// Facts of a machine that is not there. Clones are the same machine.
 #[derive(Debug, Clone)]
@@ -19,6 +25,7 @@ pub struct FakeFacts {
     /// Memory in all, bytes.
     pub total_memory: u64,
     available: Arc<AtomicU64>,
+    since: Instant,
 }
 
 impl FakeFacts {
@@ -37,7 +44,7 @@ impl FakeFacts {
             kernel: "6.1.0-simulated".to_owned(),
             ips: Vec::new(),
         };
-        Self { machine, total_memory: memory, available: Arc::new(AtomicU64::new(memory)) }
+        Self { machine, total_memory: memory, available: Arc::new(AtomicU64::new(memory)), since: Instant::now() }
     }
 
     /// Memory that is available from now on, bytes.
@@ -54,6 +61,14 @@ impl Facts for FakeFacts {
 
     async fn memory(&self) -> Result<Memory, HostError> {
         Ok(Memory { total: self.total_memory, available: self.available.load(Ordering::Relaxed) })
+    }
+
+    /// Each CPU works a quarter of its time.
+    async fn counters(&self) -> Result<HostCounters, HostError> {
+        let total = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let cpu = CpuCounters { used: total / 4, waiting: 0, total };
+        let cpus = vec![cpu; usize::try_from(self.machine.cpus).unwrap_or(0)];
+        Ok(HostCounters { cpus, memory: self.memory().await?, ..HostCounters::default() })
     }
 
     async fn virtualization(&self) -> Result<Proven, HostError> {

@@ -17,7 +17,7 @@ pub use fake::FakeFacts;
 pub use proof::VirtualizationProof;
 pub use real::MachineFacts;
 
-use crate::HostError;
+use crate::{HostError, usage::HostCounters};
 
 /// Facts that do not change while the host runs, but for its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub trait Facts: Send + Sync {
     async fn machine(&self) -> Result<Machine, HostError>;
     /// Memory now.
     async fn memory(&self) -> Result<Memory, HostError>;
+    /// What it used so far.
+    async fn counters(&self) -> Result<HostCounters, HostError>;
     /// How VMs run.
     async fn virtualization(&self) -> Result<Proven, HostError>;
 }

@@ -6,7 +6,11 @@ use async_trait::async_trait;
 use cumulo_proto::Memory;
 
 use super::{Facts, Machine, Proven, VirtualizationProof, cpu, os};
-use crate::{HostError, network::Netlink};
+use crate::{
+    HostError,
+    network::Netlink,
+    usage::{self, HostCounters},
+};
 
 /// This machine.
 pub struct MachineFacts {
@@ -47,6 +51,16 @@ impl Facts for MachineFacts {
         let text = read("/proc/meminfo")?;
         os::memory(&text)
             .ok_or_else(|| HostError::io("understand /proc/meminfo")(std::io::ErrorKind::InvalidData.into()))
+    }
+
+    async fn counters(&self) -> Result<HostCounters, HostError> {
+        Ok(HostCounters {
+            cpus: usage::cpus()?,
+            memory: self.memory().await?,
+            disks: usage::disks()?,
+            nics: usage::nics()?,
+            file_systems: Vec::new(),
+        })
     }
 
     async fn virtualization(&self) -> Result<Proven, HostError> {

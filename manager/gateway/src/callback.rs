@@ -1,4 +1,4 @@
-//! Where agents deliver outcomes, progress and reports: HTTPS, mutual TLS, only certificates of our own authority.
+//! Where agents deliver outcomes, progress, reports and samples: HTTPS, mutual TLS, only certificates of our own authority.
 //!
 //! Who an agent is, its certificate says; what a body claims must agree. An outcome that nobody waits for (its call gave
 //! up, or was another life's) is answered 404, and the agent stops sending it: who still wants it asks again with the same
@@ -14,7 +14,7 @@ use axum::{
     routing::post,
 };
 use cumulo_agent_rt::tls;
-use cumulo_proto::{Outcome, Progress, Report};
+use cumulo_proto::{Outcome, Progress, Report, Samples};
 use prost::Message;
 use rustls_pki_types::CertificateDer;
 use tokio::net::TcpListener;
@@ -59,6 +59,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(&format!("{BASE}/outcomes"), post(outcome))
         .route(&format!("{BASE}/progress"), post(progress))
         .route(&format!("{BASE}/reports"), post(report))
+        .route(&format!("{BASE}/samples"), post(samples))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(gateway)
 }
@@ -111,6 +112,21 @@ async fn report(
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => {
             tracing::debug!(%error, "a report is not taken now");
+            Err(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+async fn samples(
+    State(gateway): State<Gateway>,
+    Extension(certificate): Certificate,
+    body: Bytes,
+) -> Result<StatusCode, StatusCode> {
+    let samples = decode(&certificate, body, |samples: &Samples| &samples.agent)?;
+    match gateway.samples(samples).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => {
+            tracing::debug!(%error, "samples are not taken now");
             Err(StatusCode::SERVICE_UNAVAILABLE)
         }
     }

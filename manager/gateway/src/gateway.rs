@@ -8,7 +8,7 @@ use std::{
 
 use cumulo_agent_rt::{AgentLink, Callbacks};
 use cumulo_kernel::{Kernel, Setup, plan, work::TaskNews};
-use cumulo_proto::{AgentCommand, Outcome, PingReply, Progress, Report};
+use cumulo_proto::{AgentCommand, Outcome, PingReply, Progress, Report, Samples};
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 use prost::Message;
 use rustls::ClientConfig;
@@ -23,7 +23,7 @@ use crate::{
     deploy::{AnsibleDeployer, Binaries},
     in_process::InProcess,
     peers::Peers,
-    reports::{AgentReported, Reports},
+    reports::{AgentMeasured, AgentReported, Reports},
     waiters::{Delivery, Waiters},
 };
 
@@ -112,6 +112,7 @@ impl Gateway {
     ) -> Self {
         let reports = Arc::new(Reports::default());
         setup.migrations(&[MIGRATION]).resources(&[Agent::META]).message::<AgentReported>(reports.clone());
+        setup.message::<AgentMeasured>(reports.clone());
         let (kernel, waiters) = (setup.kernel().clone(), Waiters::default());
         let inner = Inner {
             agents: Agents::new(kernel.db().clone()),
@@ -261,6 +262,16 @@ impl Gateway {
         let pass_on = self.inner.kernel.bus().call(AgentReported { agent, report: report.encode_to_vec() });
         // In order: a listener hears one report of an agent at a time.
         self.inner.kernel.queues().run(&format!("report:{agent}"), 1, pass_on).await
+    }
+
+    /// Passes samples on as the callback endpoint does.
+    ///
+    /// # Errors
+    /// SYS.1010 while the node is starting; then they are lost.
+    pub async fn samples(&self, samples: Samples) -> Result<(), ErrorCode> {
+        let nobody = |cause| ErrorCode::invalid("samples name no agent").because_of(&cause);
+        let agent: Uuid = samples.agent.parse().map_err(nobody)?;
+        self.inner.kernel.bus().call(AgentMeasured { agent, samples: samples.encode_to_vec() }).await
     }
 }
 

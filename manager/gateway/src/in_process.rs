@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cumulo_agent_rt::{Callbacks, PostError};
-use cumulo_proto::{Outcome, Progress, Report};
+use cumulo_proto::{Outcome, Progress, Report, Samples};
 
 use crate::Gateway;
 
@@ -23,8 +23,14 @@ impl Callbacks for InProcess {
     }
 
     async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
-        let refused =
-            |cause: cumulo_schema::ErrorCode| PostError::Unreachable { url: base.to_owned(), cause: cause.into() };
-        self.0.report(report.clone()).await.map_err(refused)
+        self.0.report(report.clone()).await.map_err(|cause| refused(base, cause))
     }
+
+    async fn samples(&self, base: &str, samples: &Samples) -> Result<(), PostError> {
+        self.0.samples(samples.clone()).await.map_err(|cause| refused(base, cause))
+    }
+}
+
+fn refused(base: &str, cause: cumulo_schema::ErrorCode) -> PostError {
+    PostError::Unreachable { url: base.to_owned(), cause: cause.into() }
 }

@@ -1,4 +1,4 @@
-//! Reports on their way from agents to who listens.
+//! Reports and samples on their way from agents to who listens.
 //!
 //! They travel as a message on the bus, which refuses everything until the node has started: an agent that reports before
 //! that is asked to come again, and no listener sees a kernel that is not ready.
@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use cumulo_kernel::bus::Handle;
-use cumulo_proto::Report;
+use cumulo_proto::{Report, Samples};
 use cumulo_schema::{ErrorCode, Uuid, message};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,12 @@ pub trait OnReport: Send + Sync {
     /// `report.agent` is the agent that proved to have sent it. Never called with an older report of an agent after a
     /// newer one.
     async fn on_report(&self, report: &Report);
+
+    /// What a machine and its VMs used; `samples.agent` is the agent that proved to have sent it. Who does not keep
+    /// metrics leaves this out.
+    async fn on_samples(&self, samples: &Samples) {
+        let _ = samples;
+    }
 }
 
 /// An agent reported. Told again it is heard once.
@@ -32,6 +38,16 @@ pub(crate) struct AgentReported {
     pub(crate) report: Vec<u8>,
 }
 message!(AgentReported => (), service = "agent", key = agent);
+
+/// An agent measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AgentMeasured {
+    /// The agent.
+    pub(crate) agent: Uuid,
+    /// Its samples, encoded.
+    pub(crate) samples: Vec<u8>,
+}
+message!(AgentMeasured => (), service = "agent", key = agent);
 
 /// Where a report stands among those of its agent: its process, its number there, when it was taken.
 #[derive(Debug, Clone)]
@@ -51,6 +67,10 @@ pub(crate) struct Reports {
 impl Reports {
     pub(crate) fn listen(&self, listener: Arc<dyn OnReport>) {
         self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    fn listeners(&self) -> Vec<Arc<dyn OnReport>> {
+        self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn forget(&self, agent: Uuid) {
@@ -78,10 +98,21 @@ impl Handle<AgentReported> for Reports {
         let report = Report::decode(message.report.as_slice())
             .map_err(|cause| ErrorCode::invalid("a report is unreadable").because_of(&cause))?;
         if self.advance(message.agent, &report) {
-            let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
-            for listener in listeners {
+            for listener in self.listeners() {
                 listener.on_report(&report).await;
             }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Handle<AgentMeasured> for Reports {
+    async fn handle(&self, message: AgentMeasured) -> Result<(), ErrorCode> {
+        let samples = Samples::decode(message.samples.as_slice())
+            .map_err(|cause| ErrorCode::invalid("samples are unreadable").because_of(&cause))?;
+        for listener in self.listeners() {
+            listener.on_samples(&samples).await;
         }
         Ok(())
     }

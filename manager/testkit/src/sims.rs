@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cumulo_agent_rt::{Callbacks, PostError, storage::FakeFile};
 use cumulo_gateway::{AgentKind, DeployError, Deployer, Deployment, Gateway};
 use cumulo_kvm_agent::sim::{SimHost, SimSpec, SimWorld};
-use cumulo_proto::{Outcome, Progress, Report};
+use cumulo_proto::{Outcome, Progress, Report, Samples};
 use cumulo_schema::Uuid;
 use cumulo_storage_agent::sim::SimStorage;
 
@@ -59,6 +59,10 @@ impl Callbacks for Manager {
 
     async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
         self.now(base)?.report(base, report).await
+    }
+
+    async fn samples(&self, base: &str, samples: &Samples) -> Result<(), PostError> {
+        self.now(base)?.samples(base, samples).await
     }
 }
 

@@ -130,3 +130,29 @@ pub trait OnVmsReported: Send + Sync {
     /// `vms` is everything the host has. An `Err` is logged.
     async fn vms_reported(&self, host: Uuid, vms: &[(Uuid, VmState)]) -> Result<(), ErrorCode>;
 }
+
+/// A figure of a host or a VM.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurement {
+    /// As ZStack calls it: `CPUAverageUsedUtilization`.
+    pub metric: String,
+    /// Which CPU, disk, network device or file system; empty where it is of all of them.
+    pub device: String,
+    /// Shares in percent, sizes in bytes, flows by the second.
+    pub value: f64,
+}
+
+/// What a VM, or the host itself, used in the last seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usage {
+    /// The VM; the host where absent.
+    pub vm: Option<Uuid>,
+    /// Each metric at most once a device.
+    pub measurements: Vec<Measurement>,
+}
+
+/// Told what was measured on a host, about every ten seconds.
+pub trait OnUsageMeasured: Send + Sync {
+    /// `usages` are of now. Must not wait: what cannot be kept is dropped.
+    fn usage_measured(&self, host: Uuid, usages: &[Usage]);
+}

@@ -1,10 +1,13 @@
 //! What agents report of their hosts, told to who wants it.
 
 use async_trait::async_trait;
-use cumulo_contracts::{ext::hypervisor::OnVmsReported, resource::VmState};
+use cumulo_contracts::{
+    ext::hypervisor::{Measurement, OnUsageMeasured, OnVmsReported, Usage},
+    resource::VmState,
+};
 use cumulo_gateway::OnReport;
 use cumulo_kernel::Kernel;
-use cumulo_proto::{Report, VmState as Seen};
+use cumulo_proto::{Report, Samples, VmState as Seen};
 use cumulo_schema::Uuid;
 
 pub(crate) struct Reports {
@@ -29,6 +32,32 @@ impl OnReport for Reports {
             }
         }
     }
+
+    async fn on_samples(&self, samples: &Samples) {
+        let Ok(host) = samples.agent.parse::<Uuid>() else { return };
+        let observers = self.kernel.registry().all::<dyn OnUsageMeasured>();
+        if observers.is_empty() {
+            return;
+        }
+        let usages: Vec<Usage> = samples.usages.iter().filter_map(usage).collect();
+        for observer in observers {
+            observer.usage_measured(host, &usages);
+        }
+    }
+}
+
+/// `None` where the VM's id is none.
+fn usage(seen: &cumulo_proto::Usage) -> Option<Usage> {
+    let vm = match seen.vm_uuid.as_str() {
+        "" => None,
+        uuid => Some(uuid.parse().ok()?),
+    };
+    let measurements = seen.measurements.iter().map(|seen| Measurement {
+        metric: seen.metric.clone(),
+        device: seen.device.clone(),
+        value: seen.value,
+    });
+    Some(Usage { vm, measurements: measurements.collect() })
 }
 
 fn state(seen: Seen) -> Option<VmState> {
