@@ -18,6 +18,7 @@ use crate::{
     flow::Flows,
     gc::{Collector, Debts},
     hook::Hooks,
+    metrics::Metrics,
     query::{QueryEngine, Schema},
     queue::Queues,
     quota::QuotaDef,
@@ -52,6 +53,7 @@ struct Inner {
     hooks: Hooks,
     jobs: Jobs,
     configs: GlobalConfigs,
+    metrics: Metrics,
     vault: Vault,
     stop: CancellationToken,
     background: TaskTracker,
@@ -94,6 +96,7 @@ impl Kernel {
             work,
             hooks,
             configs: GlobalConfigs::new(db.clone()),
+            metrics: Metrics::new(db.commits().clone()),
             vault,
             stop,
             background: TaskTracker::new(),
@@ -314,6 +317,10 @@ impl Kernel {
                 tokio::time::sleep(FORGET_ROUND).await;
             }
         });
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     pub(crate) fn bindings(&self) -> &[Binding] {

@@ -63,6 +63,19 @@ impl Queues {
         lanes.get(key).map_or_else(Depth::default, |lane| Depth { running: lane.running, waiting: lane.waiting.len() })
     }
 
+    /// How busy all keys together are at this moment.
+    #[must_use]
+    pub fn total(&self) -> Depth {
+        let mut total = Depth::default();
+        for shard in self.shards.iter() {
+            for lane in shard.lock().values() {
+                total.running += lane.running;
+                total.waiting += lane.waiting.len();
+            }
+        }
+        total
+    }
+
     async fn turn(&self, key: &str, level: usize) -> Turn<'_> {
         let shard = self.shard(key);
         let wait = {

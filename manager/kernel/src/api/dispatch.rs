@@ -1,6 +1,6 @@
 //! From a decoded call to its handler and back to a body.
 
-use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+use std::{collections::HashMap, marker::PhantomData, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use cumulo_schema::{Api, ApiMeta, ErrorCode, ReplyShape, ResourceMeta, Uuid};
@@ -98,11 +98,14 @@ impl ApiTable {
 
 /// Checks and handles a call on behalf of `caller`; runs within the call's deadline and trace.
 pub(super) async fn run(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {
-    let context = CallContext::starting(call.job, caller, call.timeout);
-    match call.params.get(plan::PARAM) == Some(&Value::Bool(true)) {
+    let (context, api) = (CallContext::starting(call.job, caller, call.timeout), call.meta.name);
+    let since = Instant::now();
+    let outcome = match call.params.get(plan::PARAM) == Some(&Value::Bool(true)) {
         true => context.scope(planned(kernel, caller, call)).await,
         false => context.scope(handled(kernel, caller, call)).await,
-    }
+    };
+    kernel.metrics().called(api, outcome.is_ok(), since.elapsed());
+    outcome
 }
 
 async fn handled(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {

@@ -1,6 +1,9 @@
 //! HTTP in and out: the envelope of wire.md §1–§5. What an API means is none of this file's business.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -244,10 +247,12 @@ impl Incoming<'_> {
             Err(query::RequestError::Malformed(text)) => return Err(Refusal::bad(text)),
             Err(query::RequestError::Refused(error)) => return Ok(ended(None, &Err(error))),
         };
+        let since = Instant::now();
         let outcome = match caller {
             Ok(caller) => self.kernel.query().run(&caller, &select).await,
             Err(error) => Err(error),
         };
+        self.kernel.metrics().called(meta.name, outcome.is_ok(), since.elapsed());
         let body = outcome.map(|found| {
             let mut body = Body::new();
             if let Some(inventories) = found.inventories {

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use cumulo_schema::{Cell, Column, FieldType, Resource};
+use prometheus::{Histogram, HistogramOpts};
 use sea_query::QueryStatementWriter;
 
 use super::{Batch, DbError, Deferred, Dialect, MySqlOptions, Select, mysql::MySql, row::DbRow, sqlite::Sqlite};
@@ -17,6 +18,7 @@ pub(super) type Outcome = (Result<(), DbError>, Answer);
 #[derive(Debug, Clone)]
 pub struct Db {
     backend: Backend,
+    commits: Histogram,
 }
 
 #[derive(Debug, Clone)]
@@ -36,7 +38,7 @@ impl Db {
         let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path)).await;
         let opened =
             opened.map_err(|cause| DbError::Failed { what: "be opened".to_owned(), cause: Arc::new(cause) })?;
-        Ok(Self { backend: Backend::Sqlite(Arc::new(opened?)) })
+        Ok(Self::of(Backend::Sqlite(Arc::new(opened?))))
     }
 
     /// Connects to MariaDB: `mysql://user:password@host/database`. Waits for a server that is only starting.
@@ -44,7 +46,21 @@ impl Db {
     /// # Errors
     /// When nobody answers there in time, or the login is refused.
     pub async fn mysql(url: &str, options: MySqlOptions) -> Result<Self, DbError> {
-        Ok(Self { backend: Backend::MySql(Arc::new(MySql::connect(url, options).await?)) })
+        Ok(Self::of(Backend::MySql(Arc::new(MySql::connect(url, options).await?))))
+    }
+
+    /// # Panics
+    /// Never: the name is a constant that every test builds.
+    fn of(backend: Backend) -> Self {
+        let opts = HistogramOpts::new("cumulo_database_commit_seconds", "How long it took until batches were durable");
+        let opts = opts.buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5]);
+        let commits = Histogram::with_opts(opts).expect("a well-formed name");
+        Self { backend, commits }
+    }
+
+    /// How many batches were committed, and how long that took.
+    pub(crate) fn commits(&self) -> &Histogram {
+        &self.commits
     }
 
     pub(super) fn backend(&self) -> &Backend {
@@ -98,6 +114,7 @@ impl Db {
     /// Commits `before`, then `batch`, each whole or not at all, where possible at the price of one; `batch` only if
     /// `before` is in. Answers how each went. With `before` it is as sure as `surely`.
     pub(super) async fn commit_alone(&self, before: Option<Batch>, batch: Batch, surely: bool) -> Outcome {
+        let _timer = self.commits.start_timer();
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.commit(before, batch).await,
             Backend::MySql(server) => server.commit(before, batch, surely).await,

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, ResourceMeta};
 
+use super::zql;
+use crate::bus::Caller;
+
 /// How a label is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabelOp {
@@ -32,6 +35,20 @@ pub struct LabelFilter {
     pub value: String,
 }
 
+impl LabelFilter {
+    /// `CPUNum=10`, `CPUNum!=10`, `VMUuid=~a|b`, `VMUuid!~a|b`; `None` where it is none of these.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        const OPERATORS: [(&str, LabelOp); 4] =
+            [("!=", LabelOp::NotEqual), ("=~", LabelOp::Matches), ("!~", LabelOp::MatchesNot), ("=", LabelOp::Equal)];
+        let end = text.find(['=', '!'])?;
+        let (name, rest) = text.split_at(end);
+        let (sign, op) = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign))?;
+        let value = rest[sign.len()..].to_owned();
+        (!name.trim().is_empty()).then(|| Self { name: name.trim().to_owned(), op: *op, value })
+    }
+}
+
 /// Something done with what was found, in the order given: `top(num=5)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricFunction {
@@ -39,6 +56,16 @@ pub struct MetricFunction {
     pub name: String,
     /// Its arguments in order: `("groupBy", "VMUuid")`.
     pub arguments: Vec<(String, String)>,
+}
+
+impl MetricFunction {
+    /// Reads `top(num=5)`.
+    ///
+    /// # Errors
+    /// SYS.1007 with line and column when it is no function.
+    pub fn parse(text: &str) -> Result<Self, ErrorCode> {
+        zql::metric_function(text)
+    }
 }
 
 /// A question for metrics of the rows that a statement found: the fields of `GetMetricData`.
@@ -64,6 +91,16 @@ pub struct MetricQuery {
     pub functions: Vec<MetricFunction>,
 }
 
+impl MetricQuery {
+    /// Reads settings as they stand between the braces of `zwatch{…}`.
+    ///
+    /// # Errors
+    /// SYS.1007 with line and column within `text`.
+    pub fn parse(text: &str) -> Result<Self, ErrorCode> {
+        zql::metric_query(text)
+    }
+}
+
 /// One point of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricPoint {
@@ -78,9 +115,11 @@ pub struct MetricPoint {
 /// Keeps metrics and finds them again. Asked on every `zwatch` clause, after the rows were found.
 #[async_trait]
 pub trait MetricSource: Send + Sync {
-    /// The points of the resources of the kind `resource` whose ids `uuids` are. An error is shown to the client.
+    /// The points of the resources of the kind `resource` whose ids `uuids` are, all of which `caller` sees. An error is
+    /// shown to the client.
     async fn find(
         &self,
+        caller: &Caller,
         resource: &'static ResourceMeta,
         uuids: &[String],
         query: &MetricQuery,

@@ -55,7 +55,7 @@ async fn run(engine: &QueryEngine, caller: &Caller, statement: &Resolved) -> Res
     if let Some(source) = source {
         let mut answers = Map::new();
         for clause in &statement.metrics {
-            let points = metrics(source, statement, clause, &found).await?;
+            let points = metrics(source, caller, statement, clause, &found).await?;
             answers.insert(clause.result_name.clone(), Value::from(points));
         }
         result.insert("returnWith".to_owned(), Value::Object(answers));
@@ -76,6 +76,7 @@ fn source(engine: &QueryEngine) -> Result<&dyn MetricSource, ErrorCode> {
 /// The points of one clause, for the resources that the rows name.
 async fn metrics(
     source: &dyn MetricSource,
+    caller: &Caller,
     statement: &Resolved,
     clause: &ZWatch,
     found: &Found,
@@ -93,7 +94,7 @@ async fn metrics(
     };
     let rows = found.inventories.as_deref().unwrap_or_default();
     let uuids = rows.iter().filter_map(|row| row.get(field).and_then(Value::as_str)).map(str::to_owned);
-    let points = source.find(select.target, &uuids.collect::<Vec<_>>(), &clause.query).await?;
+    let points = source.find(caller, select.target, &uuids.collect::<Vec<_>>(), &clause.query).await?;
     let point = |MetricPoint { value, time, labels }| json!({ "value": value, "time": time, "labels": labels });
     Ok(points.into_iter().map(point).collect())
 }

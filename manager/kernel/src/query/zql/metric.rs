@@ -6,7 +6,7 @@ use super::{
     error::refused,
     syntax::{Setting, SettingValue},
 };
-use crate::query::{LabelFilter, LabelOp, MetricFunction, MetricQuery, hint};
+use crate::query::{LabelFilter, MetricFunction, MetricQuery, hint};
 
 /// One clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,8 @@ pub(super) fn clause(text: &str, at: usize, settings: &[Setting]) -> Result<ZWat
             "offsetAheadOfCurrentTime" => query.offset_ahead_of_current_time = Some(number()?),
             "period" => query.period = Some(number()?),
             "labels" => {
-                let label = label(&plain()?).ok_or_else(|| refuse("takes 'name=value', also with !=, =~ or !~"))?;
+                let label = LabelFilter::parse(&plain()?)
+                    .ok_or_else(|| refuse("takes 'name=value', also with !=, =~ or !~"))?;
                 query.labels.push(label);
             }
             "valueConditions" => query.value_conditions.push(plain()?),
@@ -77,16 +78,6 @@ pub(super) fn clause(text: &str, at: usize, settings: &[Setting]) -> Result<ZWat
     Ok(clause)
 }
 
-fn label(text: &str) -> Option<LabelFilter> {
-    const OPERATORS: [(&str, LabelOp); 4] =
-        [("!=", LabelOp::NotEqual), ("=~", LabelOp::Matches), ("!~", LabelOp::MatchesNot), ("=", LabelOp::Equal)];
-    let end = text.find(['=', '!'])?;
-    let (name, rest) = text.split_at(end);
-    let (sign, op) = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign))?;
-    let value = rest[sign.len()..].to_owned();
-    (!name.trim().is_empty()).then(|| LabelFilter { name: name.trim().to_owned(), op: *op, value })
-}
-
 /// A function, bare or in quotes.
 fn function(text: &str, setting: &Setting) -> Result<MetricFunction, ErrorCode> {
     let call = match &setting.value {
@@ -95,15 +86,20 @@ fn function(text: &str, setting: &Setting) -> Result<MetricFunction, ErrorCode> 
             refused(text, setting.key.at, &format!("the function in quotes: {}", problem.details))
         })?,
     };
+    made(call).ok_or_else(|| refused(text, setting.key.at, "'functions' takes a function: top(num=5)"))
+}
+
+pub(super) fn made(call: SettingValue) -> Option<MetricFunction> {
     match call {
-        SettingValue::Call(name, arguments) => Ok(MetricFunction { name, arguments }),
-        SettingValue::Plain(_) => Err(refused(text, setting.key.at, "'functions' takes a function: top(num=5)")),
+        SettingValue::Call(name, arguments) => Some(MetricFunction { name, arguments }),
+        SettingValue::Plain(_) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::LabelOp;
 
     #[test]
     fn labels_of_every_operator() {
@@ -114,10 +110,14 @@ mod tests {
             ("FSType!~rootfs|tmpfs", "FSType", LabelOp::MatchesNot, "rootfs|tmpfs"),
             ("a=b=c", "a", LabelOp::Equal, "b=c"),
         ] {
-            assert_eq!(label(text), Some(LabelFilter { name: name.into(), op, value: value.into() }), "{text}");
+            assert_eq!(
+                LabelFilter::parse(text),
+                Some(LabelFilter { name: name.into(), op, value: value.into() }),
+                "{text}"
+            );
         }
         for bad in ["", "CPUNum", "=10", "a!b"] {
-            assert_eq!(label(bad), None, "{bad}");
+            assert_eq!(LabelFilter::parse(bad), None, "{bad}");
         }
     }
 }

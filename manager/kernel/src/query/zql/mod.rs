@@ -15,6 +15,8 @@ mod token;
 use chumsky::{Parser, input::Input, span::SimpleSpan};
 use cumulo_schema::ErrorCode;
 
+use super::{MetricFunction, MetricQuery};
+
 pub(super) use answer::answer;
 
 /// Reads the statements of `text`.
@@ -32,6 +34,21 @@ fn parse(text: &str) -> Result<Vec<syntax::Statement>, ErrorCode> {
         }
     }
     Ok(statements)
+}
+
+/// Reads a function on its own.
+pub(super) fn metric_function(text: &str) -> Result<MetricFunction, ErrorCode> {
+    metric::made(parse_call(text)?)
+        .ok_or_else(|| ErrorCode::invalid("a function is a name and parentheses: top(num=5)"))
+}
+
+/// Reads the settings of a metric on their own.
+pub(super) fn metric_query(text: &str) -> Result<MetricQuery, ErrorCode> {
+    let tokens = token::tokens(text)?;
+    let end = SimpleSpan::from(text.len()..text.len());
+    let input = tokens.as_slice().map(end, |(token, span)| (token, span));
+    let settings = parser::lone_settings().parse(input).into_result().map_err(|errors| first(text, &errors))?;
+    Ok(metric::clause(text, 0, &settings)?.query)
 }
 
 /// Reads `top(num=5)`.

@@ -38,6 +38,14 @@ where
     call().then_ignore(end())
 }
 
+/// What stands in the braces of `zwatch{…}`, on its own.
+pub(super) fn lone_settings<'t, 's: 't, I>() -> rule!(Vec<Setting>)
+where
+    I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
+{
+    settings().then_ignore(end())
+}
+
 fn query<'t, 's: 't, I>() -> rule!(Statement)
 where
     I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
@@ -347,7 +355,7 @@ where
     word("a function").then(arguments).map(|(name, arguments)| SettingValue::Call(name.text, arguments)).boxed()
 }
 
-fn return_with<'t, 's: 't, I>() -> rule!(Vec<Return>)
+fn settings<'t, 's: 't, I>() -> rule!(Vec<Setting>)
 where
     I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
 {
@@ -355,7 +363,14 @@ where
         .then_ignore(sign("="))
         .then(choice((value().map(SettingValue::Plain), call())))
         .map(|(key, value)| Setting { key, value });
-    let settings = setting.separated_by(sign(",")).collect::<Vec<_>>().delimited_by(sign("{"), sign("}"));
+    setting.separated_by(sign(",")).collect::<Vec<_>>().boxed()
+}
+
+fn return_with<'t, 's: 't, I>() -> rule!(Vec<Return>)
+where
+    I: ValueInput<'t, Token = Token<'s>, Span = SimpleSpan>,
+{
+    let settings = settings().delimited_by(sign("{"), sign("}"));
     let name = word("'total' or 'zwatch'").separated_by(sign(".")).at_least(1).collect().map(Path);
     let one = name.then(settings.or_not()).map(|(name, settings)| Return { name, settings });
     clause("return with", one.separated_by(sign(",")).at_least(1).collect().delimited_by(sign("("), sign(")")))

@@ -10,6 +10,7 @@ use cumulo_contracts::{
     resources,
 };
 use cumulo_kernel::{
+    bus::Caller,
     db::Batch,
     ownership::{self, NewTags},
     query::{MetricPoint, MetricQuery, MetricSource},
@@ -238,6 +239,7 @@ struct Metrics(Arc<Mutex<Vec<MetricQuery>>>);
 impl MetricSource for Metrics {
     async fn find(
         &self,
+        _: &Caller,
         resource: &'static ResourceMeta,
         uuids: &[String],
         query: &MetricQuery,
