@@ -36,6 +36,8 @@ pub struct Config {
     pub ansible_dir: PathBuf,
     /// The agents' binaries.
     pub agent_dir: PathBuf,
+    /// Where `/metrics` is served to Prometheus, plain and to whoever comes; not at all where absent.
+    pub metrics_listen: Option<SocketAddr>,
     /// A file that replaces chains of the built-in flow configuration.
     pub flows: Option<PathBuf>,
 }
@@ -54,6 +56,7 @@ impl Default for Config {
             advertise: None,
             ansible_dir: PathBuf::from("/usr/share/cumulo/ansible"),
             agent_dir: beside,
+            metrics_listen: None,
             flows: None,
         }
     }
@@ -139,6 +142,7 @@ const KEYS: &[&str] = &[
     "advertise",
     "ansible_dir",
     "agent_dir",
+    "metrics_listen",
     "flows",
 ];
 

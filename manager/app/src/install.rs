@@ -1,10 +1,15 @@
 //! What this build consists of.
 
+use std::path::Path;
+
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup};
 
 /// Installs every service and plugin. Observers at one extension point are asked in this order.
-pub(crate) fn install(setup: &mut Setup, gateway: &Gateway) {
+///
+/// # Errors
+/// When a service cannot open what it keeps beside the database, in `data_dir`.
+pub(crate) fn install(setup: &mut Setup, gateway: &Gateway, data_dir: &Path) -> anyhow::Result<()> {
     setup.resources(&cumulo_contracts::resources());
 
     cumulo_service_identity::install(setup);
@@ -19,6 +24,7 @@ pub(crate) fn install(setup: &mut Setup, gateway: &Gateway) {
     cumulo_service_network::install(setup);
     cumulo_service_vm::install(setup);
     cumulo_service_volume::install(setup);
+    cumulo_service_metrics::install(setup, &data_dir.join("metrics.db"))?;
 
     cumulo_plugin_kvm::install(setup, gateway.clone());
     cumulo_plugin_sftp::install(setup, gateway.clone());
@@ -27,6 +33,7 @@ pub(crate) fn install(setup: &mut Setup, gateway: &Gateway) {
     cumulo_plugin_l2_vlan::install(setup, gateway.clone());
     cumulo_plugin_flat_network::install(setup, gateway.clone());
     cumulo_plugin_simulator::install(setup, gateway.clone());
+    Ok(())
 }
 
 /// Starts what services do by themselves, once the kernel runs.

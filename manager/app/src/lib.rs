@@ -15,8 +15,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use cumulo_gateway::{Deployer, Gateway, GatewayConfig};
-use cumulo_kernel::{Kernel, Setup, api};
+use cumulo_kernel::{Kernel, Setup, api, metrics};
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 use config::Config;
 
@@ -26,6 +27,7 @@ pub struct Node {
     kernel: Kernel,
     gateway: Gateway,
     api_address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     generated_password: Option<String>,
     server: JoinHandle<()>,
 }
@@ -79,24 +81,42 @@ impl Node {
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("nothing can listen at {}; choose another address with --listen", config.listen)
         })?;
+        let metrics = match config.metrics_listen {
+            Some(address) => Some(
+                TcpListener::bind(address)
+                    .await
+                    .with_context(|| format!("nothing can listen at {address}; choose another metrics_listen"))?,
+            ),
+            None => None,
+        };
         let db = database::open(config).await?;
         let mut setup = Setup::new(db, identity::node_uuid(dir)?, &dir.join("key"))?;
         let gateway = gateway(&mut setup)?;
-        install::install(&mut setup, &gateway);
+        install::install(&mut setup, &gateway, dir)?;
         #[cfg(feature = "faults")]
         faults::install(setup.kernel())?;
         let kernel = setup.start(&flows::text(config.flows.as_deref())?).await?;
         let generated_password = cumulo_service_identity::bootstrap_admin(&kernel, admin_password).await?;
         install::start(&kernel).await?;
         let api_address = listener.local_addr()?;
-        let server = tokio::spawn(serve(listener, kernel.clone()));
-        Ok(Self { kernel, gateway, api_address, generated_password, server })
+        let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+        if let Some(listener) = metrics {
+            tokio::spawn(serve(listener, metrics::router(kernel.clone()), kernel.stopping()));
+        }
+        let server = tokio::spawn(serve(listener, api::router(kernel.clone()), kernel.stopping()));
+        Ok(Self { kernel, gateway, api_address, metrics_address, generated_password, server })
     }
 
     /// Where the API listens.
     #[must_use]
     pub fn api_address(&self) -> SocketAddr {
         self.api_address
+    }
+
+    /// Where `/metrics` is served, if it is.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// The password that was made for the admin account at the first start.
@@ -127,11 +147,10 @@ impl Node {
     }
 }
 
-async fn serve(listener: TcpListener, kernel: Kernel) {
-    let stop = kernel.stopping();
-    let app = api::router(kernel).into_make_service_with_connect_info::<SocketAddr>();
+async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let app = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await;
     if let Err(error) = served {
-        tracing::error!(%error, "the API server ended");
+        tracing::error!(%error, "a server ended");
     }
 }

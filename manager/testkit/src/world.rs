@@ -91,6 +91,7 @@ impl World {
             database_connections: 16,
             database_patience: self.patience,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             ..Config::default()
         };
         let deployer = self.sims.deployer();
@@ -221,6 +222,17 @@ impl World {
             assert!(Instant::now() < deadline, "the flow still runs after {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// What Prometheus gets of the node.
+    ///
+    /// # Panics
+    /// When the node does not answer.
+    pub async fn scrape(&self) -> String {
+        let address = self.node.as_ref().and_then(Node::metrics_address).expect("the node serves metrics");
+        let (status, text) = self.send(self.client.get(format!("http://{address}/metrics"))).await;
+        assert_eq!(status, 200, "{text}");
+        text
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> (u16, String) {

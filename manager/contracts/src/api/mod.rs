@@ -16,6 +16,7 @@ pub mod l3;
 pub mod l3_guest;
 pub mod long_job;
 pub mod management;
+pub mod metric;
 pub mod network_service;
 pub mod offering;
 pub mod primary_storage;
@@ -211,6 +212,7 @@ const APIS: &[&ApiMeta] = &[
     config::GetGlobalConfigOptions::META,
     config::QueryGlobalConfig::META,
     query::ZQLQuery::META,
+    metric::GetMetricData::META,
     management::QueryManagementNode::META,
     management::GetVersion::META,
     management::GetSupportAPIs::META,

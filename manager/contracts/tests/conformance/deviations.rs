@@ -63,6 +63,7 @@ pub(crate) const LIST: &[Deviation] = &[
     api("QueryAccessKey"),
     Deviation { area: "queries", at: "QueryAccessKey" },
     resource("AccessKeyInventory"),
+    api("GetMetricData"),
     // Every row has an id, so that sharing twice is one row.
     resource("SharedResourceInventory/uuid"),
     Deviation { area: "queries", at: "QuerySharedResource/uuid" },
