@@ -16,6 +16,7 @@ use crate::{
     bus::{CallContext, Caller},
     ownership::NewTags,
     plan::{self, Planning},
+    query::Select,
 };
 
 /// A body on the wire.
@@ -134,6 +135,32 @@ async fn planned(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, Er
         |cause: serde_json::Error| ErrorCode::internal(format!("the plan of {api} cannot be sent")).because_of(&cause);
     let plan = serde_json::to_value(planning.finish(api)).map_err(unsendable)?;
     Ok(Body::from_iter([("plan".to_owned(), plan)]))
+}
+
+/// As [`run`], in a task of its own and at most as long as the call may take: a client that hangs up does not cut a change
+/// off halfway.
+pub(super) async fn run_through(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {
+    let (kernel, name, timeout) = (kernel.clone(), call.meta.name, call.timeout);
+    let task = tokio::spawn(async move { run(&kernel, caller, call).await });
+    match tokio::time::timeout(timeout, task).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(ErrorCode::internal(format!("{name} failed; the log says more")).because_of(&panic)),
+        Err(_) => Err(ErrorCode::new(cumulo_schema::codes::TIMEOUT, format!("{name} did not end in time"))),
+    }
+}
+
+/// Answers a Query API.
+pub(super) async fn query(kernel: &Kernel, caller: &Caller, select: &Select) -> Result<Body, ErrorCode> {
+    let found = kernel.query().run(caller, select).await?;
+    let mut body = Body::new();
+    if let Some(inventories) = found.inventories {
+        let inventories = inventories.into_iter().map(Value::Object).collect();
+        body.insert("inventories".to_owned(), Value::Array(inventories));
+    }
+    if let Some(total) = found.total {
+        body.insert("total".to_owned(), Value::from(total));
+    }
+    Ok(body)
 }
 
 async fn cx(kernel: &Kernel, caller: Caller, call: &Call) -> Result<ApiCx, ErrorCode> {

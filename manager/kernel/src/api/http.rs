@@ -248,42 +248,18 @@ impl Incoming<'_> {
             Err(query::RequestError::Refused(error)) => return Ok(ended(None, &Err(error))),
         };
         let since = Instant::now();
-        let outcome = match caller {
-            Ok(caller) => self.kernel.query().run(&caller, &select).await,
+        let body = match caller {
+            Ok(caller) => dispatch::query(self.kernel, &caller, &select).await,
             Err(error) => Err(error),
         };
-        self.kernel.metrics().called(meta.name, outcome.is_ok(), since.elapsed());
-        let body = outcome.map(|found| {
-            let mut body = Body::new();
-            if let Some(inventories) = found.inventories {
-                let inventories = inventories.into_iter().map(Value::Object).collect();
-                body.insert("inventories".to_owned(), Value::Array(inventories));
-            }
-            if let Some(total) = found.total {
-                body.insert("total".to_owned(), Value::from(total));
-            }
-            body
-        });
+        self.kernel.metrics().called(meta.name, body.is_ok(), since.elapsed());
         Ok(ended(Some((self.kernel, meta)), &body))
     }
 
     async fn run(&self, caller: Result<Caller, ErrorCode>, call: Call) -> Response {
         let meta = call.meta;
         let outcome = match caller {
-            Ok(caller) => {
-                let (kernel, timeout) = (self.kernel.clone(), call.timeout);
-                // A task of its own: a client that hangs up does not cut a change off halfway.
-                let task = tokio::spawn(async move { dispatch::run(&kernel, caller, call).await });
-                match tokio::time::timeout(timeout, task).await {
-                    Ok(Ok(outcome)) => outcome,
-                    Ok(Err(panic)) => {
-                        Err(ErrorCode::internal(format!("{} failed; the log says more", meta.name)).because_of(&panic))
-                    }
-                    Err(_) => {
-                        Err(ErrorCode::new(cumulo_schema::codes::TIMEOUT, format!("{} did not end in time", meta.name)))
-                    }
-                }
-            }
+            Ok(caller) => dispatch::run_through(self.kernel, caller, call).await,
             Err(error) => Err(error),
         };
         ended(self.wants_schema().then_some((self.kernel, meta)), &outcome)
