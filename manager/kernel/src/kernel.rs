@@ -87,7 +87,7 @@ impl Kernel {
         let flows = Flows::new(db.clone(), queues.clone(), faults.clone(), debts.clone(), work.clone(), node);
         let inner = Inner {
             node,
-            bus: Bus::new(faults.clone()),
+            bus: Bus::new(faults.clone(), db.clone()),
             queues,
             flows,
             debts,
@@ -288,11 +288,17 @@ impl Kernel {
     /// go on at the next start.
     pub async fn stop(&self) {
         self.inner.stop.cancel();
+        if let Some(amqp) = self.bus().amqp() {
+            amqp.drain();
+        }
         self.inner.background.close();
         if tokio::time::timeout(DRAIN, self.inner.background.wait()).await.is_err() {
             tracing::warn!("background work did not end in time");
         }
         self.inner.flows.drain(DRAIN).await;
+        if let Some(amqp) = self.bus().amqp() {
+            amqp.close().await;
+        }
         self.inner.db.close().await;
     }
 

@@ -4,9 +4,13 @@
 //! and takes it evenly from all others. A lookup is a binary search in a sorted vector of points, which beats a tree: it
 //! is built once per membership change and read on every call.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::{
+    hash::{DefaultHasher, Hasher},
+    sync::Arc,
+};
 
 use cumulo_schema::Uuid;
+use tokio::sync::watch;
 
 /// Points a node has on the ring; 500 is also what ZStack uses (features.md §0).
 const POINTS: u32 = 500;
@@ -15,6 +19,7 @@ const POINTS: u32 = 500;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ring {
     epoch: u64,
+    nodes: Vec<Uuid>,
     points: Vec<(u64, Uuid)>,
 }
 
@@ -27,7 +32,16 @@ impl Ring {
             nodes.iter().flat_map(|node| (0..POINTS).map(move |index| point(node, index))).collect();
         points.sort_unstable();
         points.dedup();
-        Self { epoch, points }
+        let mut nodes = nodes.to_vec();
+        nodes.sort_unstable();
+        nodes.dedup();
+        Self { epoch, nodes, points }
+    }
+
+    /// Whether `node` is on it.
+    #[must_use]
+    pub fn contains(&self, node: &Uuid) -> bool {
+        self.nodes.binary_search(node).is_ok()
     }
 
     /// The number of this membership; grows with every change.
@@ -42,6 +56,59 @@ impl Ring {
         let position = hash(resource, 0);
         let index = self.points.partition_point(|(point, _)| *point < position);
         self.points.get(index).or_else(|| self.points.first()).map(|(_, node)| *node)
+    }
+}
+
+/// Who is there, as one node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The ring of now.
+    pub ring: Ring,
+    /// The epoch in which this life of the node joined. What was sent in an earlier one was meant for an earlier life.
+    pub joined: u64,
+}
+
+/// Where the bus reads who is there; whoever keeps the membership holds the sender of `view`.
+#[derive(Debug, Clone)]
+pub struct Members {
+    node: Uuid,
+    view: watch::Receiver<Arc<View>>,
+}
+
+impl Members {
+    /// The membership as `node` sees it, told through `view`.
+    #[must_use]
+    pub fn new(node: Uuid, view: watch::Receiver<Arc<View>>) -> Self {
+        Self { node, view }
+    }
+
+    /// `node` by itself, for good.
+    #[must_use]
+    pub fn alone(node: Uuid) -> Self {
+        let (_, view) = watch::channel(Arc::new(View { ring: Ring::new(1, &[node]), joined: 1 }));
+        Self { node, view }
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        self.node
+    }
+
+    /// What is so now.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+
+    /// Waits until the view fulfils `wanted`, and answers it; for ever where it never does.
+    pub async fn until(&self, mut wanted: impl FnMut(&View) -> bool) -> Arc<View> {
+        let mut view = self.view.clone();
+        let found = view.wait_for(|view| wanted(view)).await.map(|view| view.clone());
+        match found {
+            Ok(view) => view,
+            Err(_) => std::future::pending().await,
+        }
     }
 }
 

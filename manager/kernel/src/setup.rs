@@ -7,7 +7,10 @@ use cumulo_schema::{Api, ApiKind, ApiMeta, ErrorCode, Event, Message, ResourceMe
 use crate::{
     Kernel,
     api::{ApiTable, Authenticator, HandleApi, settings},
-    bus::{Handle, Handlers, OnEvent, Subscribers},
+    bus::{
+        Handle, Handlers, OnEvent, Subscribers,
+        amqp::{Amqp, BrokerUrl, Timing},
+    },
     cascade::{Cascade, CascadeAction, Joined},
     config::{Binding, ConfigDef},
     db::{Db, Migration},
@@ -16,6 +19,7 @@ use crate::{
     query::Schema,
     quota::QuotaDef,
     registry::Registry,
+    ring::Members,
     tag::{TagDef, TagDefs},
     vault::{Vault, VaultError},
 };
@@ -69,6 +73,7 @@ pub struct Setup {
     cascade: Joined,
     runners: HashMap<&'static str, Arc<dyn GcRunner>>,
     authenticator: Option<Arc<dyn Authenticator>>,
+    broker: Option<(BrokerUrl, Members)>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -100,6 +105,7 @@ impl Setup {
             cascade: Joined::default(),
             runners: HashMap::new(),
             authenticator: None,
+            broker: None,
         };
         setup.resources.extend([
             <crate::flow::FlowRow as cumulo_schema::Resource>::META,
@@ -237,6 +243,12 @@ impl Setup {
         &self.migrations
     }
 
+    /// Joins the other nodes of `members` over the broker at `url`, and programs outside.
+    pub fn broker(&mut self, url: BrokerUrl, members: Members) -> &mut Self {
+        self.broker = Some((url, members));
+        self
+    }
+
     /// Names of the flows that have steps so far: a test checks that each is failed everywhere.
     #[must_use]
     pub fn flow_names(&self) -> Vec<&'static str> {
@@ -246,7 +258,7 @@ impl Setup {
     /// Migrates the database, opens the bus, resumes what the last life left unfinished.
     ///
     /// # Errors
-    /// When the database, the flow configuration `chains`, or a stored setting is not usable.
+    /// When the database, the flow configuration `chains`, a stored setting, or the message broker is not usable.
     pub async fn start(mut self, chains: &str) -> Result<Kernel, StartError> {
         self.flows.set_chains(Chains::parse(chains)?)?;
         let kernel = self.kernel;
@@ -270,6 +282,9 @@ impl Setup {
         });
         kernel.flows().open(self.flows);
         kernel.bus().open(self.handlers, self.subscribers);
+        if let Some((url, members)) = self.broker {
+            Amqp::start(kernel.bus(), url, members, Timing::default()).await?;
+        }
         let left = kernel.jobs().left().await?;
         kernel.flows().recover(&left.times()).await?;
         kernel.jobs().resume(&kernel, left);

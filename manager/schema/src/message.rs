@@ -24,6 +24,9 @@ pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
 pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The name in the message format.
     const NAME: &'static str;
+    /// The canonical path under which programs outside hear it: `/vm/state/change`; `None` for what only nodes tell each
+    /// other.
+    const PATH: Option<&'static str> = None;
 }
 
 /// Declares a message: `message!(AllocateHost => HostChoice, service = "host", key = vm);`

@@ -8,6 +8,7 @@ mod http;
 mod job;
 mod long_job;
 mod openapi;
+mod portal;
 mod projection;
 mod route;
 pub(crate) mod settings;
@@ -26,6 +27,7 @@ pub use http::router;
 pub(crate) use job::Jobs;
 pub use job::{ApiJob, JobState};
 pub use long_job::{LongJobs, NewLongJob};
+pub use portal::open_portal;
 
 use crate::{
     Kernel,

@@ -1,28 +1,34 @@
 //! The bus: the only way services speak to each other.
 //!
-//! A message's type is its address. To its own node the bus delivers in process without serialising. Every call has a
+//! A message's type is its address, and its key the resource whose owner answers. To its own node the bus delivers in
+//! process without serialising; to the others over RabbitMQ ([`amqp`]), where one is configured. Every call has a
 //! deadline, and the deadline travels: what a handler calls on the way inherits what is left of it. A handler runs as a
 //! task of its own, so a caller that stops waiting (or dies) does not cut it off halfway; the caller gets SYS.1001.
 
+pub mod amqp;
+mod body;
 mod context;
+mod handlers;
 mod publish;
 
 use std::{
-    any::{Any, TypeId, type_name},
-    collections::HashMap,
+    future::Future,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use async_trait::async_trait;
-use cumulo_schema::{ErrorCode, Message, codes};
+use cumulo_schema::{ErrorCode, Message, Uuid, codes};
 use futures::{StreamExt, stream};
 
+use amqp::{Amqp, CallError};
 pub use context::{CallContext, Caller};
+pub use handlers::Handle;
+pub(crate) use handlers::Handlers;
 pub use publish::OnEvent;
 pub(crate) use publish::Subscribers;
 
 use crate::{
+    db::Db,
     faults::{Faults, Point},
     plan::Planning,
 };
@@ -30,80 +36,99 @@ use crate::{
 /// How long a call may take when nothing on the way said otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_mins(5);
 
-/// Answers one type of message.
-#[async_trait]
-pub trait Handle<M: Message>: Send + Sync + 'static {
-    /// Does what the message asks. Asking twice must do no more than asking once.
-    async fn handle(&self, message: M) -> Result<M::Reply, ErrorCode>;
-}
-
-/// Handlers by message type, collected while services install themselves.
-#[derive(Default)]
-pub(crate) struct Handlers(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
-
-impl Handlers {
-    /// # Panics
-    /// When the message has a handler already: two services claim one address.
-    pub(crate) fn add<M: Message>(&mut self, handler: Arc<dyn Handle<M>>) {
-        let taken = self.0.insert(TypeId::of::<M>(), Box::new(handler)).is_some();
-        assert!(!taken, "{} has two handlers", type_name::<M>());
-    }
-
-    fn get<M: Message>(&self) -> Option<Arc<dyn Handle<M>>> {
-        self.0.get(&TypeId::of::<M>())?.downcast_ref::<Arc<dyn Handle<M>>>().cloned()
-    }
-}
-
 /// A handle on the bus; clones share it.
 #[derive(Clone, Default)]
 pub struct Bus {
-    installed: Arc<OnceLock<(Handlers, Subscribers)>>,
+    inner: Arc<Inner>,
     faults: Faults,
+    /// Has to know what was begun before another node does; a bus by itself has none.
+    db: Option<Db>,
+}
+
+#[derive(Default)]
+struct Inner {
+    installed: OnceLock<(Handlers, Subscribers)>,
+    amqp: OnceLock<Amqp>,
 }
 
 impl std::fmt::Debug for Bus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bus").field("installed", &self.installed.get().is_some()).finish()
+        f.debug_struct("Bus").field("open", &self.installed().is_some()).field("amqp", &self.amqp()).finish()
     }
 }
 
 impl Bus {
-    pub(crate) fn new(faults: Faults) -> Self {
-        Self { installed: Arc::default(), faults }
+    pub(crate) fn new(faults: Faults, db: Db) -> Self {
+        Self { inner: Arc::default(), faults, db: Some(db) }
     }
 
-    /// Opens the bus for traffic.
+    /// Opens the bus for traffic within this process.
     pub(crate) fn open(&self, handlers: Handlers, subscribers: Subscribers) {
-        let opened = self.installed.set((handlers, subscribers)).is_ok();
+        let opened = self.inner.installed.set((handlers, subscribers)).is_ok();
         debug_assert!(opened, "the bus opens once");
     }
 
-    /// Sends `message` to its service and waits for the answer, at most until the current deadline.
+    /// Joins the other nodes.
+    fn join(&self, amqp: Amqp) {
+        let joined = self.inner.amqp.set(amqp).is_ok();
+        debug_assert!(joined, "the bus is joined once");
+    }
+
+    /// The way to the other nodes, where there is one.
+    #[must_use]
+    pub fn amqp(&self) -> Option<&Amqp> {
+        self.inner.amqp.get()
+    }
+
+    fn installed(&self) -> Option<&(Handlers, Subscribers)> {
+        self.inner.installed.get()
+    }
+
+    /// Sends `message` to the owner of its resource, or to this node's own service where it has none, and waits for the
+    /// answer, at most until the current deadline.
     ///
     /// # Errors
-    /// What the handler answered; SYS.1001 when the deadline passed; PORTAL.1000 when no service takes the message.
+    /// What the handler answered; SYS.1001 when the deadline passed; PORTAL.1000 when no service takes the message. From
+    /// other nodes also SYS.1009 when there is no way to the owner, SYS.1011 when the message could not be handed over,
+    /// SYS.1012 when the owner left or started anew while it handled the message.
     pub async fn call<M: Message>(&self, message: M) -> Result<M::Reply, ErrorCode> {
+        if self.installed().is_none() {
+            return Err(ErrorCode::new(codes::NOT_READY, "the management node is still starting; try again"));
+        }
+        let answer = loop {
+            let Some((amqp, owner)) = self.elsewhere(message.key()) else { break self.call_here(message).await? };
+            self.faults.check(Point::CallRequest { name: M::NAME })?;
+            if let Some(db) = &self.db {
+                db.settle().await?;
+            }
+            match amqp.call(owner, &message).await {
+                Ok(reply) => break Ok(reply),
+                Err(CallError::Moved) => {}
+                Err(CallError::Failed(error)) => break Err(*error),
+            }
+        };
+        self.faults.check(Point::CallReply { name: M::NAME })?;
+        answer
+    }
+
+    /// The node that owns `key`, if it is another one. Plans are made here: they change nothing, and the memory of what
+    /// was planned does not travel.
+    fn elsewhere(&self, key: Option<Uuid>) -> Option<(&Amqp, amqp::Owner)> {
+        if Planning::current().is_some() {
+            return None;
+        }
+        let amqp = self.amqp()?;
+        Some((amqp, amqp.owner(key?)?))
+    }
+
+    /// The outer error is of the bus, the inner one the handler's.
+    async fn call_here<M: Message>(&self, message: M) -> Result<Result<M::Reply, ErrorCode>, ErrorCode> {
         let handler = self.handler::<M>()?;
         self.faults.check(Point::CallRequest { name: M::NAME })?;
         let context = CallContext::current();
         let deadline = context.deadline;
-        let task = tokio::spawn(context.scope(async move { handler.handle(message).await }));
-        match tokio::time::timeout_at(deadline.into(), task).await {
-            Ok(Ok(answer)) => {
-                self.faults.check(Point::CallReply { name: M::NAME })?;
-                answer
-            }
-            Ok(Err(ended)) => Err(ErrorCode::internal(format!(
-                "the {} service failed while it handled {}; its log says more",
-                M::SERVICE,
-                M::NAME
-            ))
-            .because_of(&ended)),
-            Err(_) => Err(ErrorCode::new(
-                codes::TIMEOUT,
-                format!("the {} service did not answer {} in time; it may still do it", M::SERVICE, M::NAME),
-            )),
-        }
+        let task = run_handler(M::SERVICE, M::NAME, context, async move { handler.handle(message).await });
+        tokio::time::timeout_at(deadline.into(), task).await.map_err(|_| timed_out(M::SERVICE, M::NAME))
     }
 
     /// Calls for each message, at most `parallelism` at once; answers come in the order of the messages.
@@ -130,14 +155,29 @@ impl Bus {
     }
 
     fn handler<M: Message>(&self) -> Result<Arc<dyn Handle<M>>, ErrorCode> {
-        let (handlers, _) = self
-            .installed
-            .get()
-            .ok_or_else(|| ErrorCode::new(codes::NOT_READY, "the management node is still starting; try again"))?;
-        handlers.get::<M>().ok_or_else(|| {
-            ErrorCode::new(codes::NO_SERVICE, format!("no installed service answers {} of {}", M::NAME, M::SERVICE))
-        })
+        self.installed().and_then(|(handlers, _)| handlers.get::<M>()).ok_or_else(|| no_service(M::SERVICE, M::NAME))
     }
+}
+
+/// Runs `work` as a task of its own, in `context`: whoever waits for it may go away.
+async fn run_handler<T: Send + 'static>(
+    service: &str,
+    name: &str,
+    context: CallContext,
+    work: impl Future<Output = Result<T, ErrorCode>> + Send + 'static,
+) -> Result<T, ErrorCode> {
+    tokio::spawn(context.scope(work)).await.unwrap_or_else(|ended| {
+        let text = format!("the {service} service failed while it handled {name}; its log says more");
+        Err(ErrorCode::internal(text).because_of(&ended))
+    })
+}
+
+fn no_service(service: &str, name: &str) -> ErrorCode {
+    ErrorCode::new(codes::NO_SERVICE, format!("no installed service answers {name} of {service}"))
+}
+
+fn timed_out(service: &str, name: &str) -> ErrorCode {
+    ErrorCode::new(codes::TIMEOUT, format!("the {service} service did not answer {name} in time; it may still do it"))
 }
 
 #[cfg(test)]

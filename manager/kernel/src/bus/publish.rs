@@ -1,4 +1,4 @@
-//! Events: told to every listener, each in a task of its own; a listener that fails disturbs nobody.
+//! Events: told to every listener on every node, each in a task of its own; a listener that fails disturbs nobody.
 
 use std::{
     any::{Any, TypeId},
@@ -9,34 +9,54 @@ use std::{
 use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, Event};
 
-use super::{Bus, CallContext};
+use super::{Bus, CallContext, body};
 use crate::plan::Planning;
 
 /// Hears one type of event.
 #[async_trait]
 pub trait OnEvent<E: Event>: Send + Sync + 'static {
-    /// Called once per event, in no promised order between listeners. An error is logged.
+    /// Called once per event, in no promised order between listeners, on every node. An error is logged.
     async fn on_event(&self, event: E) -> Result<(), ErrorCode>;
 }
 
-/// Listeners by event type.
+/// Decodes an event and tells the listeners here.
+type Tell = fn(&Bus, &[u8]) -> serde_json::Result<()>;
+
+/// Listeners, by event type for this process and by name for what comes from elsewhere.
 #[derive(Default)]
-pub(crate) struct Subscribers(HashMap<TypeId, Vec<Box<dyn Any + Send + Sync>>>);
+pub(crate) struct Subscribers {
+    by_type: HashMap<TypeId, Vec<Box<dyn Any + Send + Sync>>>,
+    by_name: HashMap<&'static str, Tell>,
+}
 
 impl Subscribers {
     pub(crate) fn add<E: Event>(&mut self, listener: Arc<dyn OnEvent<E>>) {
-        self.0.entry(TypeId::of::<E>()).or_default().push(Box::new(listener));
+        self.by_type.entry(TypeId::of::<E>()).or_default().push(Box::new(listener));
+        self.by_name.insert(E::NAME, |bus, body| body::decode(E::NAME, body).map(|event: E| bus.tell(&event)));
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<Tell> {
+        self.by_name.get(name).copied()
     }
 }
 
 impl Bus {
-    /// Tells every listener of `event`; returns at once.
+    /// Tells every listener of `event`, here and on the other nodes, and programs outside where it has a canonical path;
+    /// returns at once.
     pub fn publish<E: Event>(&self, event: &E) {
         if Planning::current().is_some() {
             return;
         }
-        let Some((_, subscribers)) = self.installed.get() else { return };
-        let listeners = subscribers.0.get(&TypeId::of::<E>()).into_iter().flatten();
+        self.tell(event);
+        if let Some(amqp) = self.amqp() {
+            amqp.broadcast(event);
+        }
+    }
+
+    /// Tells the listeners of this process.
+    pub(super) fn tell<E: Event>(&self, event: &E) {
+        let Some((_, subscribers)) = self.installed() else { return };
+        let listeners = subscribers.by_type.get(&TypeId::of::<E>()).into_iter().flatten();
         for listener in listeners.filter_map(|any| any.downcast_ref::<Arc<dyn OnEvent<E>>>()) {
             let (listener, event) = (listener.clone(), event.clone());
             tokio::spawn(CallContext::current().scope(async move {

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use cumulo_schema::{Event, message};
 use serde::{Deserialize, Serialize};
 

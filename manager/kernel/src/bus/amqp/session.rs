@@ -1,0 +1,217 @@
+//! One life of the connection to the broker, from the handshake to the first thing that fails.
+//!
+//! There are two connections: a broker short of memory or disk stops reading from whoever publishes, and acknowledgements
+//! must not wait behind such a stop. When anything of a session fails all of it is given up and a new one made; lapin's own
+//! recovery is not used, as what is unconfirmed or unanswered has to be looked at by us in any case, and one way to
+//! recover is easier to get right than two.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use cumulo_schema::Uuid;
+use futures::StreamExt;
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, Event, PublisherConfirm,
+    message::Delivery,
+    options::{BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions},
+    types::{FieldTable, ShortString},
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    BrokerUrl,
+    topology::{self, P2P},
+};
+
+/// Longest wait for a step on the way to a session.
+const OPENING: Duration = Duration::from_secs(20);
+/// Messages that may be on the way to a consumer here.
+const PREFETCH: u16 = 500;
+/// API calls of programs outside that this node handles at once.
+const PREFETCH_PORTAL: u16 = 200;
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    #[error("the broker or what is between refused")]
+    Refused(#[from] lapin::Error),
+    #[error("the broker did not answer within {} s", OPENING.as_secs())]
+    Silent,
+}
+
+pub(super) struct Session {
+    // Held: dropping a connection closes it.
+    publishing: Connection,
+    consuming: Connection,
+    requests: Channel,
+    answers: Channel,
+    intake: Channel,
+    replies: std::sync::Mutex<Option<Consumer>>,
+    blocked: watch::Receiver<Option<String>>,
+    /// Cancelled when any part of it has failed.
+    pub(super) down: CancellationToken,
+}
+
+impl Session {
+    /// Connects and makes sure that exchanges and queues are there.
+    pub(super) async fn open(url: &BrokerUrl, node: &Uuid, services: &[&str]) -> Result<Self, OpenError> {
+        patiently(Self::open_all(url, node, services)).await
+    }
+
+    async fn open_all(url: &BrokerUrl, node: &Uuid, services: &[&str]) -> lapin::Result<Self> {
+        let down = CancellationToken::new();
+        let connect = |purpose: &str| {
+            let name = format!("cumulo-manager {node} {purpose}");
+            let properties = ConnectionProperties::default().with_connection_name(name.into());
+            Connection::connect_uri(url.uri(), properties)
+        };
+        let (publishing, consuming) = futures::try_join!(connect("sends"), connect("receives"))?;
+        let (report, blocked) = watch::channel(None);
+        for connection in [&publishing, &consuming] {
+            let events = connection.events_listener();
+            tokio::spawn(watch_connection(events.boxed(), report.clone(), down.clone()));
+        }
+        let intake = consuming.create_channel().await?;
+        topology::declare(&intake, node, services).await?;
+        let requests = publishing.create_channel().await?;
+        requests.confirm_select(ConfirmSelectOptions::default()).await?;
+        let no_ack = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let table = FieldTable::default();
+        let replies = requests.basic_consume(topology::REPLY_QUEUE.into(), "".into(), no_ack, table).await?;
+        let replies = std::sync::Mutex::new(Some(replies));
+        let answers = publishing.create_channel().await?;
+        Ok(Self { publishing, consuming, requests, answers, intake, replies, blocked, down })
+    }
+
+    /// The answers to what is sent with [`Session::request`]; given out once.
+    pub(super) fn take_replies(&self) -> Option<Consumer> {
+        self.replies.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    /// Why the broker takes no messages now, if it does not.
+    pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
+        self.blocked.clone()
+    }
+
+    /// Receives from `queue`.
+    pub(super) async fn consume(&self, queue: &str) -> lapin::Result<Consumer> {
+        let prefetch = if queue == topology::PORTAL_QUEUE { PREFETCH_PORTAL } else { PREFETCH };
+        // Counts for the consumers that come after it.
+        self.intake.basic_qos(prefetch, BasicQosOptions::default()).await?;
+        let (options, table) = (BasicConsumeOptions::default(), FieldTable::default());
+        self.intake.basic_consume(queue.into(), "".into(), options, table).await
+    }
+
+    /// Hands a message to the broker; the confirmation says whether it took it.
+    pub(super) async fn request(
+        &self,
+        queue: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> lapin::Result<PublisherConfirm> {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        self.requests.basic_publish(P2P.into(), queue.into(), options, body, properties).await
+    }
+
+    /// Hands an event to the broker.
+    pub(super) async fn event(
+        &self,
+        key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> lapin::Result<PublisherConfirm> {
+        let options = BasicPublishOptions::default();
+        self.requests.basic_publish(topology::BROADCAST.into(), key.into(), options, body, properties).await
+    }
+
+    /// Sends an answer. It is not confirmed: a caller that misses it asks again.
+    pub(super) async fn answer(&self, reply_to: &str, properties: BasicProperties, body: &Bytes) -> lapin::Result<()> {
+        let Ok(key) = ShortString::try_new(reply_to) else { return Ok(()) };
+        let options = BasicPublishOptions::default();
+        self.answers.basic_publish("".into(), key, options, body, properties).await.map(|_| ())
+    }
+
+    /// Sends an answer to a program outside, and waits until the broker has it.
+    pub(super) async fn answer_surely(
+        &self,
+        reply_to: &str,
+        properties: BasicProperties,
+        body: &Bytes,
+    ) -> lapin::Result<Confirmation> {
+        let Ok(key) = ShortString::try_new(reply_to) else { return Ok(Confirmation::NotRequested) };
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        self.requests.basic_publish("".into(), key, options, body, properties).await?.await
+    }
+
+    /// Hands each delivery to `take`, until the session fails or `stop` says so.
+    pub(super) async fn drain<F: Future<Output = ()> + Send>(
+        self: Arc<Self>,
+        mut consumer: Consumer,
+        stop: CancellationToken,
+        mut take: impl FnMut(Delivery) -> F + Send,
+    ) {
+        loop {
+            let next = tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.down.cancelled() => return,
+                next = consumer.next() => next,
+            };
+            match next {
+                Some(Ok(delivery)) => tokio::select! {
+                    () = take(delivery) => {}
+                    () = self.down.cancelled() => return,
+                },
+                Some(Err(error)) => {
+                    tracing::debug!(queue = consumer.queue().as_str(), %error, "a consumer failed");
+                    return self.down.cancel();
+                }
+                None => return self.down.cancel(),
+            }
+        }
+    }
+
+    /// Says good-bye to the broker.
+    pub(super) async fn close(&self) {
+        self.down.cancel();
+        for connection in [&self.consuming, &self.publishing] {
+            // A broker that is gone needs no good-bye.
+            let closing = connection.close(200, "the node stops".into());
+            let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
+        }
+    }
+}
+
+/// Waits for the broker, but not for ever.
+pub(super) async fn patiently<T>(work: impl Future<Output = lapin::Result<T>>) -> Result<T, OpenError> {
+    Ok(tokio::time::timeout(OPENING, work).await.map_err(|_| OpenError::Silent)??)
+}
+
+async fn watch_connection(
+    mut events: futures::stream::BoxStream<'static, Event>,
+    blocked: watch::Sender<Option<String>>,
+    down: CancellationToken,
+) {
+    loop {
+        let event = tokio::select! {
+            () = down.cancelled() => return,
+            event = events.next() => event,
+        };
+        match event {
+            Some(Event::ConnectionBlocked(reason)) => {
+                tracing::warn!(reason, "the message broker takes no messages for now");
+                blocked.send_replace(Some(reason));
+            }
+            Some(Event::ConnectionUnblocked) => {
+                tracing::info!("the message broker takes messages again");
+                blocked.send_replace(None);
+            }
+            Some(Event::Error(error)) => {
+                tracing::debug!(%error, "a connection to the message broker failed");
+                return down.cancel();
+            }
+            Some(_) => {}
+            None => return down.cancel(),
+        }
+    }
+}

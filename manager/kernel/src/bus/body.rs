@@ -1,0 +1,122 @@
+//! Bodies: a JSON object with one member, named for what it is (`docs/message-bus.md`).
+//!
+//! Read and written in one pass, without a tree of values in between: the name is known beforehand on either side.
+
+use std::{fmt, marker::PhantomData};
+
+use cumulo_schema::ErrorCode;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
+    ser::SerializeMap,
+};
+
+/// The member of an answer that is an error.
+const ERROR: &str = "error";
+
+/// `AllocateHostReply`, the member of the answer to `AllocateHost`.
+pub(super) fn reply_name(name: &str) -> String {
+    format!("{name}Reply")
+}
+
+/// `{name: value}`.
+pub(super) fn encode<T: Serialize>(name: &str, value: &T) -> serde_json::Result<Vec<u8>> {
+    struct Keyed<'v, T>(&'v str, &'v T);
+    impl<T: Serialize> Serialize for Keyed<'_, T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(Some(1))?;
+            map.serialize_entry(self.0, self.1)?;
+            map.end()
+        }
+    }
+    serde_json::to_vec(&Keyed(name, value))
+}
+
+/// `{"error": …}`.
+pub(super) fn encode_error(error: &ErrorCode) -> Vec<u8> {
+    // Texts and numbers under text keys: nothing in it can fail to be JSON.
+    encode(ERROR, error).unwrap_or_default()
+}
+
+/// The value of a body whose only member is `name`.
+pub(super) fn decode<T: DeserializeOwned>(name: &str, body: &[u8]) -> serde_json::Result<T> {
+    decode_answer(name, body)?.map_err(|error: ErrorCode| serde_json::Error::custom(error))
+}
+
+/// The value of an answer whose only member is `name`, or the error that it holds instead.
+pub(super) fn decode_answer<T: DeserializeOwned>(name: &str, body: &[u8]) -> serde_json::Result<Result<T, ErrorCode>> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = Member { name, value: PhantomData }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// The error that an answer holds, if it holds one.
+pub(super) fn decode_error(body: &[u8]) -> Option<ErrorCode> {
+    decode_answer::<IgnoredAny>(ERROR, body).ok()?.err()
+}
+
+/// The name of the one member of a body.
+pub(super) fn member(body: &[u8]) -> Option<String> {
+    let members: std::collections::BTreeMap<String, IgnoredAny> = serde_json::from_slice(body).ok()?;
+    members.into_keys().next()
+}
+
+struct Member<'n, T> {
+    name: &'n str,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Member<'_, T> {
+    type Value = Result<T, ErrorCode>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Member<'_, T> {
+    type Value = Result<T, ErrorCode>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object whose only member is '{}'", self.name)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let value = match map.next_key::<String>()? {
+            Some(key) if key == ERROR => Err(map.next_value()?),
+            Some(key) if key == self.name => Ok(map.next_value()?),
+            Some(key) => return Err(A::Error::custom(format!("expected the member '{}', found '{key}'", self.name))),
+            None => return Err(A::Error::custom(format!("expected the member '{}', found none", self.name))),
+        };
+        match map.next_key::<IgnoredAny>()? {
+            None => Ok(value),
+            Some(_) => Err(A::Error::custom("expected one member, found more")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_one_named_member() {
+        let body = encode("Add", &(1, 2)).expect("encodes");
+        assert_eq!(body, br#"{"Add":[1,2]}"#);
+        assert_eq!(decode::<(i32, i32)>("Add", &body).expect("decodes"), (1, 2));
+        for bad in [r#"{"Sub":[1,2]}"#, r#"{}"#, r#"{"Add":[1,2],"x":0}"#, r#"{"Add":[1,2]} {}"#, r#"[1]"#, ""] {
+            assert!(decode::<(i32, i32)>("Add", bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_error_travels_with_code_cause_and_facts() {
+        let error = ErrorCode::operation("no").because(ErrorCode::invalid("since")).with("fact", 7);
+        assert_eq!(decode_answer::<()>("AddReply", &encode_error(&error)).expect("decodes"), Err(error));
+        assert_eq!(
+            decode_answer::<()>("AddReply", &encode("AddReply", &()).expect("encodes")).expect("decodes"),
+            Ok(())
+        );
+    }
+}
