@@ -78,10 +78,16 @@ message!(ConnectHost => (), service = "host", key = host);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStatusChanged {
     /// The host.
+    #[serde(rename = "hostUuid")]
     pub host: Uuid,
+    /// What it was.
+    #[serde(rename = "oldStatus")]
+    pub old: HostStatus,
     /// What it is now.
-    pub status: HostStatus,
+    #[serde(rename = "newStatus")]
+    pub new: HostStatus,
 }
 impl Event for HostStatusChanged {
     const NAME: &'static str = "HostStatusChanged";
+    const PATH: Option<&'static str> = Some("/host/status/change");
 }

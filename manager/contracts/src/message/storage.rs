@@ -1,9 +1,9 @@
 //! Asked of the primary storage service.
 
-use cumulo_schema::{Uuid, message};
+use cumulo_schema::{Event, Uuid, message};
 use serde::{Deserialize, Serialize};
 
-use crate::ext::storage::StorageTag;
+use crate::{ext::storage::StorageTag, resource::StorageStatus};
 
 /// Choose a primary storage that a host sees and hold space for a volume there. Asking again for the same volume answers
 /// the same.
@@ -81,3 +81,21 @@ pub struct ReleaseCacheSpace {
     pub image: Uuid,
 }
 message!(ReleaseCacheSpace => (), service = "storage.primary", key = primary_storage);
+
+/// A primary storage can be used, or cannot any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrimaryStorageStatusChanged {
+    /// The primary storage.
+    #[serde(rename = "primaryStorageUuid")]
+    pub primary_storage: Uuid,
+    /// What it was.
+    #[serde(rename = "oldStatus")]
+    pub old: StorageStatus,
+    /// What it is now.
+    #[serde(rename = "newStatus")]
+    pub new: StorageStatus,
+}
+impl Event for PrimaryStorageStatusChanged {
+    const NAME: &'static str = "PrimaryStorageStatusChanged";
+    const PATH: Option<&'static str> = Some("/primaryStorage/status/change");
+}

@@ -20,10 +20,52 @@ message!(StopVms => (), service = "vm");
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmStateChanged {
     /// The VM.
+    #[serde(rename = "vmUuid")]
     pub vm: Uuid,
+    /// What it was.
+    #[serde(rename = "oldState")]
+    pub old: VmState,
     /// What it is now.
-    pub state: VmState,
+    #[serde(rename = "newState")]
+    pub new: VmState,
 }
 impl Event for VmStateChanged {
     const NAME: &'static str = "VmStateChanged";
+    const PATH: Option<&'static str> = Some("/vm/state/change");
+}
+
+/// A VM was made, whether it runs or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmCreated {
+    /// The VM.
+    #[serde(rename = "vmUuid")]
+    pub vm: Uuid,
+}
+impl Event for VmCreated {
+    const NAME: &'static str = "VmCreated";
+    const PATH: Option<&'static str> = Some("/vm/create");
+}
+
+/// A VM was destroyed; it can be recovered until it is expunged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmDestroyed {
+    /// The VM.
+    #[serde(rename = "vmUuid")]
+    pub vm: Uuid,
+}
+impl Event for VmDestroyed {
+    const NAME: &'static str = "VmDestroyed";
+    const PATH: Option<&'static str> = Some("/vm/destroy");
+}
+
+/// A VM is gone for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmExpunged {
+    /// The VM.
+    #[serde(rename = "vmUuid")]
+    pub vm: Uuid,
+}
+impl Event for VmExpunged {
+    const NAME: &'static str = "VmExpunged";
+    const PATH: Option<&'static str> = Some("/vm/expunge");
 }

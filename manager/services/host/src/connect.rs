@@ -77,7 +77,7 @@ impl Hosts {
         if host.status != status {
             self.store.set_status(host.uuid, status).await?;
             tracing::info!(host = %host.uuid, name = host.name, before = %host.status, now = %status, "a host's status");
-            self.kernel.bus().publish(&HostStatusChanged { host: host.uuid, status });
+            self.kernel.bus().publish(&HostStatusChanged { host: host.uuid, old: host.status, new: status });
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::primary_storage::ReconnectPrimaryStorage,
+    message::storage::PrimaryStorageStatusChanged,
     resource::{PrimaryStorage, StorageStatus},
 };
 use cumulo_kernel::api::{ApiCx, HandleApi};
@@ -37,6 +38,9 @@ impl PrimaryStorages {
         if status != storage.status {
             tracing::info!(storage = %storage.uuid, %status, "a primary storage changed its status");
             self.store.set_status(storage.uuid, status).await?;
+            let changed =
+                PrimaryStorageStatusChanged { primary_storage: storage.uuid, old: storage.status, new: status };
+            self.kernel.bus().publish(&changed);
         }
         Ok(if lost { outcomes.pop().and_then(|(_, outcome)| outcome.err()) } else { None })
     }

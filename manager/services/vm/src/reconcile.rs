@@ -31,7 +31,7 @@ impl OnVmsReported for Vms {
                 (VmState::Running | VmState::Unknown, VmState::Paused)
                 | (VmState::Paused | VmState::Unknown, VmState::Running) => {
                     store::enter(db, &vm, &[vm.state], seen).await?;
-                    self.kernel.bus().publish(&VmStateChanged { vm: vm.uuid, state: seen });
+                    self.kernel.bus().publish(&VmStateChanged { vm: vm.uuid, old: vm.state, new: seen });
                 }
                 _ => {}
             }

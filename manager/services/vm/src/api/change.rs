@@ -7,6 +7,7 @@ use cumulo_contracts::{
         StopVmInstance,
     },
     ext::hypervisor::StopKind,
+    message::vm::VmStateChanged,
     resource::{VmInstance, VmState},
 };
 use cumulo_kernel::api::{ApiCx, HandleApi};
@@ -80,6 +81,7 @@ impl HandleApi<RecoverVmInstance> for Vms {
         let vm = store::find(db, api.uuid).await?;
         store::enter(db, &vm, &[VmState::Destroyed], VmState::Stopped).await?;
         store::off_host(db, vm.uuid, VmState::Stopped, None).await?;
+        self.kernel.bus().publish(&VmStateChanged { vm: vm.uuid, old: vm.state, new: VmState::Stopped });
         cx.inventory(&api.uuid).await
     }
 }

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    message::{network::ReleaseIp, vm::VmStateChanged, volume::ExpungeVolume},
+    message::{
+        network::ReleaseIp,
+        vm::{VmDestroyed, VmExpunged, VmStateChanged},
+        volume::ExpungeVolume,
+    },
     resource::{VmInstance, VmState, Volume},
 };
 use cumulo_kernel::{
@@ -45,7 +49,12 @@ impl Step<ChangeVm> for Enter {
             cx.from = Some(vm.state);
         }
         cx.on = OnHost::of(&vm);
-        store::enter(db, &vm, cx.change.from(), cx.change.through()).await
+        let through = cx.change.through();
+        store::enter(db, &vm, cx.change.from(), through).await?;
+        if vm.state != through {
+            self.0.kernel.bus().publish(&VmStateChanged { vm: cx.vm, old: vm.state, new: through });
+        }
+        Ok(())
     }
 
     async fn undo(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
@@ -59,7 +68,10 @@ impl Step<ChangeVm> for Enter {
             return Ok(());
         }
         // Without knowing what it was, say so; the host's next report tells.
-        store::set_state(db, cx.vm, cx.from.unwrap_or(VmState::Unknown)).await
+        let new = cx.from.unwrap_or(VmState::Unknown);
+        store::set_state(db, cx.vm, new).await?;
+        self.0.kernel.bus().publish(&VmStateChanged { vm: cx.vm, old: vm.state, new });
+        Ok(())
     }
 }
 
@@ -89,7 +101,10 @@ impl Step<ChangeVm> for Settle {
             VmState::Destroyed => store::off_host(kernel.db(), cx.vm, state, self.0.expunge_time()?).await?,
             _ => store::set_state(kernel.db(), cx.vm, state).await?,
         }
-        kernel.bus().publish(&VmStateChanged { vm: cx.vm, state });
+        kernel.bus().publish(&VmStateChanged { vm: cx.vm, old: cx.change.through(), new: state });
+        if state == VmState::Destroyed {
+            kernel.bus().publish(&VmDestroyed { vm: cx.vm });
+        }
         Ok(())
     }
 
@@ -161,7 +176,9 @@ impl Step<ChangeVm> for Forget {
     }
 
     async fn run(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
-        store::remove(&self.0.kernel, cx.vm).await
+        store::remove(&self.0.kernel, cx.vm).await?;
+        self.0.kernel.bus().publish(&VmExpunged { vm: cx.vm });
+        Ok(())
     }
 
     async fn undo(&self, _: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {

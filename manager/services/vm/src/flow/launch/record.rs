@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulo_contracts::resource::{VmInstance, VmState};
+use cumulo_contracts::{
+    message::vm::VmStateChanged,
+    resource::{VmInstance, VmState},
+};
 use cumulo_kernel::{
     flow::{Step, StepCx},
     plan::{Planning, effect},
@@ -100,7 +103,11 @@ impl Step<LaunchVm> for EnterStarting {
         if vm.state != VmState::Starting {
             cx.from = Some(vm.state);
         }
-        store::enter(db, &vm, &STARTABLE, VmState::Starting).await
+        store::enter(db, &vm, &STARTABLE, VmState::Starting).await?;
+        if vm.state != VmState::Starting {
+            self.0.kernel.bus().publish(&VmStateChanged { vm: cx.vm, old: vm.state, new: VmState::Starting });
+        }
+        Ok(())
     }
 
     async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
@@ -109,8 +116,12 @@ impl Step<LaunchVm> for EnterStarting {
         match (vm.state, cx.from) {
             // Refused to enter: whatever it is, it is not ours.
             (state, _) if state != VmState::Starting => Ok(()),
-            (_, Some(from)) => store::set_state(db, cx.vm, from).await,
-            (_, None) => store::set_state(db, cx.vm, VmState::Stopped).await,
+            (old, from) => {
+                let new = from.unwrap_or(VmState::Stopped);
+                store::set_state(db, cx.vm, new).await?;
+                self.0.kernel.bus().publish(&VmStateChanged { vm: cx.vm, old, new });
+                Ok(())
+            }
         }
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::hypervisor::Hypervisor, message::host::ReleaseHost, message::vm::VmStateChanged, resource::VmState,
+    ext::hypervisor::Hypervisor,
+    message::host::ReleaseHost,
+    message::vm::{VmCreated, VmStateChanged},
+    resource::VmState,
 };
 use cumulo_kernel::flow::{Step, StepCx};
 use cumulo_schema::ErrorCode;
@@ -43,6 +46,15 @@ impl Vms {
     pub(crate) fn hypervisor(&self, kind: &str) -> Result<Arc<dyn Hypervisor>, ErrorCode> {
         self.kernel.registry().driver::<dyn Hypervisor>("hypervisor", kind)
     }
+
+    /// Tells everybody where a launch ended.
+    fn launched(&self, cx: &LaunchVm, state: VmState) {
+        let bus = self.kernel.bus();
+        bus.publish(&VmStateChanged { vm: cx.vm, old: VmState::Starting, new: state });
+        if cx.new.is_some() {
+            bus.publish(&VmCreated { vm: cx.vm });
+        }
+    }
 }
 
 /// Records that it runs, and where.
@@ -61,7 +73,7 @@ impl Step<LaunchVm> for MarkRunning {
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let kernel = &self.0.kernel;
         store::running(kernel.db(), cx.vm, cx.place()?, &cx.chosen()?.hypervisor_type).await?;
-        kernel.bus().publish(&VmStateChanged { vm: cx.vm, state: VmState::Running });
+        self.0.launched(cx, VmState::Running);
         Ok(())
     }
 
@@ -90,7 +102,9 @@ impl Step<LaunchVm> for MarkStopped {
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let kernel = &self.0.kernel;
         store::placed(kernel.db(), cx.vm, cx.place()?, &cx.chosen()?.hypervisor_type).await?;
-        kernel.bus().call(ReleaseHost { vm: cx.vm }).await
+        kernel.bus().call(ReleaseHost { vm: cx.vm }).await?;
+        self.0.launched(cx, VmState::Stopped);
+        Ok(())
     }
 
     async fn undo(&self, _: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
@@ -112,7 +126,9 @@ impl Step<LaunchVm> for MarkCreated {
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
-        store::set_state(self.0.kernel.db(), cx.vm, VmState::Created).await
+        store::set_state(self.0.kernel.db(), cx.vm, VmState::Created).await?;
+        self.0.launched(cx, VmState::Created);
+        Ok(())
     }
 
     async fn undo(&self, _: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
