@@ -28,6 +28,8 @@ pub struct Config {
     pub database_connections: u32,
     /// How long a call waits for that server while it is away, in seconds.
     pub database_patience: u64,
+    /// `amqp://…` or `amqps://…`: RabbitMQ, for other nodes and programs outside; within this process where absent.
+    pub bus: Option<String>,
     /// Where agents deliver outcomes and reports, over mutual TLS.
     pub callback_listen: SocketAddr,
     /// The address of this node that agents are told; found by routing where absent.
@@ -52,6 +54,7 @@ impl Default for Config {
             database: None,
             database_connections: MySqlOptions::default().connections,
             database_patience: MySqlOptions::default().patience.as_secs(),
+            bus: None,
             callback_listen: SocketAddr::from(([0, 0, 0, 0], 7443)),
             advertise: None,
             ansible_dir: PathBuf::from("/usr/share/cumulo/ansible"),
@@ -117,7 +120,7 @@ impl Loaded {
         Ok(Self { config, figment })
     }
 
-    /// One line a key: its value and where it came from. A database URL's password is hidden.
+    /// One line a key: its value and where it came from. Passwords in URLs are hidden.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         KEYS.iter()
@@ -125,7 +128,7 @@ impl Loaded {
                 let value = self.figment.find_value(key).ok();
                 let origin = self.figment.find_metadata(key).map_or("default", |metadata| metadata.name.as_ref());
                 let text = value.as_ref().map_or_else(|| "(unset)".to_owned(), shown);
-                let text = if *key == "database" { hide_password(&text) } else { text };
+                let text = if matches!(*key, "database" | "bus") { hide_password(&text) } else { text };
                 format!("{key} = {text}    # {origin}")
             })
             .collect()
@@ -138,6 +141,7 @@ const KEYS: &[&str] = &[
     "database",
     "database_connections",
     "database_patience",
+    "bus",
     "callback_listen",
     "advertise",
     "ansible_dir",
@@ -171,13 +175,18 @@ mod tests {
     fn flags_win_and_a_password_is_not_shown() {
         let flags = Flags { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9))), ..Flags::default() };
         let dir = std::env::temp_dir().join(format!("cumulo-config-{}.toml", std::process::id()));
-        std::fs::write(&dir, "listen = '127.0.0.1:7'\ndatabase = 'mysql://cumulo:s3cret@db/cumulo'\n")
-            .expect("written");
+        std::fs::write(
+            &dir,
+            "listen = '127.0.0.1:7'\ndatabase = 'mysql://cumulo:s3cret@db/cumulo'\n\
+            bus = 'amqp://cumulo:s3cret@mq/cloud'\n",
+        )
+        .expect("written");
         let loaded = Loaded::read(Some(&dir), &flags).expect("readable");
         std::fs::remove_file(&dir).expect("removed");
         assert_eq!(loaded.config.listen.port(), 9);
         let lines = loaded.lines().join("\n");
         assert!(!lines.contains("s3cret") && lines.contains("mysql://cumulo:***@db/cumulo"), "{lines}");
+        assert!(lines.contains("amqp://cumulo:***@mq/cloud"), "{lines}");
     }
 
     #[test]

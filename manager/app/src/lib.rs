@@ -15,7 +15,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use cumulo_gateway::{Deployer, Gateway, GatewayConfig};
-use cumulo_kernel::{Kernel, Setup, api, metrics};
+use cumulo_kernel::{Kernel, Setup, api, metrics, ring::Members};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -90,7 +90,11 @@ impl Node {
             None => None,
         };
         let db = database::open(config).await?;
-        let mut setup = Setup::new(db, identity::node_uuid(dir)?, &dir.join("key"))?;
+        let id = identity::node_uuid(dir)?;
+        let mut setup = Setup::new(db, id, &dir.join("key"))?;
+        if let Some(url) = &config.bus {
+            setup.broker(url.parse().context("the setting `bus` is not usable")?, Members::alone(id));
+        }
         let gateway = gateway(&mut setup)?;
         install::install(&mut setup, &gateway, dir)?;
         #[cfg(feature = "faults")]
@@ -98,6 +102,7 @@ impl Node {
         let kernel = setup.start(&flows::text(config.flows.as_deref())?).await?;
         let generated_password = cumulo_service_identity::bootstrap_admin(&kernel, admin_password).await?;
         install::start(&kernel).await?;
+        api::open_portal(&kernel);
         let api_address = listener.local_addr()?;
         let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(listener) = metrics {

@@ -38,6 +38,7 @@ pub struct World {
     patience: u64,
     client: reqwest::Client,
     session: String,
+    bus: Option<String>,
 }
 
 /// An answer that is not success.
@@ -71,10 +72,20 @@ impl World {
 
     /// A fresh node over an empty `database`, for whose server it waits `patience` seconds.
     pub async fn over(database: TestDatabase, patience: u64) -> Self {
+        Self::of(database, patience, None).await
+    }
+
+    /// As [`World::new`], with a node that is connected to the message broker at `bus`.
+    pub async fn with_bus(bus: String) -> Self {
+        Self::of(TestDatabase::new().await, Config::default().database_patience, Some(bus)).await
+    }
+
+    async fn of(database: TestDatabase, patience: u64, bus: Option<String>) -> Self {
         // Both ends of the workspace use rustls without a default; the client of plain HTTP needs one all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut world = Self { node: None, sims: Sims::default(), database, patience, client, session: String::new() };
+        let (sims, session) = (Sims::default(), String::new());
+        let mut world = Self { node: None, sims, database, patience, client, session, bus };
         world.start().await;
         world
     }
@@ -92,6 +103,7 @@ impl World {
             database_patience: self.patience,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            bus: self.bus.clone(),
             ..Config::default()
         };
         let deployer = self.sims.deployer();
