@@ -5,12 +5,13 @@
 #   make test                everything CI checks
 #   make bench               how quick the node is, with simulated machines
 #   make bench-query         questions over a million virtual machines, beside the same SQL by hand
+#   make bench-bus           a call between nodes against a bare RPC over the same broker
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system
 
 FILE ?= tests/scenarios/flat-network.txt
 
-.PHONY: demo demo-clean scenario test bench bench-query lint packages
+.PHONY: demo demo-clean scenario test bench bench-query bench-bus lint packages
 .SILENT:
 
 demo:
@@ -30,6 +31,9 @@ bench: packages
 
 bench-query: packages
 	cargo run --quiet --profile bench-node --package cumulo-bench-query
+
+bench-bus: packages
+	scripts/with-broker cargo run --quiet --profile bench-node --package cumulo-bench-bus
 
 lint: packages
 	scripts/lint
