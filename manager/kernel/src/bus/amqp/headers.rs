@@ -82,6 +82,9 @@ impl Request<'_> {
         if let Some(key) = self.key {
             put(&mut headers, "key", text(key));
         }
+        if !self.context.stoppable {
+            put(&mut headers, "unstoppable", AMQPValue::Boolean(true));
+        }
         basic(self.name, headers)
             .with_delivery_mode(TRANSIENT)
             .with_message_id(self.id.to_string().into())
@@ -215,6 +218,7 @@ impl<'d> Received<'d> {
             deadline: now + self.timeout().unwrap_or(DEFAULT_DEADLINE),
             trace: self.uuid("trace").unwrap_or_else(Uuid::random),
             caller: Caller { account, session: self.uuid("session") },
+            stoppable: !self.flag("unstoppable"),
         }
     }
 
@@ -241,6 +245,10 @@ impl<'d> Received<'d> {
         }
     }
 
+    fn flag(self, name: &str) -> bool {
+        matches!(self.header(name), Some(AMQPValue::Boolean(true)))
+    }
+
     pub(super) fn header(self, name: &str) -> Option<&'d AMQPValue> {
         self.0.headers().as_ref()?.inner().get(name)
     }
@@ -263,7 +271,10 @@ mod tests {
         );
         assert_eq!((read.uuid("node"), read.uuid("key"), read.version()), (Some(node), Some(key), VERSION));
         let arrived = read.context(Instant::now());
-        assert_eq!((arrived.trace, arrived.caller), (context.trace, context.caller));
+        assert_eq!((arrived.trace, arrived.caller, arrived.stoppable), (context.trace, context.caller, true));
+        let context = context.for_undo(Duration::ZERO);
+        let properties = Request { context: &context, ..request }.properties();
+        assert!(!Received(&properties).context(Instant::now()).stoppable, "an undo is not stopped");
         assert!((Duration::from_secs(8)..=Duration::from_secs(9)).contains(&arrived.remaining()));
         assert_eq!(properties.expiration().as_ref().map(|text| text.as_str().len()), Some(4), "8999 ms or so");
     }
