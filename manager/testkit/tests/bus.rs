@@ -12,6 +12,7 @@ use cumulo_schema::Uuid;
 use cumulo_testkit::World;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
+    message::Delivery,
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
@@ -143,12 +144,16 @@ impl Program {
     }
 
     async fn answer(&self) -> Value {
+        serde_json::from_slice(&self.message().await.data).expect("JSON")
+    }
+
+    async fn message(&self) -> Delivery {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let options = BasicGetOptions { no_ack: true };
             let got = self.channel.basic_get(self.queue.as_str().into(), options).await.expect("readable");
             if let Some(message) = got {
-                return serde_json::from_slice(&message.delivery.data).expect("JSON");
+                return message.delivery;
             }
             assert!(Instant::now() < deadline, "no answer came");
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -218,6 +223,52 @@ async fn a_program_reaches_the_portal_and_nothing_else() {
     let get = channel().await;
     let own = format!("zstack.message.host.{node}");
     refused(get.basic_get(own.into(), BasicGetOptions::default()).await.map(drop));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_answer_to_a_call_is_for_its_account_only() {
+    let Some(vhost) = Vhost::new() else { return };
+    let mut world = World::with_bus(vhost.url.clone()).await;
+    let program = Program::connect(&vhost).await;
+    let mut stranger = Program::connect(&vhost).await;
+    stranger.session = json!({ "uuid": world.account("stranger").await.1 });
+    let create = |session: &Value| json!({ "CreateZone": { "name": "secret", "session": session } }).to_string();
+    let id = Uuid::random();
+    program.send(id, &create(&program.session), &[]).await;
+    let answer = program.answer().await;
+    assert_eq!(answer["org.zstack.header.zone.APICreateZoneEvent"]["inventory"]["name"], "secret", "{answer}");
+    for when in ["the node remembers the message", "the node knows the job"] {
+        stranger.send(id, &create(&stranger.session), &[]).await;
+        let refused = stranger.answer().await;
+        assert!(code(&refused) == "SYS.1007" && !refused.to_string().contains("secret"), "{when}: {refused}");
+        stranger.send(id, &create(&Value::Null), &[]).await;
+        assert_eq!(code(&stranger.answer().await), "ID.1001", "{when}");
+        world.stop().await;
+        world.start().await;
+    }
+    program.send(id, &create(&program.session), &[]).await;
+    assert_eq!(program.answer().await, answer, "its own account is told again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_does_not_hear_which_call_an_event_belongs_to() {
+    let Some(vhost) = Vhost::new() else { return };
+    let world = World::with_bus(vhost.url.clone()).await;
+    let listener = Program::connect(&vhost).await;
+    let (options, table) = (QueueBindOptions::default(), FieldTable::default());
+    let queue = listener.queue.as_str();
+    listener
+        .channel
+        .queue_bind(queue.into(), "BROADCAST".into(), "canonical.#".into(), options, table)
+        .await
+        .expect("bound");
+    // The host is connected by a call, and the event is told in it.
+    world.cloud().await;
+    let event = listener.message().await;
+    let headers = event.properties.headers().as_ref().expect("headers").inner().clone();
+    let path = AMQPValue::LongString("/host/status/change".into());
+    assert_eq!(headers.get("path"), Some(&path), "{headers:?}");
+    assert!(!headers.contains_key("trace") && !headers.contains_key("session"), "{headers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -222,6 +222,17 @@ impl Jobs {
         Ok(Polled::Ended { meta: kernel.apis().meta(&job.api), outcome })
     }
 
+    /// Whether `id` is a job of `caller`'s account that does what `meta` says.
+    pub(super) async fn is_of(
+        &self,
+        id: Uuid,
+        meta: &cumulo_schema::ApiMeta,
+        caller: &Caller,
+    ) -> Result<bool, ErrorCode> {
+        let job = self.db.find(ApiJob::UUID, &id).await?;
+        Ok(job.is_some_and(|job| job.api == meta.name && job.account_uuid == caller.account))
+    }
+
     /// How far the job `id` is, or was when it ended: all entries of one under way, or the latest.
     pub(crate) async fn progress(&self, id: Uuid, all: bool) -> Result<Option<Progress>, ErrorCode> {
         if let Some(progress) = self.work.progress(id, all) {

@@ -108,8 +108,12 @@ impl BusPortal {
         }
         let place = self.0.jobs().enter(&self.0).map_err(|busy| busy.error())?;
         match self.0.jobs().accept(&self.0, place, Ok(caller), call, Notify::default()).await {
+            Ok(()) => self.ended(request.id).await,
             // A message that comes again finds its job.
-            Ok(()) | Err(DbError::Conflict { .. }) => self.ended(meta, request.id).await,
+            Err(DbError::Conflict { .. }) if self.0.jobs().is_of(request.id, meta, &caller).await? => {
+                self.ended(request.id).await
+            }
+            Err(DbError::Conflict { .. }) => Err(taken(request.id)),
             Err(error) => Err(error.into()),
         }
     }
@@ -125,13 +129,11 @@ impl BusPortal {
     }
 
     /// What the job `id` ended with.
-    async fn ended(&self, meta: &ApiMeta, id: Uuid) -> Result<Body, ErrorCode> {
+    async fn ended(&self, id: Uuid) -> Result<Body, ErrorCode> {
         loop {
             match self.0.jobs().poll(&self.0, id, PATIENCE).await? {
-                Polled::Ended { meta: of, outcome } if of.is_some_and(|of| of.name == meta.name) => return outcome,
-                Polled::Ended { .. } | Polled::Unknown => {
-                    return Err(ErrorCode::invalid(format!("there is another job {id}; give the message a fresh id")));
-                }
+                Polled::Ended { outcome, .. } => return outcome,
+                Polled::Unknown => return Err(taken(id)),
                 Polled::Running => tokio::time::sleep(LOOK).await,
             }
         }
@@ -153,6 +155,11 @@ impl BusPortal {
         })?;
         dispatch::query(&self.0, caller, &select).await
     }
+}
+
+/// The answer to who sends another's id, which says no more of it.
+fn taken(id: Uuid) -> ErrorCode {
+    ErrorCode::invalid(format!("there is another job {id}; give the message a fresh id"))
 }
 
 /// The members of a query message, as the pairs of a query string: they mean the same.

@@ -109,7 +109,8 @@ pub(super) fn of_answer(
     basic(name, headers).with_delivery_mode(PERSISTENT).with_correlation_id(short(correlation))
 }
 
-/// Properties of an event.
+/// Properties of an event. Who hears those that have a path may hear no more than it says: a trace is the id of a job, and
+/// who has that can fetch the job's answer.
 pub(super) fn of_event(
     name: &str,
     path: Option<&str>,
@@ -119,9 +120,9 @@ pub(super) fn of_event(
 ) -> BasicProperties {
     let mut headers = of_node(node, epoch);
     put(&mut headers, "time", AMQPValue::LongLongInt(epoch_millis()));
-    put(&mut headers, "trace", text(context.trace));
-    if let Some(path) = path {
-        put(&mut headers, "path", AMQPValue::LongString(path.into()));
+    match path {
+        Some(path) => put(&mut headers, "path", AMQPValue::LongString(path.into())),
+        None => put(&mut headers, "trace", text(context.trace)),
     }
     basic(name, headers).with_delivery_mode(TRANSIENT).with_message_id(Uuid::random().to_string().into())
 }
@@ -277,6 +278,16 @@ mod tests {
         assert!(!Received(&properties).context(Instant::now()).stoppable, "an undo is not stopped");
         assert!((Duration::from_secs(8)..=Duration::from_secs(9)).contains(&arrived.remaining()));
         assert_eq!(properties.expiration().as_ref().map(|text| text.as_str().len()), Some(4), "8999 ms or so");
+    }
+
+    #[test]
+    fn a_canonical_event_does_not_say_which_call_it_belongs_to() {
+        let context = CallContext::starting(Uuid::random(), Caller::SYSTEM, DEFAULT_DEADLINE);
+        let trace = |path| {
+            let properties = of_event("Happened", path, &context, Uuid::random(), 1);
+            Received(&properties).uuid("trace")
+        };
+        assert_eq!((trace(None), trace(Some("/test/happened"))), (Some(context.trace), None));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! A message is acknowledged when it was answered: should this node die before, another takes it. An asynchronous call
 //! is then found again by its job, whose id is the message's; a synchronous one is only repeated where it changes nothing.
+//!
+//! An answer is remembered for the whole message, not for its id alone: who knows an id need not know the session.
 
 use std::{
     sync::Arc,
@@ -58,20 +60,21 @@ impl Inner {
         }
         self.counters.api_calls.add();
         let received = Received(&delivery.properties);
-        let reply_to = received.reply_to().filter(|name| !name.starts_with(OURS)).map(str::to_owned);
+        let mut reply_to = received.reply_to().filter(|name| !name.starts_with(OURS)).map(str::to_owned);
         let correlation = received.correlation().unwrap_or_default().to_owned();
         let id = received.id().or_else(|| correlation.parse().ok()).unwrap_or_else(Uuid::random);
         let timeout = received.timeout();
         let now = Instant::now();
         let until = now + timeout.unwrap_or_default().max(REMEMBERED);
         let data = std::mem::take(&mut delivery.data);
+        let whole = id.derive(&String::from_utf8_lossy(&data));
         let known = match timeout {
             Some(Duration::ZERO) => {
                 self.counters.expired.add();
                 let error = ErrorCode::new(codes::TIMEOUT, "the message's deadline had passed, or the clocks differ");
                 Known::Answered(Bytes::from(body::encode_error(&error)))
             }
-            _ => self.seen().begin(id, until, reply_to.as_deref(), now),
+            _ => self.seen().begin(whole, until, reply_to.as_deref(), now),
         };
         let answer = match known {
             Known::New => {
@@ -85,7 +88,8 @@ impl Inner {
                     ),
                 };
                 let body = Bytes::from(body);
-                self.seen().finish(id, body.clone(), Instant::now());
+                // A program that connected anew and sent it again waits elsewhere.
+                reply_to = self.seen().finish(whole, body.clone(), Instant::now());
                 body
             }
             // It is answered when it is done, by whoever does it.
