@@ -28,7 +28,8 @@ pub struct Config {
     pub database_connections: u32,
     /// How long a call waits for that server while it is away, in seconds.
     pub database_patience: u64,
-    /// `amqp://…` or `amqps://…`: RabbitMQ, for other nodes and programs outside; within this process where absent.
+    /// `amqp://…` or `amqps://…`: RabbitMQ, for programs outside, a virtual host for each node; within this process where
+    /// absent.
     pub bus: Option<String>,
     /// Where agents deliver outcomes and reports, over mutual TLS.
     pub callback_listen: SocketAddr,

@@ -73,20 +73,27 @@ pub struct View {
 pub struct Members {
     node: Uuid,
     view: watch::Receiver<Arc<View>>,
+    alone: bool,
 }
 
 impl Members {
     /// The membership as `node` sees it, told through `view`.
     #[must_use]
     pub fn new(node: Uuid, view: watch::Receiver<Arc<View>>) -> Self {
-        Self { node, view }
+        Self { node, view, alone: false }
     }
 
-    /// `node` by itself, for good.
+    /// `node` by itself, for good: it must not meet others.
     #[must_use]
     pub fn alone(node: Uuid) -> Self {
         let (_, view) = watch::channel(Arc::new(View { ring: Ring::new(1, &[node]), joined: 1 }));
-        Self { node, view }
+        Self { node, view, alone: true }
+    }
+
+    /// Whether it takes everything for its own, for good.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// This node.

@@ -1,6 +1,6 @@
 //! Programs outside, over a real message broker: they call the API and hear what happens.
 //!
-//! `scripts/test` starts the broker and says in `CUMULO_TEST_AMQP` where it is; without it these tests say so and pass.
+//! The broker is the one that `cargo nextest` (`.config/nextest.toml`) or `scripts/with-broker` starts for tests.
 
 use std::{
     path::PathBuf,
@@ -35,11 +35,14 @@ struct Vhost {
 }
 
 impl Vhost {
-    fn new() -> Option<Self> {
-        if std::env::var_os("CUMULO_TEST_AMQP").is_none() {
-            eprintln!("not run: CUMULO_TEST_AMQP names no broker; scripts/test starts one");
-            return None;
-        }
+    /// # Panics
+    /// Where nobody started a broker for tests.
+    fn new() -> Self {
+        assert!(
+            std::env::var_os("CUMULO_TEST_AMQP").is_some(),
+            "CUMULO_TEST_AMQP names no message broker: install rabbitmq-server and run `cargo nextest run …`, which \
+             starts one, or `scripts/with-broker cargo test …`"
+        );
         let name = format!("test-{}", Uuid::random());
         let make = |what: &str| {
             let made = Command::new(tree("tests/lab/rabbitmq")).args([what, &name]).output().expect("the script runs");
@@ -47,7 +50,7 @@ impl Vhost {
             String::from_utf8(made.stdout).expect("text").trim().to_owned()
         };
         let (url, program_url) = (make("vhost"), make("program"));
-        Some(Self { name, url, program_url })
+        Self { name, url, program_url }
     }
 }
 
@@ -72,7 +75,7 @@ async fn line(lines: &mut Lines<BufReader<tokio::process::ChildStdout>>, wanted:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_in_another_language_calls_and_listens() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let world = World::with_bus(vhost.url.clone()).await;
     let mut program = tokio::process::Command::new("/usr/bin/python3")
         .arg(tree("tests/python/bus_client.py"))
@@ -177,7 +180,7 @@ fn code(answer: &Value) -> &str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_bus_asks_is_checked_as_over_http() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let world = World::with_bus(vhost.url.clone()).await;
     let program = Program::connect(&vhost).await;
     for bad in ["", "{", "[]", "{}", r#"{"CreateZone":7}"#, r#"{"CreateZone":{},"DeleteZone":{}}"#] {
@@ -201,7 +204,7 @@ async fn what_the_bus_asks_is_checked_as_over_http() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_reaches_the_portal_and_nothing_else() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let world = World::with_bus(vhost.url.clone()).await;
     let program = Program::connect(&vhost).await;
     let node = world.kernel().node();
@@ -227,7 +230,7 @@ async fn a_program_reaches_the_portal_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_answer_to_a_call_is_for_its_account_only() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let mut world = World::with_bus(vhost.url.clone()).await;
     let program = Program::connect(&vhost).await;
     let mut stranger = Program::connect(&vhost).await;
@@ -252,7 +255,7 @@ async fn the_answer_to_a_call_is_for_its_account_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_does_not_hear_which_call_an_event_belongs_to() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let world = World::with_bus(vhost.url.clone()).await;
     let listener = Program::connect(&vhost).await;
     let (options, table) = (QueueBindOptions::default(), FieldTable::default());
@@ -273,7 +276,7 @@ async fn a_listener_does_not_hear_which_call_an_event_belongs_to() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_comes_twice_is_done_once() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let mut world = World::with_bus(vhost.url.clone()).await;
     let program = Program::connect(&vhost).await;
     let create = json!({ "CreateZone": { "name": "twice", "session": program.session } }).to_string();

@@ -19,11 +19,14 @@ use crate::{
     bus::{
         Caller,
         amqp::{Portal, PortalRequest},
+        body,
     },
     db::DbError,
     query,
 };
 
+/// The longest that a synchronous call may take: its message is with the broker until then, which waits for half an hour.
+const LONGEST_SYNCHRONOUS: Duration = Duration::from_mins(25);
 /// How long the end of a job here is waited for at a time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often the end of a job of another node is looked for.
@@ -41,14 +44,16 @@ struct BusPortal(Kernel);
 #[async_trait]
 impl Portal for BusPortal {
     async fn serve(&self, request: PortalRequest) -> Vec<u8> {
-        let answer = match self.find(&request.body) {
+        match self.find(&request.body) {
             Ok((meta, params)) => {
-                let outcome = self.call(meta, params, &request).await;
-                json!({ (answer_name(meta)): answer(outcome) })
+                let (name, outcome) = (answer_name(meta), self.call(meta, params, &request).await);
+                // What was done is done, also where the answer does not fit.
+                let fits = body::encode(&name, &answer(outcome));
+                let fits = fits.or_else(|error| body::encode(&name, &answer(Err(error))));
+                fits.unwrap_or_else(|error| body::encode_error(&error))
             }
-            Err(error) => json!({ "error": error }),
-        };
-        answer.to_string().into_bytes()
+            Err(error) => body::encode_error(&error),
+        }
     }
 }
 
@@ -104,14 +109,15 @@ impl BusPortal {
         let timeout = request.timeout.unwrap_or_else(|| settings::timeout(self.0.configs(), meta));
         let call = Call { meta, params, job: request.id, timeout, client_ip: String::new() };
         if !meta.is_job {
+            let call = Call { timeout: call.timeout.min(LONGEST_SYNCHRONOUS), ..call };
             return dispatch::run_through(&self.0, caller, call).await;
         }
         let place = self.0.jobs().enter(&self.0).map_err(|busy| busy.error())?;
         match self.0.jobs().accept(&self.0, place, Ok(caller), call, Notify::default()).await {
-            Ok(()) => self.ended(request.id).await,
+            Ok(()) => self.ended(request).await,
             // A message that comes again finds its job.
             Err(DbError::Conflict { .. }) if self.0.jobs().is_of(request.id, meta, &caller).await? => {
-                self.ended(request.id).await
+                self.ended(request).await
             }
             Err(DbError::Conflict { .. }) => Err(taken(request.id)),
             Err(error) => Err(error.into()),
@@ -128,8 +134,10 @@ impl BusPortal {
         self.0.authenticator()?.authenticate(&credential).await
     }
 
-    /// What the job `id` ended with.
-    async fn ended(&self, id: Uuid) -> Result<Body, ErrorCode> {
+    /// What the request's job, which is recorded, ended with.
+    async fn ended(&self, request: &PortalRequest) -> Result<Body, ErrorCode> {
+        request.recorded.notify_one();
+        let id = request.id;
         loop {
             match self.0.jobs().poll(&self.0, id, PATIENCE).await? {
                 Polled::Ended { outcome, .. } => return outcome,

@@ -61,8 +61,6 @@ fn answer<M: Message>(bus: Bus, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<
         })?;
         drop(body);
         let reply = bus.handler::<M>()?.handle(message).await?;
-        body::encode(&body::reply_name(M::NAME), &reply).map_err(|cause| {
-            ErrorCode::internal(format!("the answer of {} cannot be sent", M::NAME)).because_of(&cause)
-        })
+        body::encode(&body::reply_name(M::NAME), &reply)
     })
 }

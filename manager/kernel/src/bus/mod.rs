@@ -6,7 +6,7 @@
 //! task of its own, so a caller that stops waiting (or dies) does not cut it off halfway; the caller gets SYS.1001.
 
 pub mod amqp;
-mod body;
+pub(crate) mod body;
 mod context;
 mod handlers;
 mod publish;

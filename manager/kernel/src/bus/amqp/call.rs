@@ -33,8 +33,7 @@ impl From<ErrorCode> for CallError {
 
 impl Amqp {
     pub(in crate::bus) async fn call<M: Message>(&self, owner: Owner, message: &M) -> Result<M::Reply, CallError> {
-        let body = body::encode(M::NAME, message)
-            .map_err(|cause| ErrorCode::internal(format!("{} cannot be sent", M::NAME)).because_of(&cause))?;
+        let body = body::encode(M::NAME, message)?;
         let call = Call {
             id: Uuid::random(),
             service: M::SERVICE,

@@ -40,17 +40,21 @@ counters! {
     expired,
     /// Of those, such as were meant for another owner or an earlier life of this node.
     refused,
+    /// Messages that waited until this node was told of the ring on which they were sent.
+    ahead,
     /// Messages that could not be read.
     malformed,
     /// API messages received.
     api_calls,
+    /// Of those, such as were acknowledged as recorded jobs before they were answered.
+    api_recorded,
     /// Messages without a way that this node answered for the broker.
     answered_unroutable,
     /// Messages that died in a queue and that this node answered.
     dead_letters,
     /// Events told to the other nodes and to programs outside.
     events_sent,
-    /// Events that were given up because the broker was away for too long.
+    /// Events that were given up because the broker was away for too long, or as too large.
     events_dropped,
     /// Events heard from other nodes.
     events_heard,

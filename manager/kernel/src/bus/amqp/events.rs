@@ -34,12 +34,15 @@ pub(super) struct OutEvent {
 
 impl Amqp {
     /// Tells the other nodes, and programs outside where `E` has a path. Never waits: events that find no room are dropped
-    /// and counted.
+    /// and counted, as are those that are too large.
     pub(in crate::bus) fn broadcast<E: Event>(&self, event: &E) {
         let inner = &self.0;
         let body = match body::encode(E::NAME, event) {
             Ok(body) => body,
-            Err(error) => return tracing::error!(event = E::NAME, %error, "an event cannot be sent"),
+            Err(error) => {
+                inner.counters.events_dropped.add();
+                return tracing::error!(event = E::NAME, %error, "an event cannot be sent");
+            }
         };
         let properties = of_event(E::NAME, E::PATH, &CallContext::current(), inner.node(), inner.epoch());
         if inner.outbox.try_send(OutEvent { key: routing_key::<E>(), properties, body }).is_err() {

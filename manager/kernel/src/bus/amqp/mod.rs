@@ -10,8 +10,8 @@
 //!
 //! **Acknowledged when noted, not when done.** A delivery is acknowledged once its id is remembered. Acknowledging at the
 //! end would gain nothing (the next life refuses it) and would make the prefetch a limit on how much a node works on at
-//! once; calls that call back would then wait for each other. API calls of programs outside *are* acknowledged at the end,
-//! as these may not send again: another node takes over, and finds the job by the message's id.
+//! once; calls that call back would then wait for each other. API calls of programs outside are acknowledged when their job is
+//! recorded or they were answered, as these may not send again ([`portal`]).
 //!
 //! **What the broker does not keep.** Nothing relies on the broker's disk but the portal's queue: calls are with their
 //! callers until answered, and events are news, not records.

@@ -1,7 +1,9 @@
 //! API messages of programs outside, from the queue that all nodes share.
 //!
-//! A message is acknowledged when it was answered: should this node die before, another takes it. An asynchronous call
-//! is then found again by its job, whose id is the message's; a synchronous one is only repeated where it changes nothing.
+//! A message is acknowledged when its call is a recorded job, or was answered: should this node die before, it is delivered
+//! again. It is not held longer, as a broker takes the channel from who does (after half an hour, unless told otherwise).
+//! An asynchronous call that comes again is found by its job, whose id is the message's; a synchronous one is only repeated
+//! where it changes nothing.
 //!
 //! An answer is remembered for the whole message, not for its id alone: who knows an id need not know the session.
 
@@ -13,23 +15,20 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use cumulo_schema::{ErrorCode, Uuid, codes};
-use lapin::{
-    Confirmation,
-    message::Delivery,
-    options::{BasicAckOptions, BasicNackOptions},
-};
+use lapin::{Confirmation, message::Delivery, options::BasicNackOptions};
+use tokio::sync::Notify;
 
 use super::{
     Inner,
     headers::{Received, of_answer},
-    receive::settled,
+    receive::{acknowledge, settled},
     seen::Known,
 };
 use crate::bus::{CallContext, Caller, body};
 
 /// How long an answer waits for a broker before whoever asked has to ask again.
 const ANSWERING: Duration = Duration::from_mins(2);
-/// How long the id of an API message is remembered where it does not say how long it may take.
+/// How long an API message is remembered; longer only while it is being handled.
 const REMEMBERED: Duration = Duration::from_mins(10);
 /// Names that begin so are ours: an answer sent there would be taken for a message between nodes.
 const OURS: &str = "zstack.";
@@ -51,6 +50,8 @@ pub(crate) struct PortalRequest {
     pub(crate) timeout: Option<Duration>,
     /// A node that is gone may have begun with it.
     pub(crate) redelivered: bool,
+    /// Told when the call cannot be lost any more, if that is before it is answered.
+    pub(crate) recorded: Arc<Notify>,
 }
 
 impl Inner {
@@ -65,7 +66,7 @@ impl Inner {
         let id = received.id().or_else(|| correlation.parse().ok()).unwrap_or_else(Uuid::random);
         let timeout = received.timeout();
         let now = Instant::now();
-        let until = now + timeout.unwrap_or_default().max(REMEMBERED);
+        let until = now + REMEMBERED;
         let data = std::mem::take(&mut delivery.data);
         let whole = id.derive(&String::from_utf8_lossy(&data));
         let known = match timeout {
@@ -76,24 +77,18 @@ impl Inner {
             }
             _ => self.seen().begin(whole, until, reply_to.as_deref(), now),
         };
+        let mut unsettled = Some(&delivery);
         let answer = match known {
             Known::New => {
-                let request = PortalRequest { id, body: data, timeout, redelivered: delivery.redelivered };
-                let context = CallContext::starting(id, Caller::SYSTEM, timeout.unwrap_or(REMEMBERED));
-                let served = tokio::spawn(context.scope(async move { portal.serve(request).await }));
-                let body = match served.await {
-                    Ok(body) => body,
-                    Err(ended) => body::encode_error(
-                        &ErrorCode::internal("the call failed; the log says more").because_of(&ended),
-                    ),
-                };
-                let body = Bytes::from(body);
+                let (redelivered, recorded) = (delivery.redelivered, Arc::default());
+                let request = PortalRequest { id, body: data, timeout, redelivered, recorded };
+                let body = Bytes::from(self.serve_new(portal, request, &mut unsettled).await);
                 // A program that connected anew and sent it again waits elsewhere.
                 reply_to = self.seen().finish(whole, body.clone(), Instant::now());
                 body
             }
             // It is answered when it is done, by whoever does it.
-            Known::Running => return settled(delivery.ack(BasicAckOptions::default()).await),
+            Known::Running => return acknowledge(unsettled).await,
             Known::Answered(answer) => answer,
             Known::Forgotten => Bytes::from(body::encode_error(&ErrorCode::new(
                 codes::UNDELIVERABLE,
@@ -103,7 +98,30 @@ impl Inner {
         if let Some(reply_to) = reply_to {
             self.answer_outside(&reply_to, &correlation, &answer).await;
         }
-        settled(delivery.ack(BasicAckOptions::default()).await);
+        acknowledge(unsettled).await;
+    }
+
+    /// Has it done, and acknowledges `unsettled` as soon as it cannot be lost any more.
+    async fn serve_new(
+        &self,
+        portal: Arc<dyn Portal>,
+        request: PortalRequest,
+        unsettled: &mut Option<&Delivery>,
+    ) -> Vec<u8> {
+        let recorded = request.recorded.clone();
+        let context = CallContext::starting(request.id, Caller::SYSTEM, request.timeout.unwrap_or(REMEMBERED));
+        let mut served = tokio::spawn(context.scope(async move { portal.serve(request).await }));
+        let served = tokio::select! {
+            served = &mut served => served,
+            () = recorded.notified() => {
+                acknowledge(unsettled.take()).await;
+                self.counters.api_recorded.add();
+                served.await
+            }
+        };
+        served.unwrap_or_else(|ended| {
+            body::encode_error(&ErrorCode::internal("the call failed; the log says more").because_of(&ended))
+        })
     }
 
     /// Sends an answer to a program's queue, again while the broker is away.

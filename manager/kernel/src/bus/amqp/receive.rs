@@ -37,8 +37,17 @@ impl Inner {
             tracing::warn!(service, "a message without a name or an id was refused");
             return settled(delivery.reject(BasicRejectOptions { requeue: false }).await);
         };
+        let data = std::mem::take(&mut delivery.data);
+        let mut unsettled = Some(&delivery);
+        if self.is_behind(&incoming) {
+            // It may be long, and must not count as a delivery that hangs; who sent it sends it again.
+            acknowledge(unsettled.take()).await;
+            self.counters.ahead.add();
+            self.catch_up(&incoming).await;
+        }
+        let now = Instant::now();
         if let Err((refused, error)) = self.admit(service, &incoming, now) {
-            settled(delivery.ack(BasicAckOptions::default()).await);
+            acknowledge(unsettled).await;
             tracing::debug!(service, message = incoming.name, %error, "a message was refused");
             let answer = Bytes::from(body::encode_error(&error));
             return self.answer(incoming.reply_to.as_deref(), &incoming, &answer, Some(refused)).await;
@@ -47,17 +56,31 @@ impl Inner {
         if known != Known::New {
             self.counters.duplicates.add();
         }
-        let data = std::mem::take(&mut delivery.data);
         // The acknowledgement need not be waited for: what is delivered again is known.
-        let acknowledge = async { settled(delivery.ack(BasicAckOptions::default()).await) };
+        let settling = acknowledge(unsettled);
         let (answer, ()) = match known {
-            Known::New => tokio::join!(self.handle(service, &incoming, data), acknowledge),
-            Known::Running => return acknowledge.await,
-            Known::Answered(answer) => (Some((answer, incoming.reply_to.clone())), acknowledge.await),
-            Known::Forgotten => (Some((forgotten(&incoming), incoming.reply_to.clone())), acknowledge.await),
+            Known::New => tokio::join!(self.handle(service, &incoming, data), settling),
+            Known::Running => return settling.await,
+            Known::Answered(answer) => (Some((answer, incoming.reply_to.clone())), settling.await),
+            Known::Forgotten => (Some((forgotten(&incoming), incoming.reply_to.clone())), settling.await),
         };
         if let Some((answer, reply_to)) = answer {
             self.answer(reply_to.as_deref(), &incoming, &answer, None).await;
+        }
+    }
+
+    /// Whether its sender knows a ring that this node has not been told of yet.
+    fn is_behind(&self, incoming: &Incoming) -> bool {
+        incoming.epoch.is_some_and(|epoch| epoch > self.epoch())
+    }
+
+    /// Waits for that ring, as long as somebody waits for the answer: on an older one this node would refuse what is its own.
+    async fn catch_up(&self, incoming: &Incoming) {
+        let wanted = incoming.epoch.unwrap_or_default();
+        tokio::select! {
+            _ = self.members.until(|view| view.ring.epoch() >= wanted) => {}
+            () = tokio::time::sleep_until(incoming.context.deadline.into()) => {}
+            () = self.draining.cancelled() => {}
         }
     }
 
@@ -138,6 +161,12 @@ fn read(delivery: &Delivery, now: Instant) -> Option<Incoming> {
 fn forgotten(incoming: &Incoming) -> Bytes {
     let text = format!("{} was done, but its answer was not fetched in time", incoming.name);
     Bytes::from(body::encode_error(&ErrorCode::new(codes::UNDELIVERABLE, text)))
+}
+
+pub(super) async fn acknowledge(delivery: Option<&Delivery>) {
+    if let Some(delivery) = delivery {
+        settled(delivery.ack(BasicAckOptions::default()).await);
+    }
 }
 
 /// A broker that did not hear an acknowledgement delivers again.

@@ -8,12 +8,13 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use cumulo_schema::Uuid;
 use futures::StreamExt;
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, Event, PublisherConfirm,
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, ErrorKind, Event,
+    PublisherConfirm,
     message::Delivery,
     options::{BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions},
+    protocol::{AMQPErrorKind, AMQPSoftError},
     types::{FieldTable, ShortString},
 };
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ use super::{
     BrokerUrl,
     topology::{self, P2P},
 };
+use crate::ring::Members;
 
 /// Longest wait for a step on the way to a session.
 const OPENING: Duration = Duration::from_secs(20);
@@ -34,6 +36,11 @@ const PREFETCH_PORTAL: u16 = 200;
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
+    #[error(
+        "another management node is connected to this virtual host, or was until a moment ago; give each node a virtual host \
+         of its own in the setting `bus`"
+    )]
+    NotAlone,
     #[error("the broker or what is between refused")]
     Refused(#[from] lapin::Error),
     #[error("the broker did not answer within {} s", OPENING.as_secs())]
@@ -55,11 +62,15 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects and makes sure that exchanges and queues are there.
-    pub(super) async fn open(url: &BrokerUrl, node: &Uuid, services: &[&str]) -> Result<Self, OpenError> {
-        patiently(Self::open_all(url, node, services)).await
+    pub(super) async fn open(url: &BrokerUrl, members: &Members, services: &[&str]) -> Result<Self, OpenError> {
+        patiently(Self::open_all(url, members, services)).await.map_err(|error| match &error {
+            OpenError::Refused(cause) if is_locked(cause) => OpenError::NotAlone,
+            _ => error,
+        })
     }
 
-    async fn open_all(url: &BrokerUrl, node: &Uuid, services: &[&str]) -> lapin::Result<Self> {
+    async fn open_all(url: &BrokerUrl, members: &Members, services: &[&str]) -> lapin::Result<Self> {
+        let node = members.node();
         let down = CancellationToken::new();
         let connect = |purpose: &str| {
             let name = format!("cumulo-manager {node} {purpose}");
@@ -73,7 +84,10 @@ impl Session {
             tokio::spawn(watch_connection(events.boxed(), report.clone(), down.clone()));
         }
         let intake = consuming.create_channel().await?;
-        topology::declare(&intake, node, services).await?;
+        if members.is_alone() {
+            topology::hold_alone(&intake).await?;
+        }
+        topology::declare(&intake, &node, services).await?;
         let requests = publishing.create_channel().await?;
         requests.confirm_select(ConfirmSelectOptions::default()).await?;
         let no_ack = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
@@ -180,6 +194,11 @@ impl Session {
             let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
         }
     }
+}
+
+fn is_locked(error: &lapin::Error) -> bool {
+    let locked = AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED);
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == locked)
 }
 
 /// Waits for the broker, but not for ever.

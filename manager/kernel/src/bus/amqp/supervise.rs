@@ -50,7 +50,7 @@ impl Inner {
     async fn open(self: &Arc<Self>) -> Result<Arc<Session>, OpenError> {
         let services = self.bus.installed().map(|(handlers, _)| handlers.services()).unwrap_or_default();
         let services: Vec<&'static str> = services.into_iter().collect();
-        let session = Arc::new(Session::open(&self.url, &self.node(), &services).await?);
+        let session = Arc::new(Session::open(&self.url, &self.members, &services).await?);
         match patiently(self.receive_all(&session, &services)).await {
             Ok(()) => Ok(session),
             Err(error) => {

@@ -32,6 +32,8 @@ pub(super) const NO_ROUTE_QUEUE: &str = "zstack.message.no_route";
 pub(super) const DEAD_QUEUE: &str = "zstack.message.dead";
 /// Where programs outside send API messages; every node serves it.
 pub(super) const PORTAL_QUEUE: &str = "zstack.message.api.portal";
+/// Held by a node that takes everything for its own: two such would each do what the other does.
+const ALONE_QUEUE: &str = "zstack.alone";
 /// Answers to calls come here; the broker makes it one's own.
 pub(super) const REPLY_QUEUE: &str = "amq.rabbitmq.reply-to";
 
@@ -85,6 +87,12 @@ pub(super) async fn declare(channel: &Channel, node: &Uuid, services: &[&str]) -
     let own = [("x-expires", millis(QUEUE_LIFE)), ("x-max-length", AMQPValue::LongLongInt(EVENT_LIMIT))];
     queue(channel, &name, QueueDeclareOptions::durable(), &own).await?;
     bind(channel, &name, BROADCAST, "#").await
+}
+
+/// Holds the virtual host for this connection; `RESOURCE_LOCKED` where another has it. A node that was cut off gets it back
+/// when the broker has noticed, after two heartbeats.
+pub(super) async fn hold_alone(channel: &Channel) -> lapin::Result<()> {
+    queue(channel, ALONE_QUEUE, QueueDeclareOptions::exclusive(), &[]).await
 }
 
 async fn exchange(

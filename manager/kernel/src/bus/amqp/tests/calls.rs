@@ -7,23 +7,23 @@ use lapin::types::AMQPValue;
 
 use super::{
     lab::Vhost,
-    nodes::{Count, CountLater, Fail, Node, Pair, Panic, TIMING, Unheard, WhoAsks, owned_by, within},
+    nodes::{Count, CountLater, Fail, Node, Pair, Panic, Repeat, TIMING, Told, Unheard, WhoAsks, owned_by, within},
     raw::{Raw, counted},
 };
 use crate::{
-    bus::{CallContext, Caller, amqp::topology::service_queue},
+    bus::{CallContext, Caller, amqp::topology::service_queue, body::LIMIT},
     ring::{Ring, View},
 };
 
-async fn pair() -> Option<(Vhost, Pair)> {
-    let vhost = Vhost::new()?;
+async fn pair() -> (Vhost, Pair) {
+    let vhost = Vhost::new();
     let pair = Pair::start(&vhost.url(), &vhost.url()).await;
-    Some((vhost, pair))
+    (vhost, pair)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_goes_to_the_owner_and_is_answered() {
-    let Some((_vhost, pair)) = pair().await else { return };
+    let (_vhost, pair) = pair().await;
     let ids: Vec<Uuid> = (0..200).map(|_| Uuid::random()).collect();
     let calls = ids.iter().map(|id| Count { key: pair.of_b(), id: *id });
     let answers = pair.a.bus.call_all(calls, 50).await;
@@ -38,7 +38,7 @@ async fn a_call_goes_to_the_owner_and_is_answered() {
 
 #[tokio::test]
 async fn an_error_comes_back_with_its_cause() {
-    let Some((_vhost, pair)) = pair().await else { return };
+    let (_vhost, pair) = pair().await;
     let told = ErrorCode::operation("it did not work").because(ErrorCode::invalid("for a reason")).with("fact", 7);
     assert_eq!(pair.a.bus.call(Fail { key: pair.of_b() }).await, Err(told));
     assert_eq!(pair.a.bus.call(Panic { key: pair.of_b() }).await.expect_err("panicked").code, "SYS.1000");
@@ -48,7 +48,7 @@ async fn an_error_comes_back_with_its_cause() {
 
 #[tokio::test]
 async fn trace_caller_and_deadline_travel() {
-    let Some((_vhost, pair)) = pair().await else { return };
+    let (_vhost, pair) = pair().await;
     let caller = Caller { account: Uuid::random(), session: Some(Uuid::random()) };
     let context = CallContext::starting(Uuid::random(), caller, Duration::from_secs(30));
     let (trace, asks, left) = context.scope(pair.a.bus.call(WhoAsks { key: pair.of_b() })).await.expect("answered");
@@ -59,7 +59,7 @@ async fn trace_caller_and_deadline_travel() {
 
 #[tokio::test]
 async fn what_has_no_way_is_an_error_at_once() {
-    let Some((_vhost, pair)) = pair().await else { return };
+    let (_vhost, pair) = pair().await;
     let ghost = Uuid::random();
     let ring = [pair.a.id, pair.b.id, ghost];
     pair.a.sees(2, &ring);
@@ -74,7 +74,7 @@ async fn what_has_no_way_is_an_error_at_once() {
 
 #[tokio::test]
 async fn a_call_ends_at_its_deadline_and_a_late_answer_is_dropped() {
-    let Some((_vhost, pair)) = pair().await else { return };
+    let (_vhost, pair) = pair().await;
     let id = Uuid::random();
     let late = within(Duration::from_millis(500), pair.a.bus.call(CountLater { key: pair.of_b(), id })).await;
     assert_eq!(late.expect_err("the gate is shut").code, "SYS.1001");
@@ -86,7 +86,7 @@ async fn a_call_ends_at_its_deadline_and_a_late_answer_is_dropped() {
 
 #[tokio::test]
 async fn a_call_to_a_node_that_leaves_ends() {
-    let Some((_vhost, pair)) = pair().await else { return };
+    let (_vhost, pair) = pair().await;
     let call = pair.a.bus.call(CountLater { key: pair.of_b(), id: Uuid::random() });
     let leave = async {
         super::lab::eventually("begun", || pair.b.math.begun.load(Ordering::SeqCst) == 1).await;
@@ -99,7 +99,7 @@ async fn a_call_to_a_node_that_leaves_ends() {
 
 #[tokio::test]
 async fn what_moved_is_followed() {
-    let Some((_vhost, pair)) = pair().await else { return };
+    let (_vhost, pair) = pair().await;
     let (key, id) = (pair.of_b(), Uuid::random());
     // The receiver knows already that the resource is the caller's now.
     pair.b.sees(2, &[pair.a.id]);
@@ -114,8 +114,34 @@ async fn what_moved_is_followed() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_is_behind_catches_up() {
+    let vhost = Vhost::new();
+    let ids = [Uuid::random(), Uuid::random()];
+    let a = Node::start(&vhost.url(), ids[0], &ids[..1]).await;
+    // It does not know yet that it is on the ring.
+    let b = Node::start(&vhost.url(), ids[1], &ids[..1]).await;
+    let pair = Pair { a, b };
+    pair.a.sees(2, &ids);
+    let id = Uuid::random();
+    let learns = async {
+        counted(&pair.b, "waits", |counters| counters.ahead > 0).await;
+        assert_eq!((pair.b.math.effects(id), pair.b.amqp().counters().refused), (0, 0));
+        pair.b.sees(2, &ids);
+    };
+    let (answer, ()) = tokio::join!(pair.a.bus.call(Count { key: pair.of_b(), id }), learns);
+    assert_eq!((answer, pair.b.math.effects(id)), (Ok(1), 1));
+    let behind = within(Duration::from_millis(500), async {
+        pair.a.sees(3, &ids);
+        pair.a.bus.call(Count { key: pair.of_b(), id }).await
+    });
+    assert_eq!(behind.await.expect_err("it never learns").code, "SYS.1001");
+    assert_eq!(pair.b.math.effects(id), 1);
+    pair.close().await;
+}
+
+#[tokio::test]
 async fn what_was_sent_to_an_earlier_life_is_refused() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let ids = [Uuid::random(), Uuid::random()];
     let a = Node::start(&vhost.url(), ids[0], &ids).await;
     let view = View { ring: Ring::new(3, &ids), joined: 3 };
@@ -131,7 +157,7 @@ async fn what_was_sent_to_an_earlier_life_is_refused() {
 
 #[tokio::test]
 async fn what_is_late_doubled_new_or_broken_is_not_started() {
-    let Some((vhost, pair)) = pair().await else { return };
+    let (vhost, pair) = pair().await;
     let raw = Raw::connect(&vhost.url()).await;
     let queue = service_queue("math", &pair.b.id);
     let count = |id: Uuid| format!(r#"{{"Count":{{"key":"{}","id":"{id}"}}}}"#, pair.of_b());
@@ -160,9 +186,26 @@ async fn what_is_late_doubled_new_or_broken_is_not_started() {
     pair.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_large_is_an_error_and_disturbs_nobody() {
+    let (_vhost, pair) = pair().await;
+    let key = pair.of_b();
+    let repeat = |text: String, times| pair.a.bus.call(Repeat { key, text, times });
+    assert_eq!(repeat("x".repeat(LIMIT), 1).await.expect_err("too large").code, "SYS.1007");
+    assert_eq!(pair.b.math.begun.load(Ordering::SeqCst), 0, "it was not sent");
+    assert_eq!(repeat("x".into(), LIMIT).await.expect_err("its answer is too large").code, "SYS.1007");
+    assert_eq!(repeat("x".into(), LIMIT - 100).await.map(|text| text.len()), Ok(LIMIT - 100));
+    pair.a.bus.publish(&Told("x".repeat(LIMIT)));
+    let counters = [pair.a.amqp().counters(), pair.b.amqp().counters()];
+    assert_eq!(counters.map(|counters| counters.connected), [1, 1], "no session was lost");
+    assert_eq!(counters[0].events_dropped, 1);
+    assert_eq!(pair.b.math.begun.load(Ordering::SeqCst), 2, "each was done once");
+    pair.close().await;
+}
+
 #[tokio::test]
 async fn what_dies_in_a_queue_is_counted_and_answered() {
-    let Some((vhost, pair)) = pair().await else { return };
+    let (vhost, pair) = pair().await;
     let raw = Raw::connect(&vhost.url()).await;
     // Without an id nothing can be remembered of it: refused, so that it dies.
     let queue = service_queue("math", &pair.b.id);

@@ -23,11 +23,11 @@ struct Wired {
     pair: Pair,
 }
 
-async fn wired() -> Option<Wired> {
-    let vhost = Vhost::new()?;
+async fn wired() -> Wired {
+    let vhost = Vhost::new();
     let (wire_a, wire_b) = (Proxy::new(&vhost.url()).await, Proxy::new(&vhost.url()).await);
     let pair = Pair::start(wire_a.url(), wire_b.url()).await;
-    Some(Wired { _vhost: vhost, wire_a, wire_b, pair })
+    Wired { _vhost: vhost, wire_a, wire_b, pair }
 }
 
 /// Calls, waits until the call is being handled, spoils the wire with `spoil`, lets the handler end and answers with what
@@ -49,7 +49,7 @@ async fn spoiled(wired: &Wired, spoil: impl AsyncFnOnce(&Wired)) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_outlives_lost_connections() {
-    let Some(wired) = wired().await else { return };
+    let wired = wired().await;
     assert_eq!(spoiled(&wired, async |wired| wired.wire_a.reset()).await, 1, "the caller's");
     assert_eq!(spoiled(&wired, async |wired| wired.wire_b.reset()).await, 1, "the receiver's");
     let both = async |wired: &Wired| {
@@ -62,7 +62,7 @@ async fn a_call_outlives_lost_connections() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_asked_for_again() {
-    let Some(wired) = wired().await else { return };
+    let wired = wired().await;
     let lose = async |wired: &Wired| {
         // The answer is made while its maker is cut off, and the caller asks again when it is back.
         wired.wire_b.set(Wire::Cut);
@@ -85,7 +85,7 @@ async fn a_lost_answer_is_asked_for_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stalled_connection_is_given_up() {
-    let Some(wired) = wired().await else { return };
+    let wired = wired().await;
     let begun = Instant::now();
     let stall = async |wired: &Wired| wired.wire_a.set(Wire::Stalled);
     let unstall = async {
@@ -101,7 +101,7 @@ async fn a_stalled_connection_is_given_up() {
 
 #[tokio::test]
 async fn a_call_without_a_broker_is_an_error_in_time() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let wire = Proxy::new(&vhost.url()).await;
     let ids = [Uuid::random(), Uuid::random()];
     let timing = Timing { handover: Duration::from_secs(5), ..TIMING };
@@ -119,8 +119,27 @@ async fn a_call_without_a_broker_is_an_error_in_time() {
 }
 
 #[tokio::test]
+async fn two_nodes_that_know_of_no_others_do_not_meet() {
+    let vhost = Vhost::new();
+    let start = async || {
+        let bus = crate::bus::Bus::default();
+        bus.open(crate::bus::Handlers::default(), crate::bus::Subscribers::default());
+        let timing = Timing { handover: Duration::from_secs(3), ..TIMING };
+        let members = crate::ring::Members::alone(Uuid::random());
+        crate::bus::Amqp::start(&bus, vhost.url().parse().expect("a URL"), members, timing).await
+    };
+    let first = start().await.expect("by itself");
+    let error = start().await.expect_err("not alone");
+    let told = serde_json::to_string(&error).expect("JSON");
+    assert!(error.code == "SYS.1011" && told.contains("another management node"), "{told}");
+    assert!(first.is_connected());
+    first.close().await;
+    start().await.expect("in its place").close().await;
+}
+
+#[tokio::test]
 async fn a_broker_that_refuses_says_why() {
-    let Some(vhost) = Vhost::new() else { return };
+    let vhost = Vhost::new();
     let url = vhost.url().replace("guest:guest", "guest:s3cret");
     let bus = crate::bus::Bus::default();
     bus.open(crate::bus::Handlers::default(), crate::bus::Subscribers::default());

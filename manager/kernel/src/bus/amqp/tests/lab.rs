@@ -34,15 +34,17 @@ pub(super) struct Vhost {
 }
 
 impl Vhost {
-    /// `None` where nobody started a broker for tests.
-    pub(super) fn new() -> Option<Self> {
-        if std::env::var_os("CUMULO_TEST_AMQP").is_none() {
-            eprintln!("not run: CUMULO_TEST_AMQP names no broker; scripts/test starts one");
-            return None;
-        }
+    /// # Panics
+    /// Where nobody started a broker for tests.
+    pub(super) fn new() -> Self {
+        assert!(
+            std::env::var_os("CUMULO_TEST_AMQP").is_some(),
+            "CUMULO_TEST_AMQP names no message broker: install rabbitmq-server and run `cargo nextest run …`, which \
+             starts one, or `scripts/with-broker cargo test …`"
+        );
         let name = format!("test-{}", Uuid::random());
         let url = output(Command::new(script()).args(["vhost", &name])).trim().to_owned();
-        Some(Self { name, url })
+        Self { name, url }
     }
 
     pub(super) fn url(&self) -> String {
@@ -62,15 +64,10 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    /// `None` where the shared broker is missing, too: then tests are not meant to start any.
-    pub(super) fn start() -> Option<Self> {
-        if std::env::var_os("CUMULO_TEST_AMQP").is_none() {
-            eprintln!("not run: CUMULO_TEST_AMQP names no broker; scripts/test starts one");
-            return None;
-        }
+    pub(super) fn start() -> Self {
         let broker = Self { dir: tempfile::tempdir().expect("a directory") };
         broker.run("up", &[]);
-        Some(broker)
+        broker
     }
 
     pub(super) fn run(&self, verb: &str, arguments: &[&str]) -> String {

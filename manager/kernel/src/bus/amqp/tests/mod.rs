@@ -8,5 +8,6 @@ mod events;
 mod faults;
 mod lab;
 mod nodes;
+mod portal;
 mod raw;
 mod restart;

@@ -35,6 +35,15 @@ pub(super) struct CountLater {
 }
 message!(CountLater => usize, service = "math", key = key);
 
+/// Answers as many bytes as are asked for, and takes as many as it is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Repeat {
+    pub(super) key: Uuid,
+    pub(super) text: String,
+    pub(super) times: usize,
+}
+message!(Repeat => String, service = "math", key = key);
+
 /// Fails with an error that has a cause and facts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Fail {
@@ -67,6 +76,13 @@ pub(super) struct Happened(pub(super) usize);
 impl Event for Happened {
     const NAME: &'static str = "Happened";
     const PATH: Option<&'static str> = Some("/test/happened");
+}
+
+/// An event as large as one likes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Told(pub(super) String);
+impl Event for Told {
+    const NAME: &'static str = "Told";
 }
 
 pub(super) struct Math {
@@ -119,6 +135,14 @@ impl Handle<CountLater> for Math {
         self.begun.fetch_add(1, Ordering::SeqCst);
         let _open = self.gate.acquire().await.map_err(|closed| ErrorCode::internal(closed.to_string()))?;
         Ok(self.count(message.id))
+    }
+}
+
+#[async_trait]
+impl Handle<Repeat> for Math {
+    async fn handle(&self, message: Repeat) -> Result<String, ErrorCode> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        Ok(message.text.repeat(message.times))
     }
 }
 
@@ -181,6 +205,7 @@ impl Node {
         let mut handlers = Handlers::default();
         handlers.add::<Count>(math.clone());
         handlers.add::<CountLater>(math.clone());
+        handlers.add::<Repeat>(math.clone());
         handlers.add::<Fail>(math.clone());
         handlers.add::<Panic>(math.clone());
         handlers.add::<WhoAsks>(math.clone());
