@@ -1,6 +1,7 @@
 //! Configuration: `cumulo.toml`, overridden by environment (`CUMULO_…`), overridden by flags.
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -15,7 +16,7 @@ use figment::{
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be configured.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where the database, keys and certificates are.
@@ -43,6 +44,23 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// A file that replaces chains of the built-in flow configuration.
     pub flows: Option<PathBuf>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { data_dir, listen, database, bus, callback_listen, advertise, ansible_dir, agent_dir, flows } = self;
+        f.debug_struct("Config")
+            .field("data_dir", data_dir)
+            .field("listen", listen)
+            .field("database", &database.as_deref().map(hide_password))
+            .field("bus", &bus.as_deref().map(hide_password))
+            .field("callback_listen", callback_listen)
+            .field("advertise", advertise)
+            .field("ansible_dir", ansible_dir)
+            .field("agent_dir", agent_dir)
+            .field("flows", flows)
+            .finish()
+    }
 }
 
 impl Default for Config {
@@ -96,11 +114,17 @@ pub struct Flags {
 }
 
 /// A configuration and where each key came from.
-#[derive(Debug)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
     figment: Figment,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the sources: they hold the passwords.
+        f.debug_struct("Loaded").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Loaded {
@@ -188,6 +212,8 @@ mod tests {
         let lines = loaded.lines().join("\n");
         assert!(!lines.contains("s3cret") && lines.contains("mysql://cumulo:***@db/cumulo"), "{lines}");
         assert!(lines.contains("amqp://cumulo:***@mq/cloud"), "{lines}");
+        let debug = format!("{loaded:?} {:?}", loaded.config);
+        assert!(!debug.contains("s3cret") && debug.contains("amqp://cumulo:***@mq/cloud"), "{debug}");
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
         // {"Add":"…"}
         assert_eq!(encode("Add", &text(LIMIT - 10)).map(|body| body.len()), Ok(LIMIT));
         assert_eq!(encode("Add", &text(LIMIT - 9)).expect_err("too large").code, "SYS.1007");
-        let answer = encode_error(&ErrorCode::operation(text(LIMIT)));
+        let answer = encode_error(&ErrorCode::operation("no").with("fact", text(LIMIT)));
         assert_eq!(decode_error(&answer).expect("an error all the same").code, "SYS.1007");
     }
 

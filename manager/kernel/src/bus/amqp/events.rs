@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use cumulo_schema::Event;
-use lapin::{BasicProperties, message::Delivery, options::BasicAckOptions};
+use lapin::{BasicProperties, Confirmation, message::Delivery, options::BasicAckOptions};
 use tokio::sync::mpsc;
 
 use super::{
@@ -23,6 +23,8 @@ use crate::bus::{CallContext, body};
 
 /// Events that are on the way to the broker at once.
 const BATCH: usize = 256;
+/// How soon a broker that takes messages confirms events.
+const CONFIRMED: Duration = Duration::from_secs(30);
 /// How long an event's id is remembered.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
@@ -78,20 +80,23 @@ impl Inner {
                 for event in &batch {
                     confirms.push(session.event(&event.key, event.properties.clone(), &event.body).await?);
                 }
+                let mut kept = true;
                 for confirm in confirms {
-                    confirm.await?;
+                    kept &= !matches!(confirm.await?, Confirmation::Nack(_));
                 }
-                lapin::Result::Ok(())
+                lapin::Result::Ok(kept)
             };
             let sent = tokio::select! {
-                sent = sent => sent.is_ok(),
-                () = session.down.cancelled() => false,
+                sent = sent => sent.ok(),
+                () = session.down.cancelled() => None,
+                () = session.silent_for(CONFIRMED) => None,
             };
-            if sent {
-                batch.drain(..).for_each(|_| self.counters.events_sent.add());
-            } else {
+            match sent {
+                Some(true) => batch.drain(..).for_each(|_| self.counters.events_sent.add()),
+                // The broker could not keep one of them.
+                Some(false) => tokio::time::sleep(self.timing.reconnect).await,
                 // A failure that the session does not see itself.
-                session.down.cancel();
+                None => session.down.cancel(),
             }
         }
     }

@@ -17,6 +17,8 @@ use super::super::{CallContext, Caller, DEFAULT_DEADLINE};
 pub(super) const VERSION: i64 = 1;
 /// The longest deadline that is believed: what a client may ask for over HTTP, too.
 const LONGEST: Duration = Duration::from_hours(30 * 24);
+/// Queues whose names begin so are ours: an answer sent there would be taken for a message between nodes.
+const OURS: &str = "zstack.";
 const TRANSIENT: u8 = 1;
 const PERSISTENT: u8 = 2;
 
@@ -174,8 +176,9 @@ impl<'d> Received<'d> {
         self.0.correlation_id().as_ref().map(ShortString::as_str)
     }
 
+    /// Where the answer goes, if anywhere.
     pub(super) fn reply_to(self) -> Option<&'d str> {
-        self.0.reply_to().as_ref().map(ShortString::as_str).filter(|name| !name.is_empty())
+        self.0.reply_to().as_ref().map(ShortString::as_str).filter(|name| !name.is_empty() && !name.starts_with(OURS))
     }
 
     /// The message's own id, where it has one that is a uuid.
@@ -288,6 +291,16 @@ mod tests {
             Received(&properties).uuid("trace")
         };
         assert_eq!((trace(None), trace(Some("/test/happened"))), (Some(context.trace), None));
+    }
+
+    #[test]
+    fn no_answer_goes_to_a_queue_of_ours() {
+        let to = |name: &str| {
+            let properties = BasicProperties::default().with_reply_to(name.into());
+            Received(&properties).reply_to().map(str::to_owned)
+        };
+        assert_eq!((to("client.1"), to("")), (Some("client.1".to_owned()), None));
+        assert_eq!(to("zstack.message.host.1"), None);
     }
 
     #[test]

@@ -30,8 +30,6 @@ use crate::bus::{CallContext, Caller, body};
 const ANSWERING: Duration = Duration::from_mins(2);
 /// How long an API message is remembered; longer only while it is being handled.
 const REMEMBERED: Duration = Duration::from_mins(10);
-/// Names that begin so are ours: an answer sent there would be taken for a message between nodes.
-const OURS: &str = "zstack.";
 
 /// Answers API messages.
 #[async_trait]
@@ -61,7 +59,7 @@ impl Inner {
         }
         self.counters.api_calls.add();
         let received = Received(&delivery.properties);
-        let mut reply_to = received.reply_to().filter(|name| !name.starts_with(OURS)).map(str::to_owned);
+        let mut reply_to = received.reply_to().map(str::to_owned);
         let correlation = received.correlation().unwrap_or_default().to_owned();
         let id = received.id().or_else(|| correlation.parse().ok()).unwrap_or_else(Uuid::random);
         let timeout = received.timeout();

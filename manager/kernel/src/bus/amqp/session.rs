@@ -108,6 +108,18 @@ impl Session {
         self.blocked.clone()
     }
 
+    /// Waits until the broker has taken messages for `patience` without a stop.
+    pub(super) async fn silent_for(&self, patience: Duration) {
+        let mut blocked = self.blocked();
+        // Its senders end with the session.
+        while blocked.wait_for(Option::is_none).await.is_ok() {
+            tokio::select! {
+                () = tokio::time::sleep(patience) => return,
+                _ = blocked.wait_for(Option::is_some) => {}
+            }
+        }
+    }
+
     /// Receives from `queue`.
     pub(super) async fn consume(&self, queue: &str) -> lapin::Result<Consumer> {
         let prefetch = if queue == topology::PORTAL_QUEUE { PREFETCH_PORTAL } else { PREFETCH };

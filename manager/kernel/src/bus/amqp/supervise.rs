@@ -24,6 +24,7 @@ impl Inner {
                     self.session.send_replace(Some(session.clone()));
                     tokio::select! {
                         () = session.down.cancelled() => {}
+                        () = self.count_stops(&session) => {}
                         () = self.closed.cancelled() => {}
                     }
                     self.session.send_replace(None);
@@ -43,6 +44,17 @@ impl Inner {
                 () = self.closed.cancelled() => {}
             }
             pause = (pause * 2).min(self.timing.reconnect_most);
+        }
+    }
+
+    /// Counts how often the broker stops taking messages, as long as the session lives.
+    async fn count_stops(&self, session: &Session) {
+        let mut blocked = session.blocked();
+        while blocked.wait_for(Option::is_some).await.is_ok() {
+            self.counters.blocked.add();
+            if blocked.wait_for(Option::is_none).await.is_err() {
+                return;
+            }
         }
     }
 

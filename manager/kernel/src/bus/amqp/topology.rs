@@ -45,6 +45,10 @@ const LOST_LIFE: Duration = Duration::from_mins(1);
 const LOST_LIMIT: i64 = 10_000;
 /// Most events that wait for a node; the oldest go first.
 const EVENT_LIMIT: i64 = 100_000;
+/// Most calls that wait in a queue; the oldest go first, and are answered as dead.
+const CALL_LIMIT: i64 = 20_000;
+/// Most bytes of them.
+const BYTE_LIMIT: i64 = 512 << 20;
 /// How often the portal's queue delivers one message before it counts as poisonous.
 const DELIVERY_LIMIT: i64 = 20;
 
@@ -73,12 +77,19 @@ pub(super) async fn declare(channel: &Channel, node: &Uuid, services: &[&str]) -
         ("x-queue-type", text("quorum")),
         ("x-dead-letter-exchange", text(DEAD)),
         ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
+        ("x-max-length", AMQPValue::LongLongInt(CALL_LIMIT)),
+        ("x-max-length-bytes", AMQPValue::LongLongInt(BYTE_LIMIT)),
     ];
     queue(channel, PORTAL_QUEUE, QueueDeclareOptions::durable(), &portal).await?;
     bind(channel, PORTAL_QUEUE, P2P, PORTAL_QUEUE).await?;
     for service in services {
         let name = service_queue(service, node);
-        let own = [("x-expires", millis(QUEUE_LIFE)), ("x-dead-letter-exchange", text(DEAD))];
+        let own = [
+            ("x-expires", millis(QUEUE_LIFE)),
+            ("x-dead-letter-exchange", text(DEAD)),
+            ("x-max-length", AMQPValue::LongLongInt(CALL_LIMIT)),
+            ("x-max-length-bytes", AMQPValue::LongLongInt(BYTE_LIMIT)),
+        ];
         queue(channel, &name, QueueDeclareOptions::durable(), &own).await?;
         bind(channel, &name, P2P, &name).await?;
     }

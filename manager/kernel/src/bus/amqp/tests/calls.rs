@@ -100,12 +100,14 @@ async fn a_call_to_a_node_that_leaves_ends() {
 #[tokio::test]
 async fn what_moved_is_followed() {
     let (_vhost, pair) = pair().await;
-    let (key, id) = (pair.of_b(), Uuid::random());
+    let (both, id) = ([pair.a.id, pair.b.id], Uuid::random());
+    let key = owned_by(&Ring::new(3, &both), pair.a.id);
     // The receiver knows already that the resource is the caller's now.
-    pair.b.sees(2, &[pair.a.id]);
+    pair.a.sees(2, &[pair.b.id]);
+    pair.b.sees(3, &both);
     let learns = async {
         counted(&pair.b, "refused", |counters| counters.refused > 0).await;
-        pair.a.sees(2, &[pair.a.id]);
+        pair.a.sees(3, &both);
     };
     let (answer, ()) = tokio::join!(pair.a.bus.call(Count { key, id }), learns);
     assert_eq!(answer, Ok(1));

@@ -63,5 +63,6 @@ async fn a_broker_without_memory_is_an_error_in_time() {
     broker.run("ctl", &["set_vm_memory_high_watermark", "0.6"]);
     eventually("unblocked", || pair.a.amqp().blocked().is_none()).await;
     assert_eq!(pair.a.bus.call(count()).await, Ok(1));
+    assert!(pair.a.amqp().counters().blocked > 0);
     pair.close().await;
 }
