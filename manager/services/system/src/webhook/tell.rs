@@ -14,14 +14,16 @@ use super::{TYPE, Webhooks};
 #[async_trait]
 impl OnEvent<VmStateChanged> for Webhooks {
     async fn on_event(&self, event: VmStateChanged) -> Result<(), ErrorCode> {
-        self.tell("/vm/state/change", json!({ "vmUuid": event.vm, "newState": event.state })).await
+        let content = json!({ "vmUuid": event.vm, "oldState": event.old, "newState": event.new });
+        self.tell("/vm/state/change", content).await
     }
 }
 
 #[async_trait]
 impl OnEvent<HostStatusChanged> for Webhooks {
     async fn on_event(&self, event: HostStatusChanged) -> Result<(), ErrorCode> {
-        self.tell("/host/status/change", json!({ "hostUuid": event.host, "newStatus": event.status })).await
+        let content = json!({ "hostUuid": event.host, "oldStatus": event.old, "newStatus": event.new });
+        self.tell("/host/status/change", content).await
     }
 }
 

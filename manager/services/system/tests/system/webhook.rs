@@ -33,8 +33,8 @@ fn hook(url: &str, opaque: &str) -> Value {
 }
 
 fn happen(node: &TestNode, vm: Uuid, host: Uuid) {
-    node.kernel().bus().publish(&HostStatusChanged { host, status: HostStatus::Connected });
-    node.kernel().bus().publish(&VmStateChanged { vm, state: VmState::Running });
+    node.kernel().bus().publish(&HostStatusChanged { host, old: HostStatus::Connecting, new: HostStatus::Connected });
+    node.kernel().bus().publish(&VmStateChanged { vm, old: VmState::Starting, new: VmState::Running });
 }
 
 #[tokio::test]
@@ -46,14 +46,15 @@ async fn a_web_hook_is_told_of_what_it_asked_for_until_it_is_deleted() {
     happen(&node, vm, host);
     let told = hear(&mut hears).await;
     assert_eq!(told["path"], "/vm/state/change");
-    assert_eq!(told["content"], json!({ "vmUuid": vm, "newState": "Running" }));
+    assert_eq!(told["content"], json!({ "vmUuid": vm, "oldState": "Starting", "newState": "Running" }));
     assert_eq!(told["managementNodeId"], json!(node.kernel().node()));
 
     let uuid = made["uuid"].as_str().expect("a uuid");
     let update = json!({ "updateWebhook": { "opaque": "/host/status/change" } });
     node.inventory("PUT", &format!("/web-hooks/{uuid}"), update).await.expect("updated");
     happen(&node, vm, host);
-    assert_eq!(hear(&mut hears).await["content"], json!({ "hostUuid": host, "newStatus": "Connected" }));
+    let content = json!({ "hostUuid": host, "oldStatus": "Connecting", "newStatus": "Connected" });
+    assert_eq!(hear(&mut hears).await["content"], content);
 
     for _ in 0..2 {
         node.call("DELETE", &format!("/web-hooks/{uuid}"), Value::Null).await.expect("gone is fine");
