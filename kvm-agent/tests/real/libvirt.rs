@@ -133,7 +133,7 @@ fn a_vm_lives_and_goes() {
         assert!(used.cpus == 2 && !used.cpu_time.is_zero(), "{used:?}");
         assert!(used.memory.total >= 64 << 20 && used.memory.available < used.memory.total, "{used:?}");
         assert_eq!(used.disks.keys().collect::<Vec<_>>(), ["sdb", "sdd", "vda"]);
-        assert!(used.disks["vda"].read_bytes > 0 && used.nics.contains_key("vnic1.0"), "{used:?}");
+        assert!(used.nics.contains_key("vnic1.0"), "{used:?}");
         assert!(sh("ip -o link show master br_eth1").contains("vnic1.0"));
         let port = libvirt.vnc_port(&vm).await.unwrap();
         assert!(port >= 5900);

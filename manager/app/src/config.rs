@@ -48,18 +48,15 @@ pub struct Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { data_dir, listen, database, bus, callback_listen, advertise, ansible_dir, agent_dir, flows } = self;
-        f.debug_struct("Config")
-            .field("data_dir", data_dir)
-            .field("listen", listen)
-            .field("database", &database.as_deref().map(hide_password))
-            .field("bus", &bus.as_deref().map(hide_password))
-            .field("callback_listen", callback_listen)
-            .field("advertise", advertise)
-            .field("ansible_dir", ansible_dir)
-            .field("agent_dir", agent_dir)
-            .field("flows", flows)
-            .finish()
+        let mut shown = f.debug_struct("Config");
+        shown.field("data_dir", &self.data_dir).field("listen", &self.listen);
+        shown.field("database", &self.database.as_deref().map(hide_password));
+        shown.field("database_connections", &self.database_connections);
+        shown.field("database_patience", &self.database_patience);
+        shown.field("bus", &self.bus.as_deref().map(hide_password));
+        shown.field("callback_listen", &self.callback_listen).field("advertise", &self.advertise);
+        shown.field("ansible_dir", &self.ansible_dir).field("agent_dir", &self.agent_dir);
+        shown.field("metrics_listen", &self.metrics_listen).field("flows", &self.flows).finish()
     }
 }
 
