@@ -46,6 +46,26 @@ async fn random_statements_find_what_the_model_finds() {
     }
 }
 
+/// A row that an outer join did not find has no tag, whatever tags others have.
+#[tokio::test]
+async fn what_an_outer_join_did_not_find_lacks_everything() {
+    let seed: u64 = rand::rng().random();
+    println!("seed {seed}");
+    let library = Library::random(&mut StdRng::seed_from_u64(seed)).await;
+    let count = async |rest: &str| {
+        let text = format!("count book {rest}");
+        let answer = library.kernel.query().zql(&Caller::SYSTEM, &text, false).await;
+        answer.unwrap_or_else(|error| panic!("seed {seed}: {text}: {error}"))[0]["total"].clone()
+    };
+    let all = count("").await;
+    for condition in ["shelf.__userTag__ not has ('a', 'ab', 'abc', 'b', 'ba', 'c1')", "shelf.__userTag__ not like '%'"]
+    {
+        let found = count(&format!("left join shelf on (shelf.name = 'no such') where {condition}")).await;
+        assert_eq!(found, all, "seed {seed}: {condition}");
+    }
+    library.close().await;
+}
+
 /// Means are compared to nine digits: the order of a division is nobody's promise.
 fn rounded(value: &Value) -> Value {
     match value {

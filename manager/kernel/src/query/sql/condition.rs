@@ -9,7 +9,7 @@ use super::{
     scope::{Scope, Side, from},
     table, unknown,
 };
-use crate::query::{Filter, Name, Op, Restriction, SubSelect, Target, hint, value, visibility};
+use crate::query::{Filter, Name, Op, Restriction, SubSelect, hint, value, visibility};
 
 /// Names under which every resource is asked for by its tags.
 pub(in crate::query) const TAG_FIELDS: [&str; 3] = ["__userTag__", "__systemTag__", "__tagUuid__"];
@@ -129,24 +129,24 @@ impl Planner<'_> {
         };
         let key = side.column(target.root(), target.root().key());
         match (name, target.collection(name)) {
-            ("__userTag__", _) => tagged(key, "user_tag", "tag", op, values),
-            ("__systemTag__", _) => tagged(key, "system_tag", "tag", op, values),
-            ("__tagUuid__", _) => tagged(key, "user_tag", "tag_pattern_uuid", op, values),
-            (_, Some(collection)) => self.in_collection(target, key, collection, op, values, whole),
+            ("__userTag__", _) => tagged(side, key, ("user_tag", "tag"), op, values),
+            ("__systemTag__", _) => tagged(side, key, ("system_tag", "tag"), op, values),
+            ("__tagUuid__", _) => tagged(side, key, ("user_tag", "tag_pattern_uuid"), op, values),
+            (_, Some(collection)) => self.in_collection(side, key, collection, op, values, whole),
             (_, None) => Err(unknown(target, name, whole)),
         }
     }
 
     fn in_collection(
         &self,
-        target: Target,
+        side: Side,
         key: Expr,
         collection: &Collection,
         op: Op,
         values: &[String],
         whole: &Name,
     ) -> Result<Expr, ErrorCode> {
-        let unknown = || unknown(target, collection.wire, whole);
+        let unknown = || unknown(side.target, collection.wire, whole);
         let meta = self.schema.resource(collection.resource).ok_or_else(unknown)?;
         let field = meta.field(collection.field).ok_or_else(unknown)?;
         let join = meta.field(collection.join).ok_or_else(unknown)?;
@@ -157,7 +157,7 @@ impl Planner<'_> {
         if let Some(visible) = self.sight().of_rows(meta) {
             inner.and_where(visible);
         }
-        Ok(if none { key.not_in_subquery(inner) } else { key.in_subquery(inner) })
+        Ok(if none { side.lacks(key, inner) } else { key.in_subquery(inner) })
     }
 
     fn has(&self, scope: &Scope, path: &Name, values: &[String], none: bool, depth: usize) -> Result<Cond, ErrorCode> {
@@ -185,7 +185,7 @@ impl Planner<'_> {
             )?))
         })?;
         inner.cond_where(any);
-        Ok(Cond::all().add(side.column(target.root(), key).not_in_subquery(inner)))
+        Ok(Cond::all().add(side.lacks(side.column(target.root(), key), inner)))
     }
 
     /// The values that a sub-query finds; never NULL, which would make `not in` hold for nothing.
@@ -273,7 +273,13 @@ fn match_fields(scope: &Scope, left: &Name, op: Op, right: &Name) -> Result<Expr
     })
 }
 
-fn tagged(key: Expr, tags: &'static str, column: &'static str, op: Op, values: &[String]) -> Result<Expr, ErrorCode> {
+fn tagged(
+    side: Side,
+    key: Expr,
+    (tags, column): (&'static str, &'static str),
+    op: Op,
+    values: &[String],
+) -> Result<Expr, ErrorCode> {
     const TAG: FieldMeta = FieldMeta {
         wire: "tag",
         column: "tag",
@@ -290,5 +296,5 @@ fn tagged(key: Expr, tags: &'static str, column: &'static str, op: Op, values: &
     let mut inner = Query::select();
     inner.column(Alias::new("resource_uuid")).from(Alias::new(tags));
     inner.and_where(value::compare(Expr::col(Alias::new(column)), &TAG, op, values)?);
-    Ok(if none { key.not_in_subquery(inner) } else { key.in_subquery(inner) })
+    Ok(if none { side.lacks(key, inner) } else { key.in_subquery(inner) })
 }

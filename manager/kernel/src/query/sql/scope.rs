@@ -12,18 +12,28 @@ pub(super) struct Side {
     pub(super) target: Target,
     /// Read through a sub-query that carries the own table's name: a kind with its parent, or only the visible rows.
     derived: bool,
+    /// It is joined, so that there may be no row of it.
+    joined: bool,
 }
 
 impl Side {
     /// What is asked for.
     pub(super) fn main(target: Target) -> Self {
-        Self { target, derived: false }
+        Self { target, derived: false, joined: false }
     }
 
     /// What is joined to it, as `sight` shows it.
     pub(super) fn joined(target: Target, sight: Sight<'_>) -> Self {
         let derived = target.parent.is_some() || sight.of(target).is_some();
-        Self { target, derived }
+        Self { target, derived, joined: true }
+    }
+
+    /// That `found` does not find `key`, the row's own. A row that is not there has nothing at all.
+    pub(super) fn lacks(self, key: Expr, found: SelectStatement) -> Expr {
+        match self.joined {
+            true => key.clone().is_null().or(key.not_in_subquery(found)),
+            false => key.not_in_subquery(found),
+        }
     }
 
     /// The column of `field`, which is declared by `meta`.
