@@ -116,6 +116,11 @@ impl Math {
         self.effects.lock().expect("not poisoned").get(&id).copied().unwrap_or_default()
     }
 
+    /// How many effects took place at all.
+    pub(super) fn all_effects(&self) -> usize {
+        self.effects.lock().expect("not poisoned").values().sum()
+    }
+
     pub(super) fn heard(&self) -> Vec<usize> {
         self.heard.lock().expect("not poisoned").clone()
     }
