@@ -14,6 +14,15 @@ pub(super) type Answer = Result<Vec<u64>, DbError>;
 /// Whether what had to be in first is in, and how the batch itself went.
 pub(super) type Outcome = (Result<(), DbError>, Answer);
 
+/// How a commit is to be made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// Durable when it is answered, and not only seen by everybody.
+    pub(super) durable: bool,
+    /// Waits for a server that is away, however long.
+    pub(super) surely: bool,
+}
+
 /// A handle on the database; clones share it.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -52,7 +61,8 @@ impl Db {
     /// # Panics
     /// Never: the name is a constant that every test builds.
     fn of(backend: Backend) -> Self {
-        let opts = HistogramOpts::new("cumulo_database_commit_seconds", "How long it took until batches were durable");
+        let opts =
+            HistogramOpts::new("cumulo_database_commit_seconds", "How long it took until batches were committed");
         let opts = opts.buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5]);
         let commits = Histogram::with_opts(opts).expect("a well-formed name");
         Self { backend, commits }
@@ -82,7 +92,8 @@ impl Db {
         Batch::new(self.dialect())
     }
 
-    /// Commits a batch: durable when this returns. Answers the rows each statement touched.
+    /// Commits a batch. When this returns everybody sees it, and it is durable, except for work that makes it so by itself
+    /// before anything follows from it: see [`Db::settle`]. Answers the rows each statement touched.
     ///
     /// # Errors
     /// [`DbError::Conflict`], [`DbError::Unmet`] and [`DbError::Reference`] mean that nothing was written.
@@ -107,17 +118,34 @@ impl Db {
         }
         match Deferred::current() {
             Some(deferred) => deferred.commit(self, batch, surely).await,
-            None => self.commit_alone(None, batch, surely).await.1,
+            None => self.commit_alone(None, batch, How { durable: true, surely }).await.1,
         }
     }
 
     /// Commits `before`, then `batch`, each whole or not at all, where possible at the price of one; `batch` only if
     /// `before` is in. Answers how each went. With `before` it is as sure as `surely`.
-    pub(super) async fn commit_alone(&self, before: Option<Batch>, batch: Batch, surely: bool) -> Outcome {
+    pub(super) async fn commit_alone(&self, before: Option<Batch>, batch: Batch, how: How) -> Outcome {
         let _timer = self.commits.start_timer();
         match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.commit(before, batch).await,
-            Backend::MySql(server) => server.commit(before, batch, surely).await,
+            Backend::Sqlite(sqlite) => sqlite.commit(before, batch, how.durable).await,
+            Backend::MySql(server) => server.commit(before, batch, how.surely).await,
+        }
+    }
+
+    /// Returns when what was committed before the call is durable.
+    pub(super) async fn flush(&self) -> Result<(), DbError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.flush().await,
+            // A server has it on its disk before it answers.
+            Backend::MySql(_) => Ok(()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_flushed(&self) -> bool {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.is_flushed(),
+            Backend::MySql(_) => true,
         }
     }
 

@@ -1,4 +1,10 @@
-//! Writes that may wait for the next one of the same piece of work, and are durable before anything that follows.
+//! Durable before anything follows from it, and no sooner: what an API call or a flow writes on its way.
+//!
+//! What a piece of work commits is seen by everybody at once, but the embedded database puts it on the disk only when the work
+//! [settles](super::Db::settle): before it reaches outside of the database, and when it ends. A power failure takes back what
+//! nobody could have acted upon, together with the journal that says so; the death of the process takes nothing back.
+//!
+//! And some writes wait for the next one of the same work.
 //!
 //! The journal has to say that a step starts before the step changes anything, and no sooner. So that write is not made
 //! at once: it goes under the same durable commit as the step's own first write, or is made when the step first reaches
@@ -19,7 +25,7 @@ use std::{
 use cumulo_schema::Uuid;
 use tokio::sync::Mutex;
 
-use super::{Batch, Db, DbError};
+use super::{Batch, Db, DbError, backend::How};
 
 tokio::task_local! {
     static DEFERRED: Option<Deferred>;
@@ -85,15 +91,16 @@ impl Deferred {
     /// Commits `batch` after what waits. What waited stays waiting when it could not be written. In a task of its own: a
     /// caller that goes away would otherwise leave written what seems to wait.
     pub(super) async fn commit(&self, db: &Db, batch: Batch, surely: bool) -> Result<Vec<u64>, DbError> {
+        let how = How { durable: self.shared.last_commit_passed.load(Ordering::SeqCst), surely };
         // Held during the commit: nothing of this work may overtake what waits.
         let mut writes = self.shared.writes.clone().lock_owned().await;
         if writes.is_empty() {
             drop(writes);
-            return db.commit_alone(None, batch, surely).await.1;
+            return db.commit_alone(None, batch, how).await.1;
         }
         let (db, before) = (db.clone(), joined(db, &writes));
         let committed = tokio::spawn(async move {
-            let (before, outcome) = db.commit_alone(Some(before), batch, surely).await;
+            let (before, outcome) = db.commit_alone(Some(before), batch, how).await;
             if before.is_ok() {
                 writes.clear();
             }
@@ -105,11 +112,12 @@ impl Deferred {
     async fn settle(&self, db: &Db) -> Result<(), DbError> {
         let mut writes = self.shared.writes.clone().lock_owned().await;
         if writes.is_empty() {
-            return Ok(());
+            drop(writes);
+            return db.flush().await;
         }
         let (db, waiting) = (db.clone(), joined(db, &writes));
         let committed = tokio::spawn(async move {
-            db.commit_alone(None, waiting, true).await.1?;
+            db.commit_alone(None, waiting, How { durable: true, surely: true }).await.1?;
             writes.clear();
             Ok(())
         });
@@ -163,15 +171,15 @@ impl Db {
         }
     }
 
-    /// Makes durable what the current work has deferred. To be called before anything outside of the database is
-    /// changed: an agent, another node, a machine over SSH.
+    /// Makes durable what the current work has deferred and what anybody has committed. To be called before anything
+    /// outside of the database is changed or told: an agent, another node, a machine over SSH, a web hook.
     ///
     /// # Errors
     /// When it cannot be written; then nothing may be changed.
     pub async fn settle(&self) -> Result<(), DbError> {
         match Deferred::current() {
             Some(deferred) => deferred.settle(self).await,
-            None => Ok(()),
+            None => self.flush().await,
         }
     }
 

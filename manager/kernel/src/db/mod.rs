@@ -14,6 +14,8 @@ mod error;
 mod keys;
 mod migrate;
 mod mysql;
+#[cfg(test)]
+mod power;
 mod render;
 mod row;
 mod select;

@@ -2,7 +2,7 @@
 
 use cumulo_schema::{Cell, FieldKind, ResourceMeta};
 
-use super::{Batch, Db, DbError, statement::Statement};
+use super::{Batch, Db, DbError, backend::How, statement::Statement};
 
 /// What a statement does to rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,9 @@ impl Db {
             let rows = self.rows_named(statement).await?;
             tried.push(Tried { what: statement.what.clone(), target: statement.target, count: 0, rows });
         }
-        for (tried, count) in tried.iter_mut().zip(self.commit_alone(None, batch, false).await.1?) {
+        for (tried, count) in
+            tried.iter_mut().zip(self.commit_alone(None, batch, How { durable: false, surely: false }).await.1?)
+        {
             tried.count = usize::try_from(count).unwrap_or(usize::MAX);
         }
         Ok(tried)

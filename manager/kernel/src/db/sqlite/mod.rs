@@ -2,17 +2,32 @@
 //!
 //! SQLite is a library that works in the caller's thread, so we use it that way: a batch costs one hand-over to the
 //! writer and not one a statement, and a read that is known to be short costs none.
+//!
+//! A commit is *applied* when everybody sees it, and *durable* when it is on the disk; in between lies a disk flush, which
+//! costs more than all the rest. SQLite itself flushes nothing at a commit here (`synchronous=NORMAL`); [`log::Log`] does, once
+//! for all commits applied so far, and only when somebody waits for it. Commits become durable in the order in which they
+//! were applied, so a power failure takes the newest away and never one of the middle.
 
+mod log;
 mod reader;
 mod writer;
 
-use std::{path::Path, sync::PoisonError, thread::JoinHandle, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use cumulo_schema::Cell;
 use rusqlite::{Connection, OpenFlags, Statement, config::DbConfig, types::Null};
 use tokio::sync::{mpsc, oneshot};
 
-use self::{reader::Readers, writer::Job};
+use self::{
+    log::{Checkpoints, Log},
+    reader::Readers,
+    writer::{Job, Work},
+};
 use super::{Batch, DbError, backend::Outcome, row::DbRow};
 
 /// Waiting batches before callers wait for room.
@@ -26,8 +41,9 @@ const STATEMENTS: usize = 512;
 #[derive(Debug)]
 pub(super) struct Sqlite {
     readers: Readers,
+    log: Arc<Log>,
     // Both are taken when the database closes.
-    jobs: std::sync::Mutex<Option<mpsc::Sender<Job>>>,
+    jobs: std::sync::Mutex<Option<mpsc::Sender<Work>>>,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -37,22 +53,24 @@ impl Sqlite {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
             .and_then(|connection| {
                 connection.pragma_update(None, "journal_mode", "WAL")?;
-                // A commit is on the disk when it is answered.
-                connection.pragma_update(None, "synchronous", "FULL")?;
+                // The log is flushed by us: see the head of this module.
+                connection.pragma_update(None, "synchronous", "NORMAL")?;
                 connection.pragma_update(None, "foreign_keys", true)?;
+                // Moved into the database's file by a thread of its own, as long as that keeps pace.
+                connection.pragma_update(None, "wal_autocheckpoint", 0)?;
                 Ok(connection)
             })
             .map_err(failed)?;
+        let log = Arc::new(Log::open(&connection, path)?);
         let readers = Readers::open(path).map_err(failed)?;
+        let checkpoints = Checkpoints::start(path)?;
         let (jobs, waiting) = mpsc::channel(WRITER_BACKLOG);
+        let log_of_writer = log.clone();
         let writer = std::thread::Builder::new()
             .name("db-writer".to_owned())
-            .spawn(move || writer::run(connection, waiting))
-            .map_err(|cause| DbError::Failed {
-                what: "start its writer".to_owned(),
-                cause: std::sync::Arc::new(cause),
-            })?;
-        Ok(Self { readers, jobs: Some(jobs).into(), writer: Some(writer).into() })
+            .spawn(move || writer::run(connection, &log_of_writer, checkpoints, waiting))
+            .map_err(|cause| DbError::Failed { what: "start its writer".to_owned(), cause: Arc::new(cause) })?;
+        Ok(Self { readers, log, jobs: Some(jobs).into(), writer: Some(writer).into() })
     }
 
     /// Its file.
@@ -60,17 +78,35 @@ impl Sqlite {
         self.readers.path()
     }
 
-    pub(super) async fn commit(&self, before: Option<Batch>, batch: Batch) -> Outcome {
-        let closed = || (Err(DbError::Closed), Err(DbError::Closed));
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(jobs) = jobs else { return closed() };
+    /// Commits; when this returns it is durable, or where that is not asked for, at least applied.
+    pub(super) async fn commit(&self, before: Option<Batch>, batch: Batch, durable: bool) -> Outcome {
         let (answer, outcome) = oneshot::channel();
-        if jobs.send(Job { before, batch, answer }).await.is_err() {
-            return closed();
+        self.hand_over(Work::Commit(Job { before, batch, durable, answer })).await;
+        outcome.await.unwrap_or_else(|_| (Err(DbError::Closed), Err(DbError::Closed)))
+    }
+
+    /// Returns when everything that was applied before the call is durable.
+    pub(super) async fn flush(&self) -> Result<(), DbError> {
+        if self.log.is_flushed() {
+            return Ok(());
         }
-        // Held, it would keep the writer waiting for more.
-        drop(jobs);
-        outcome.await.unwrap_or_else(|_| closed())
+        let (answer, outcome) = oneshot::channel();
+        self.hand_over(Work::Flush(answer)).await;
+        outcome.await.unwrap_or(Err(DbError::Closed))
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_flushed(&self) -> bool {
+        self.log.is_flushed()
+    }
+
+    /// Gives the writer something to do. It does not arrive when the database is closed; whoever waits for its answer sees
+    /// that.
+    async fn hand_over(&self, work: Work) {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(jobs) = jobs {
+            let _ = jobs.send(work).await;
+        }
     }
 
     /// A read of unknown length.

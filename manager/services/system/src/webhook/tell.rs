@@ -30,10 +30,12 @@ impl OnEvent<HostStatusChanged> for Webhooks {
 impl Webhooks {
     async fn tell(&self, path: &str, content: Value) -> Result<(), ErrorCode> {
         let hooks = self.store.all().await?;
-        let mut wanting = hooks.iter().filter(|hook| wants(hook, path)).peekable();
-        if wanting.peek().is_none() {
+        let wanting: Vec<&Webhook> = hooks.iter().filter(|hook| wants(hook, path)).collect();
+        if wanting.is_empty() {
             return Ok(());
         }
+        // What is told outside has to be true after a power failure too.
+        self.kernel.db().settle().await?;
         let (node, now) = (self.kernel.node(), Timestamp::now().0);
         let body = json!({ "path": path, "managementNodeId": node, "content": content, "time": now }).to_string();
         for hook in wanting {

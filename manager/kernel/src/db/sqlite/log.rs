@@ -1,0 +1,143 @@
+//! The write-ahead log: when it is on the disk, and when it moves into the database's file.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::connect;
+use crate::db::DbError;
+
+/// Pages in the log (4 KiB each) from which on they are moved in the background: SQLite's own default.
+const MOVE_FROM: u64 = 1_000;
+/// Pages from which on the writer moves them itself, and so gets ahead of its own new ones: the log starts anew only
+/// when all of it has been moved, which under steady load no other thread ever sees.
+const MOVE_MYSELF_FROM: u64 = 8_000;
+
+/// How far the log is durable.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    file: File,
+    applied: AtomicU64,
+    durable: AtomicU64,
+    /// The first flush that failed. The kernel may call pages clean after it that never reached the disk, so no later one
+    /// proves anything, and nothing is committed any more.
+    broken: OnceLock<DbError>,
+}
+
+impl Log {
+    /// The log of the database at `path`, which `connection` keeps from being removed.
+    pub(super) fn open(connection: &Connection, path: &Path) -> Result<Self, DbError> {
+        // The file appears with the first read.
+        connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+            .map_err(|cause| DbError::sqlite(format!("read {}", path.display()), cause))?;
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let path = PathBuf::from(log);
+        let file = File::open(&path).map_err(|cause| failed(&path, cause))?;
+        // What an earlier process applied may not be on the disk yet.
+        Ok(Self { path, file, applied: AtomicU64::new(1), durable: AtomicU64::new(0), broken: OnceLock::new() })
+    }
+
+    /// To be said after a commit that everybody can see.
+    pub(super) fn applied(&self) {
+        self.applied.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether everything applied so far is durable.
+    pub(super) fn is_flushed(&self) -> bool {
+        // In this order: what is applied in between counts as not flushed, which is only slower.
+        let durable = self.durable.load(Ordering::Acquire);
+        self.applied.load(Ordering::Acquire) == durable
+    }
+
+    /// Fails once a flush has failed.
+    pub(super) fn sound(&self) -> Result<(), DbError> {
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Makes what was applied so far durable.
+    pub(super) fn flush(&self) -> Result<(), DbError> {
+        self.sound()?;
+        let applied = self.applied.load(Ordering::Acquire);
+        if self.durable.load(Ordering::Acquire) == applied {
+            return Ok(());
+        }
+        if let Err(cause) = self.file.sync_data() {
+            tracing::error!(%cause, "the database's log could not be flushed; nothing is written from now on");
+            return Err(self.broken.get_or_init(|| failed(&self.path, cause)).clone());
+        }
+        self.durable.store(applied, Ordering::Release);
+        Ok(())
+    }
+}
+
+fn failed(path: &Path, cause: std::io::Error) -> DbError {
+    DbError::Failed { what: format!("flush {}", path.display()), cause: Arc::new(cause) }
+}
+
+/// Moves the log into the database's file.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    wake: Option<mpsc::SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpoints {
+    /// Starts the thread that does so in the background.
+    pub(super) fn start(path: &Path) -> Result<Self, DbError> {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(|cause| DbError::sqlite(format!("open {}", path.display()), cause))?;
+        let (wake, woken) = mpsc::sync_channel(1);
+        let thread = thread::Builder::new()
+            .name("db-checkpoint".to_owned())
+            .spawn(move || {
+                while woken.recv().is_ok() {
+                    checkpoint(&connection);
+                }
+            })
+            .map_err(|cause| DbError::Failed { what: "start its checkpoints".to_owned(), cause: Arc::new(cause) })?;
+        Ok(Self { wake: Some(wake), thread: Some(thread) })
+    }
+
+    /// To be called by the writer between transactions, with the pages that its log has.
+    pub(super) fn after(&self, connection: &Connection, pages: u64) {
+        if pages >= MOVE_MYSELF_FROM {
+            checkpoint(connection);
+        } else if pages >= MOVE_FROM
+            && let Some(wake) = &self.wake
+        {
+            // Full means that it is about to look anyway.
+            let _ = wake.try_send(());
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.wake.take();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the database's checkpoints panicked");
+        }
+    }
+}
+
+/// Moves what no reader stands in the way of.
+fn checkpoint(connection: &Connection) {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    if let Err(error) = moved {
+        tracing::warn!(%error, "the database's log could not be moved into its file; it is tried again");
+    }
+}
