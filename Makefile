@@ -5,13 +5,14 @@
 #   make test                everything CI checks
 #   make bench               how quick the node is, with simulated machines
 #   make bench-query         questions over a million virtual machines, beside the same SQL by hand
+#   make bench-agents        each program by itself, and a real VM's start beside bare libvirt; needs root
 #   make bench-bus           a call between nodes against a bare RPC over the same broker
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system
 
 FILE ?= tests/scenarios/flat-network.txt
 
-.PHONY: demo demo-clean scenario test bench bench-query bench-bus lint packages
+.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus lint packages
 .SILENT:
 
 demo:
@@ -31,6 +32,10 @@ bench: packages
 
 bench-query: packages
 	cargo run --quiet --profile bench-node --package cumulo-bench-query
+
+bench-agents: packages
+	cargo build --quiet --profile bench-node --package cumulo-manager --package cumulo-kvm-agent --package cumulo-storage-agent
+	cargo run --quiet --profile bench-node --package cumulo-bench-agents
 
 bench-bus: packages
 	scripts/with-broker cargo run --quiet --profile bench-node --package cumulo-bench-bus
