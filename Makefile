@@ -28,7 +28,7 @@ test: packages
 	scripts/test
 
 bench: packages
-	cargo run --quiet --profile bench-node --package cumulo-bench
+	cargo run --quiet --profile bench-node --package cumulo-bench -- $(NAME)
 
 bench-query: packages
 	cargo run --quiet --profile bench-node --package cumulo-bench-query

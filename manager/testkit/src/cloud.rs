@@ -83,8 +83,8 @@ impl World {
     pub async fn large_cloud(&self, hosts: usize) -> Cloud {
         let cloud = self.cloud().await;
         for n in 1..hosts {
-            let host = json!({ "params": { "name": format!("host-{n}"), "managementIp": format!("10.9.9.{}", n + 1),
-                                           "username": "root", "password": "secret", "clusterUuid": cloud.cluster } });
+            let address = format!("10.9.{}.{}", 9 + n / 250, n % 250 + 1);
+            let host = json!({ "params": { "name": format!("host-{n}"), "managementIp": address, "username": "root", "password": "secret", "clusterUuid": cloud.cluster } });
             let host = self.make("POST", "/hosts/kvm", host).await;
             let uuid = host["uuid"].as_str().and_then(|uuid| uuid.parse().ok()).expect("a uuid");
             self.offer_image(&self.sims.host(uuid), &cloud.backup_storage, &image_file()).await;
