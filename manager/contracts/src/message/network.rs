@@ -34,6 +34,29 @@ pub struct IpLease {
     pub ip_version: i32,
 }
 
+/// Give a NIC this very address of an L3 network, in place of the one it has there, which is free from then on. Without one
+/// it takes it. Asking again answers the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MoveIp {
+    /// The NIC.
+    pub nic: Uuid,
+    /// The L3 network.
+    pub l3: Uuid,
+    /// The address.
+    pub to: String,
+}
+message!(MoveIp => IpLease, service = "network.l3", key = l3);
+
+/// Why an address of an L3 network cannot be taken for a NIC; `None` where it can. Holds nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExplainIp {
+    /// The L3 network.
+    pub l3: Uuid,
+    /// The address.
+    pub ip: String,
+}
+message!(ExplainIp => Option<String>, service = "network.l3");
+
 /// Give back every address that a NIC holds. None is fine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReleaseIp {

@@ -43,7 +43,8 @@ use cumulo_contracts::{
     },
     ext::host::{HostFilter, OnHostConnected},
     message::network::{
-        AllocateIp, HoldServiceIp, PrepareNetworks, ReleaseIp, ReleaseIps, ReleaseServiceIp, ServeNics, UnserveNics,
+        AllocateIp, ExplainIp, HoldServiceIp, MoveIp, PrepareNetworks, ReleaseIp, ReleaseIps, ReleaseServiceIp,
+        ServeNics, UnserveNics,
     },
     resource::{IpRange, L2Network, L3Network},
 };
@@ -148,6 +149,8 @@ fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {
         .query(QueryIpRange::META)
         .query(QueryIpAddress::META)
         .message::<AllocateIp>(networks.clone())
+        .message::<MoveIp>(networks.clone())
+        .message::<ExplainIp>(networks.clone())
         .message::<ReleaseIp>(networks.clone())
         .message::<ReleaseIps>(networks.clone())
         .message::<HoldServiceIp>(networks.clone())

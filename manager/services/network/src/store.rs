@@ -268,6 +268,22 @@ pub(crate) async fn count_used(db: &Db, range: Uuid) -> Result<u64, DbError> {
     db.select::<UsedIp>().eq(UsedIp::IP_RANGE_UUID, &Some(range)).count().await
 }
 
+/// Records that who holds `old` has `new` in its place; [`DbError::Conflict`] when another has that.
+pub(crate) async fn replace_used_ip(db: &Db, old: &UsedIp, new: &UsedIp) -> Result<(), DbError> {
+    let mut batch = db.batch();
+    batch
+        .update::<UsedIp>()
+        .set(UsedIp::IP_RANGE_UUID, &new.ip_range_uuid)
+        .set(UsedIp::IP, &new.ip)
+        .set(UsedIp::NETMASK, &new.netmask)
+        .set(UsedIp::GATEWAY, &new.gateway)
+        .set(UsedIp::IP_IN_LONG, &new.ip_in_long)
+        .eq(UsedIp::UUID, &old.uuid)
+        .eq(UsedIp::IP, &old.ip)
+        .expect(format!("the address {} was given back or changed in the meantime", old.ip));
+    db.commit(batch).await.map(drop)
+}
+
 pub(crate) async fn remove_used_ips(db: &Db, rows: &[UsedIp]) -> Result<(), DbError> {
     let uuids: Vec<Uuid> = rows.iter().map(|row| row.uuid).collect();
     let mut batch = db.batch();

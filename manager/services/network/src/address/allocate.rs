@@ -39,7 +39,7 @@ impl Handle<HoldServiceIp> for Networks {
 
 impl Networks {
     /// Takes an address of `l3` for `holder`, or answers the one it has.
-    async fn hold(&self, l3: Uuid, holder: &Holder, wish: &Wish) -> Result<IpLease, ErrorCode> {
+    pub(super) async fn hold(&self, l3: Uuid, holder: &Holder, wish: &Wish) -> Result<IpLease, ErrorCode> {
         if let Holder::Service(_) = holder
             && let Some(row) = store::used_ip(self.kernel.db(), holder.row(l3)).await?
         {
@@ -109,25 +109,7 @@ impl Networks {
         address: u32,
         range: PoolRange,
     ) -> Result<Option<IpLease>, ErrorCode> {
-        let now = Timestamp::now();
-        let (vm_nic_uuid, used_for) = match holder {
-            Holder::Nic(nic) => (Some(*nic), None),
-            Holder::Service(name) => (None, Some(name.clone())),
-        };
-        let row = UsedIp {
-            uuid: holder.row(l3),
-            ip_range_uuid: Some(range.uuid),
-            l3_network_uuid: l3,
-            ip_version: 4,
-            ip: text(address),
-            netmask: range.subnet.netmask().to_string(),
-            gateway: Some(text(range.gateway)),
-            used_for,
-            ip_in_long: i64::from(address),
-            vm_nic_uuid,
-            create_date: now,
-            last_op_date: now,
-        };
+        let row = row(l3, holder, address, &range);
         match store::insert(self.kernel.db(), &row).await {
             Ok(()) => lease(&row).map(Some),
             Err(DbError::Conflict { .. }) => {
@@ -163,7 +145,12 @@ impl Networks {
         Ok(())
     }
 
-    async fn refusal(&self, network: &L3Network, choice: Choice, unfit: Unfit) -> Result<ErrorCode, ErrorCode> {
+    pub(super) async fn refusal(
+        &self,
+        network: &L3Network,
+        choice: Choice,
+        unfit: Unfit,
+    ) -> Result<ErrorCode, ErrorCode> {
         let name = format!("L3 network '{}' ({})", network.name, network.uuid);
         let details = match (unfit, choice) {
             (Unfit::NoRange, _) => format!("{name} has no IP range; add one with AddIpRange"),
@@ -186,8 +173,28 @@ impl Networks {
     }
 }
 
+/// The record that `holder` has an address of `range`.
+pub(super) fn row(l3: Uuid, holder: &Holder, address: u32, range: &PoolRange) -> UsedIp {
+    let now = Timestamp::now();
+    let (vm_nic_uuid, used_for) = holder.named();
+    UsedIp {
+        uuid: holder.row(l3),
+        ip_range_uuid: Some(range.uuid),
+        l3_network_uuid: l3,
+        ip_version: 4,
+        ip: text(address),
+        netmask: range.subnet.netmask().to_string(),
+        gateway: Some(text(range.gateway)),
+        used_for,
+        ip_in_long: i64::from(address),
+        vm_nic_uuid,
+        create_date: now,
+        last_op_date: now,
+    }
+}
+
 /// Whether addresses of the network may be taken. One that is disabled takes no new guests; its own services are none.
-fn usable(network: &L3Network, holder: &Holder) -> Result<(), ErrorCode> {
+pub(super) fn usable(network: &L3Network, holder: &Holder) -> Result<(), ErrorCode> {
     let L3Network { uuid, name, .. } = network;
     if network.state != ResourceState::Enabled && matches!(holder, Holder::Nic(_)) {
         return Err(ErrorCode::operation(format!("L3 network '{name}' ({uuid}) is disabled; enable it first")));

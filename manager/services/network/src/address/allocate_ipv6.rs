@@ -82,26 +82,7 @@ impl Networks {
         address: u128,
         range: &SpaceRange,
     ) -> Result<Option<IpLease>, ErrorCode> {
-        let (db, now) = (self.kernel.db(), Timestamp::now());
-        let (vm_nic_uuid, used_for) = match holder {
-            Holder::Nic(nic) => (Some(*nic), None),
-            Holder::Service(name) => (None, Some(name.clone())),
-        };
-        let row = UsedIp {
-            uuid: holder.row(l3),
-            ip_range_uuid: Some(range.uuid),
-            l3_network_uuid: l3,
-            ip_version: 6,
-            ip: ipv6::text(address),
-            netmask: range.netmask.clone(),
-            gateway: Some(range.gateway.clone()),
-            used_for,
-            // No number of the wire holds it.
-            ip_in_long: 0,
-            vm_nic_uuid,
-            create_date: now,
-            last_op_date: now,
-        };
+        let (db, row) = (self.kernel.db(), row(l3, holder, address, range));
         match store::insert(db, &row).await {
             Ok(()) => lease(&row).map(Some),
             Err(DbError::Conflict { .. }) => store::used_ip(db, row.uuid).await?.as_ref().map(lease).transpose(),
@@ -113,7 +94,28 @@ impl Networks {
     }
 }
 
-fn refusal(network: &L3Network, unfit: Unfit, wanted: Option<u128>) -> ErrorCode {
+/// The record that `holder` has an address of `range`.
+pub(super) fn row(l3: Uuid, holder: &Holder, address: u128, range: &SpaceRange) -> UsedIp {
+    let now = Timestamp::now();
+    let (vm_nic_uuid, used_for) = holder.named();
+    UsedIp {
+        uuid: holder.row(l3),
+        ip_range_uuid: Some(range.uuid),
+        l3_network_uuid: l3,
+        ip_version: 6,
+        ip: ipv6::text(address),
+        netmask: range.netmask.clone(),
+        gateway: Some(range.gateway.clone()),
+        used_for,
+        // No number of the wire holds it.
+        ip_in_long: 0,
+        vm_nic_uuid,
+        create_date: now,
+        last_op_date: now,
+    }
+}
+
+pub(super) fn refusal(network: &L3Network, unfit: Unfit, wanted: Option<u128>) -> ErrorCode {
     let name = format!("L3 network '{}' ({})", network.name, network.uuid);
     ErrorCode::operation(match (unfit, wanted.map(ipv6::text)) {
         (Unfit::NoRange, _) => format!("{name} has no IPv6 range; add one with AddIpv6Range"),

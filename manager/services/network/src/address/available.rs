@@ -1,9 +1,15 @@
-//! `CheckIpAvailability`.
+//! `CheckIpAvailability`, and the same question of other services.
 
 use async_trait::async_trait;
-use cumulo_contracts::api::l3::{CheckIpAvailability, CheckIpAvailabilityReply};
-use cumulo_kernel::api::{ApiCx, HandleApi};
-use cumulo_schema::ErrorCode;
+use cumulo_contracts::{
+    api::l3::{CheckIpAvailability, CheckIpAvailabilityReply},
+    message::network::ExplainIp,
+};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    bus::Handle,
+};
+use cumulo_schema::{ErrorCode, Uuid};
 
 use super::{
     holder_of,
@@ -18,18 +24,26 @@ impl HandleApi<CheckIpAvailability> for Networks {
         if api.arp_check {
             return Err(ErrorCode::invalid("arpCheck is not served: no host is asked to look for the address"));
         }
-        let reason = self.why_not(&api).await?;
+        let reason = self.why_not(api.l3_network_uuid, &api.ip, api.ip_range_check).await?;
         Ok(CheckIpAvailabilityReply { available: reason.is_none(), reason })
     }
 }
 
+#[async_trait]
+impl Handle<ExplainIp> for Networks {
+    async fn handle(&self, ask: ExplainIp) -> Result<Option<String>, ErrorCode> {
+        self.why_not(ask.l3, &ask.ip, true).await
+    }
+}
+
 impl Networks {
-    async fn why_not(&self, api: &CheckIpAvailability) -> Result<Option<String>, ErrorCode> {
-        let (db, l3) = (self.kernel.db(), api.l3_network_uuid);
+    /// Why `ip` cannot be taken. One outside of all ranges can, unless `in_range`.
+    async fn why_not(&self, l3: Uuid, ip: &str, in_range: bool) -> Result<Option<String>, ErrorCode> {
+        let db = self.kernel.db();
         if store::l3(db, l3).await?.ip_version == 6 {
-            return self.why_not_ipv6(api).await;
+            return self.why_not_ipv6(l3, ip, in_range).await;
         }
-        let address = ipv4::address("ip", &api.ip)?;
+        let address = ipv4::address("ip", ip)?;
         if let Some(row) = store::used_ip_at(db, l3, &address.to_string()).await? {
             return Ok(Some(format!("{address} is taken by {}", holder_of(&row))));
         }
@@ -37,20 +51,20 @@ impl Networks {
             Err(Unfit::Excluded) => {
                 Some(format!("{address} is reserved, or the address of the network, its gateway or broadcast"))
             }
-            Err(_) if api.ip_range_check => Some(format!("{address} lies in no IP range of the L3 network")),
+            Err(_) if in_range => Some(format!("{address} lies in no IP range of the L3 network")),
             Ok(()) | Err(_) => None,
         })
     }
 
-    async fn why_not_ipv6(&self, api: &CheckIpAvailability) -> Result<Option<String>, ErrorCode> {
-        let (db, l3) = (self.kernel.db(), api.l3_network_uuid);
-        let address = ipv6::address("ip", &api.ip)?;
+    async fn why_not_ipv6(&self, l3: Uuid, ip: &str, in_range: bool) -> Result<Option<String>, ErrorCode> {
+        let db = self.kernel.db();
+        let address = ipv6::address("ip", ip)?;
         if let Some(row) = store::used_ip_at(db, l3, &address.to_string()).await? {
             return Ok(Some(format!("{address} is taken by {}", holder_of(&row))));
         }
         Ok(match Space::of(db, l3).await?.fits(address.to_bits()) {
             Err(Unfit::Excluded) => Some(format!("{address} is reserved, or the address of the gateway")),
-            Err(_) if api.ip_range_check => Some(format!("{address} lies in no IP range of the L3 network")),
+            Err(_) if in_range => Some(format!("{address} lies in no IP range of the L3 network")),
             Ok(_) | Err(_) => None,
         })
     }

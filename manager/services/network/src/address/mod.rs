@@ -1,4 +1,4 @@
-//! Addresses: taking one for a NIC or a service, giving it back, and telling what is free.
+//! Addresses: taking one for a NIC or a service, changing it, giving it back, and telling what is free.
 
 mod allocate;
 mod allocate_ipv6;
@@ -7,6 +7,7 @@ mod capacity;
 mod dhcp_ip;
 mod free;
 mod list_free;
+mod move_ip;
 mod pool;
 mod release;
 mod space;
@@ -79,6 +80,16 @@ impl Holder {
         match self {
             Self::Nic(nic) => nic.derive(&format!("address/{l3}")),
             Self::Service(name) => l3.derive(&format!("service-address/{name}")),
+        }
+    }
+}
+
+impl Holder {
+    /// As a row names it: the NIC, or the service.
+    fn named(&self) -> (Option<Uuid>, Option<String>) {
+        match self {
+            Self::Nic(nic) => (Some(*nic), None),
+            Self::Service(name) => (None, Some(name.clone())),
         }
     }
 }

@@ -122,6 +122,11 @@ impl Pool {
         }
     }
 
+    /// An address is taken, proposed or not.
+    pub(crate) fn strike(&mut self, address: u32) {
+        self.free.remove(Span::one(address));
+    }
+
     /// An address is free again.
     pub(crate) fn give(&mut self, address: u32) {
         if self.usable.contains(address) {
@@ -134,7 +139,8 @@ impl Pool {
         self.free.iter_from(from).filter_map(|address| Some((address, self.range_of(address)?)))
     }
 
-    fn range_of(&self, address: u32) -> Option<PoolRange> {
+    /// The range of an address.
+    pub(crate) fn range_of(&self, address: u32) -> Option<PoolRange> {
         self.ranges.iter().find(|range| range.span.contains(address)).copied()
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cumulo_contracts::{
-    message::network::{AllocateIp, HoldServiceIp, IpLease, ReleaseIp, ReleaseServiceIp},
+    message::network::{AllocateIp, ExplainIp, HoldServiceIp, IpLease, MoveIp, ReleaseIp, ReleaseServiceIp},
     resource::UsedIp,
 };
 use cumulo_schema::{Timestamp, Uuid};
@@ -87,6 +87,34 @@ async fn a_wanted_address_is_given_once_and_named_when_taken() {
     assert_eq!(world.allocate_by(l3, nic, Some("10.0.0.15"), None).await.expect("the same NIC"), lease);
     let taken = world.allocate_by(l3, Uuid::random(), Some("10.0.0.15"), None).await.expect_err("taken");
     assert!(taken.details.contains(&nic.to_string()), "{taken}");
+}
+
+#[tokio::test]
+async fn a_nic_moves_to_a_free_address_and_nowhere_else() {
+    let world = World::start().await;
+    let l3 = world.l3_with_range("10.0.0.10", "10.0.0.12").await;
+    world.range(l3, "10.0.0.20", "10.0.0.20", "255.255.255.0", Some("10.0.0.1")).await.expect("a second range");
+    let (nic, other) = (Uuid::random(), Uuid::random());
+    let bus = world.kernel().bus();
+    let to = |nic, to: &str| MoveIp { nic, l3, to: to.to_owned() };
+    let why = async |ip: &str| bus.call(ExplainIp { l3, ip: ip.to_owned() }).await.expect("answered");
+    assert_eq!(bus.call(to(nic, "10.0.0.10")).await.expect("without one it takes it").ip, "10.0.0.10");
+    world.allocate_by(l3, other, Some("10.0.0.11"), None).await.expect("allocated");
+    for (bad, text) in [("10.0.0.11", other.to_string()), ("10.0.0.99", "no IP range".to_owned())] {
+        let refused = bus.call(to(nic, bad)).await.expect_err(bad);
+        assert!(refused.details.contains(&text), "{refused}");
+        assert!(why(bad).await.expect("a reason").contains(&text));
+    }
+    for _ in 0..2 {
+        let lease = bus.call(to(nic, "10.0.0.20")).await.expect("moved, or there");
+        assert_eq!(world.allocate(l3, nic).await.expect("what it has"), lease);
+    }
+    assert_eq!((why("10.0.0.10").await, world.count::<UsedIp>().await), (None, 2));
+    // The pool knows: two are left, and neither is the one that it moved to.
+    let left = [world.allocate(l3, Uuid::random()).await, world.allocate(l3, Uuid::random()).await];
+    let left: BTreeSet<String> = left.into_iter().map(|lease| lease.expect("there is room").ip).collect();
+    assert_eq!(left.into_iter().collect::<Vec<_>>(), ["10.0.0.10", "10.0.0.12"]);
+    world.allocate(l3, Uuid::random()).await.expect_err("full");
 }
 
 #[tokio::test(flavor = "multi_thread")]

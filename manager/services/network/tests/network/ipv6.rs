@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cumulo_contracts::{
-    message::network::{IpLease, ReleaseIp},
+    message::network::{IpLease, MoveIp, ReleaseIp},
     resource::{IpRange, UsedIp},
 };
 use cumulo_schema::{ErrorCode, Uuid};
@@ -153,4 +153,20 @@ async fn a_provider_that_serves_no_ipv6_is_not_attached() {
     let dns = json!({ "dns": "2001:4860:4860::8888" });
     let with = world.post(&format!("/l3-networks/{l3}/dns"), dns).await.expect("of its version");
     assert_eq!(with["dns"], json!(["2001:4860:4860::8888"]));
+}
+
+#[tokio::test]
+async fn a_nic_moves_to_a_free_address() {
+    let world = World::start().await;
+    let l3 = l3(&world).await;
+    range(&world, l3, "2001:db8::10", "2001:db8::20").await.expect("added");
+    let (nic, other) = (Uuid::random(), first(&world, l3).await.expect("allocated"));
+    let to = |to: &str| MoveIp { nic, l3, to: to.to_owned() };
+    let bus = world.kernel().bus();
+    world.allocate(l3, nic).await.expect("allocated");
+    assert_eq!(bus.call(to("2001:DB8::0020")).await.expect("moved").ip, "2001:db8::20");
+    let taken = bus.call(to(&other.ip)).await.expect_err("taken");
+    assert!(taken.details.contains("is taken by the NIC"), "{taken}");
+    bus.call(to("2001:db8::1")).await.expect_err("the gateway");
+    assert_eq!(world.count::<UsedIp>().await, 2);
 }
