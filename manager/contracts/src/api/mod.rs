@@ -26,6 +26,7 @@ pub mod resource_config;
 pub mod sharing;
 pub mod tag;
 pub mod vm;
+pub mod vm_address;
 pub mod volume;
 pub mod webhook;
 pub mod zone;
@@ -123,6 +124,11 @@ const APIS: &[&ApiMeta] = &[
     vm::GetVmConsoleAddress::META,
     vm::AttachL3NetworkToVm::META,
     vm::DetachL3NetworkFromVm::META,
+    vm_address::SetVmStaticIp::META,
+    vm_address::DeleteVmStaticIp::META,
+    vm_address::SetVmHostname::META,
+    vm_address::GetVmHostname::META,
+    vm_address::DeleteVmHostname::META,
     l2::CreateL2NoVlanNetwork::META,
     l2::UpdateL2Network::META,
     l2::DeleteL2Network::META,

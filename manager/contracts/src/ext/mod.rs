@@ -7,4 +7,5 @@ pub mod host;
 pub mod hypervisor;
 pub mod network;
 pub mod storage;
+pub mod tag;
 pub mod vm;

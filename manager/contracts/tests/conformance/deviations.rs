@@ -48,6 +48,7 @@ pub(crate) const LIST: &[Deviation] = &[
     api("GetVmConsoleAddress/uuid/check account"),
     api("GetVmConsoleAddress/uuid/operation target"),
     api("UpdateVmInstance/defaultL3NetworkUuid/check account"),
+    api("SetVmStaticIp/l3NetworkUuid/check account"),
     api("CreateL3Network/l2NetworkUuid/check account"),
     api("DeleteL2Network/uuid/check account"),
     api("DeleteL2Network/uuid/operation target"),

@@ -1,7 +1,8 @@
 //! Virtual machines: their life from creation to expunge.
 //!
 //! Two flows do nearly everything: [`flow::launch`] brings a VM up (from nothing, or from stopped), [`flow::change`] takes
-//! one that exists to another state; [`flow::nic`] gives it a NIC or takes one away. A VM's state names where it stands; those ending in `ing` belong to a flow, and the flow
+//! one that exists to another state; [`flow::nic`] gives it a NIC or takes one away, [`flow::address`] another address and
+//! [`flow::rename`] a name. A VM's state names where it stands; those ending in `ing` belong to a flow, and the flow
 //! engine finishes or unwinds it after any crash, so no VM stays on the way for ever. What a host reports is compared with
 //! what is recorded in [`reconcile`].
 
@@ -9,6 +10,8 @@ mod api;
 mod cascade;
 mod expunge;
 mod flow;
+mod guard;
+mod hostname;
 mod quota;
 mod reconcile;
 mod store;
@@ -17,12 +20,15 @@ mod tags;
 use std::sync::Arc;
 
 use cumulo_contracts::{
-    api::vm::{
-        AttachL3NetworkToVm, CreateVmInstance, DestroyVmInstance, DetachL3NetworkFromVm, ExpungeVmInstance,
-        GetVmConsoleAddress, PauseVmInstance, QueryVmCdRom, QueryVmInstance, QueryVmNic, RebootVmInstance,
-        RecoverVmInstance, ResumeVmInstance, StartVmInstance, StopVmInstance, UpdateVmInstance,
+    api::{
+        vm::{
+            AttachL3NetworkToVm, CreateVmInstance, DestroyVmInstance, DetachL3NetworkFromVm, ExpungeVmInstance,
+            GetVmConsoleAddress, PauseVmInstance, QueryVmCdRom, QueryVmInstance, QueryVmNic, RebootVmInstance,
+            RecoverVmInstance, ResumeVmInstance, StartVmInstance, StopVmInstance, UpdateVmInstance,
+        },
+        vm_address::{DeleteVmHostname, DeleteVmStaticIp, GetVmHostname, SetVmHostname, SetVmStaticIp},
     },
-    ext::hypervisor::OnVmsReported,
+    ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
     message::vm::StopVms,
     resource::VmInstance,
 };
@@ -33,7 +39,8 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Api, Resource};
 
-pub use flow::{change::ChangeVm, launch::LaunchVm, nic::ChangeNic};
+pub use flow::{address::ChangeAddress, change::ChangeVm, launch::LaunchVm, nic::ChangeNic, rename::RenameGuest};
+pub use store::Tag;
 
 /// The VM service.
 #[derive(Debug)]
@@ -107,6 +114,19 @@ pub fn install(setup: &mut Setup) {
     flow::launch::install(setup, &vms);
     flow::change::install(setup, &vms);
     flow::nic::install(setup, &vms);
+    install_addresses(setup, &vms);
+}
+
+fn install_addresses(setup: &mut Setup, vms: &Arc<Vms>) {
+    setup
+        .api::<SetVmStaticIp>(vms.clone())
+        .api::<DeleteVmStaticIp>(vms.clone())
+        .api::<SetVmHostname>(vms.clone())
+        .api::<GetVmHostname>(vms.clone())
+        .api::<DeleteVmHostname>(vms.clone())
+        .add::<dyn SystemTagGuard>(vms.clone());
+    flow::address::install(setup, vms);
+    flow::rename::install(setup, vms);
 }
 
 /// Starts what the service does by itself; call once the kernel has started.

@@ -1,6 +1,7 @@
 //! The VM service's rows.
 
 mod sets;
+mod tags;
 
 use cumulo_contracts::{
     message::network::{IpLease, ServedNic},
@@ -8,11 +9,13 @@ use cumulo_contracts::{
 };
 use cumulo_kernel::{
     Kernel,
-    db::{Db, DbError},
+    db::{Batch, Db, DbError},
     ownership::{self, NewTags},
 };
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
 pub(crate) use sets::*;
+pub use tags::Tag;
+pub(crate) use tags::*;
 
 use crate::quota;
 
@@ -164,6 +167,8 @@ pub(crate) struct NewNicRow<'a> {
     pub(crate) mac: Option<&'a str>,
     /// The model; virtio where absent.
     pub(crate) model: Option<&'a str>,
+    /// The tag with which the VM claims the address.
+    pub(crate) claim: Option<&'a Tag>,
 }
 
 /// Records a NIC with the address it holds. Recorded already is fine.
@@ -194,6 +199,7 @@ pub(crate) async fn insert_nic(db: &Db, new: &NewNicRow<'_>, lease: &IpLease) ->
         let mut batch = db.batch();
         batch.insert(&row);
         ownership::created::<VmNic>(&mut batch, nic, new.account, &NewTags::default());
+        swap_tags(&mut batch, new.vm, &[], new.claim.map_or(&[], std::slice::from_ref));
         match db.commit(batch).await {
             Ok(_) => return Ok(()),
             Err(DbError::Conflict { .. }) if db.find(VmNic::UUID, &nic).await?.is_some() => return Ok(()),
@@ -211,6 +217,12 @@ pub(crate) async fn insert_nic(db: &Db, new: &NewNicRow<'_>, lease: &IpLease) ->
 /// Records the address that a NIC has got.
 pub(crate) async fn set_address(db: &Db, nic: Uuid, lease: &IpLease) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
+    put_address(&mut batch, nic, lease);
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Adds to `batch` the address that a NIC has got.
+pub(crate) fn put_address(batch: &mut Batch, nic: Uuid, lease: &IpLease) {
     batch
         .update::<VmNic>()
         .set(VmNic::IP, &Some(lease.ip.clone()))
@@ -219,16 +231,30 @@ pub(crate) async fn set_address(db: &Db, nic: Uuid, lease: &IpLease) -> Result<(
         .set(VmNic::USED_IP_UUID, &Some(lease.used_ip))
         .eq(VmNic::UUID, &nic)
         .expect(format!("NIC {nic} is gone"));
-    Ok(db.commit(batch).await.map(drop)?)
 }
 
-/// Takes a NIC off the record. The default route of its VM moves to the first NIC that is left. Gone is fine.
-pub(crate) async fn remove_nic(kernel: &Kernel, nic: Uuid) -> Result<(), ErrorCode> {
+/// What a NIC holds, as its row says.
+pub(crate) fn lease_of(nic: &VmNic) -> Option<IpLease> {
+    Some(IpLease {
+        used_ip: nic.used_ip_uuid?,
+        ip: nic.ip.clone()?,
+        netmask: nic.netmask.clone()?,
+        gateway: nic.gateway.clone().unwrap_or_default(),
+        // No row of a NIC has it, and no NIC is written from it.
+        prefix_len: 0,
+        ip_version: nic.ip_version.unwrap_or(4),
+    })
+}
+
+/// Takes a NIC off the record, and the claim to its address. The default route of its VM moves to the first NIC that is
+/// left. Gone is fine.
+pub(crate) async fn remove_nic(kernel: &Kernel, nic: Uuid, claim: Option<&Tag>) -> Result<(), ErrorCode> {
     let db = kernel.db();
     let mut batch = kernel.cascade().removal(VmNic::META, &[nic]).await?;
     if let Some(row) = db.find(VmNic::UUID, &nic).await?
         && let (Some(vm), Some(l3)) = (row.vm_instance_uuid, row.l3_network_uuid)
     {
+        swap_tags(&mut batch, vm, claim.map_or(&[], std::slice::from_ref), &[]);
         let left = nics(db, vm).await?.into_iter().filter(|other| other.uuid != nic);
         let next = left.filter_map(|other| other.l3_network_uuid).next();
         batch

@@ -7,6 +7,8 @@ use cumulo_contracts::ext::storage::StorageTag;
 use cumulo_kernel::tag::TagDef;
 use cumulo_schema::{ErrorCode, Uuid, is_hostname};
 
+use crate::store::static_ip;
+
 const VM: &str = "VmInstanceVO";
 
 pub(crate) const HOSTNAME: TagDef =
@@ -102,9 +104,7 @@ impl Wishes {
                 wishes.hostname = tokens.remove("hostname");
             } else if let Some(tokens) = USERDATA.tokens(tag) {
                 wishes.user_data = Some(decode(&tokens["userdata"]).map_err(ErrorCode::invalid)?);
-            } else if let Some(mut tokens) = STATIC_IP.tokens(tag)
-                && let (Ok(l3), Some(ip)) = (tokens["l3NetworkUuid"].parse(), tokens.remove("staticIp"))
-            {
+            } else if let Some((l3, ip)) = static_ip(tag) {
                 wishes.static_ips.insert(l3, ip);
             }
         }

@@ -39,6 +39,7 @@ impl Tags {
                     return Err(ErrorCode::new(codes::DUPLICATED_TAG, details));
                 }
                 if there.is_none() {
+                    self.ask_guards(meta.vo, resource, tag, None).await?;
                     new.push(SystemTag { uuid: *uuid, ..ownership::system_tag(meta.vo, resource, tag, false) });
                 }
             }

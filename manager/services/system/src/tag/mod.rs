@@ -12,9 +12,12 @@ mod update_system_tag;
 
 use std::{collections::HashMap, sync::Arc};
 
-use cumulo_contracts::api::tag::{
-    AttachTagToResources, CreateSystemTag, CreateSystemTags, CreateTag, CreateUserTag, DeleteTag,
-    DetachTagFromResources, QuerySystemTag, QueryTag, QueryUserTag, UpdateSystemTag, UpdateTag,
+use cumulo_contracts::{
+    api::tag::{
+        AttachTagToResources, CreateSystemTag, CreateSystemTags, CreateTag, CreateUserTag, DeleteTag,
+        DetachTagFromResources, QuerySystemTag, QueryTag, QueryUserTag, UpdateSystemTag, UpdateTag,
+    },
+    ext::tag::SystemTagGuard,
 };
 use cumulo_kernel::{
     Kernel, Setup,
@@ -75,6 +78,14 @@ impl Tags {
             return Err(ErrorCode::invalid(format!("the tag '{tag}' only steers the call it comes with")));
         }
         self.kernel.tags().check(vo, tag)
+    }
+
+    /// Asks the service of `resource` whether it may have the tag, in place of `replaced`.
+    async fn ask_guards(&self, vo: &str, resource: Uuid, tag: &str, replaced: Option<Uuid>) -> Result<(), ErrorCode> {
+        for guard in self.kernel.registry().all::<dyn SystemTagGuard>().iter().filter(|guard| guard.resource() == vo) {
+            guard.check(resource, tag, replaced).await?;
+        }
+        Ok(())
     }
 
     /// Runs `work` while no other call changes the tags of `resource`, so that "not there yet" stays true.

@@ -23,6 +23,7 @@ impl HandleApi<UpdateSystemTag> for Tags {
                 let details = format!("the resource {} has that system tag already", tag.resource_uuid);
                 return Err(ErrorCode::new(codes::DUPLICATED_TAG, details));
             }
+            self.ask_guards(&tag.resource_type, tag.resource_uuid, &api.tag, Some(tag.uuid)).await?;
             Ok(self.store.set_system_tag(tag.uuid, &api.tag).await?)
         };
         self.alone(tag.resource_uuid, changing).await?;

@@ -38,6 +38,7 @@ impl HandleApi<CreateVmInstance> for Vms {
         let image = self.image(&api).await?;
         let root_size = self.root_size(&api, &image).await?;
         let l3s = api.l3_network_uuids.clone().unwrap_or_default();
+        self.check_new(&cx.tags.system).await?;
         let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
         let default_l3 = default_l3(&api, &l3s)?;
         let mut steering = cx.tags.system.clone();

@@ -3,9 +3,11 @@
 mod change;
 mod console;
 mod create;
+mod hostname;
 mod nic;
 pub(crate) mod spec;
 mod start;
+mod static_ip;
 mod update;
 
 use cumulo_kernel::db::Db;

@@ -1,5 +1,7 @@
 //! `AttachL3NetworkToVm` and `DetachL3NetworkFromVm`.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::vm::{AttachL3NetworkToVm, DetachL3NetworkFromVm},
@@ -11,7 +13,12 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{ErrorCode, Inventory, Resource, Uuid};
 
-use crate::{Vms, flow::nic::ChangeNic, store, tags::Wishes};
+use crate::{
+    Vms,
+    flow::nic::ChangeNic,
+    store::{self, Tag},
+    tags::Wishes,
+};
 
 /// Models that every hypervisor has.
 const MODELS: [&str; 4] = ["virtio", "e1000", "e1000e", "rtl8139"];
@@ -26,18 +33,22 @@ impl HandleApi<AttachL3NetworkToVm> for Vms {
         for tag in &cx.tags.system {
             self.kernel.tags().check(VmInstance::META.vo, tag)?;
         }
-        let mut wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
+        let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
         let vm = store::find(self.kernel.db(), api.vm_instance_uuid).await?;
         ChangeNic::check_state(&vm)?;
+        let (nic, l3) = (cx.job.derive("nic"), api.l3_network_uuid);
+        let asked = given(api.static_ip).or_else(|| wishes.static_ips.get(&l3).cloned());
+        let (ip, claim) = self.claim(vm.uuid, nic, l3, asked).await?;
         let context = ChangeNic {
             vm: vm.uuid,
             account: ownership::owner(self.kernel.db(), vm.uuid).await?.unwrap_or(Uuid::ADMIN),
-            nic: cx.job.derive("nic"),
-            l3: api.l3_network_uuid,
+            nic,
+            l3,
             device_id: 0,
             mac: given(api.custom_mac).map(|text| mac(&text)).transpose()?,
             model: given(api.driver_type).map(model).transpose()?,
-            ip: given(api.static_ip).or_else(|| wishes.static_ips.remove(&api.l3_network_uuid)),
+            ip,
+            claim,
             is_default: false,
             on: None,
         };
@@ -55,9 +66,48 @@ impl HandleApi<DetachL3NetworkFromVm> for Vms {
         ChangeNic::check_state(&store::find(self.kernel.db(), vm).await?)?;
         let VmNic { uuid, device_id, mac, driver_type: model, ip, .. } = nic;
         let account = ownership::owner(self.kernel.db(), vm).await?.unwrap_or(Uuid::ADMIN);
-        let context =
-            ChangeNic { vm, account, nic: uuid, l3, device_id, mac: Some(mac), model, ip, is_default: false, on: None };
+        let mac = Some(mac);
+        let context = ChangeNic {
+            vm,
+            account,
+            nic: uuid,
+            l3,
+            device_id,
+            mac,
+            model,
+            ip,
+            claim: None,
+            is_default: false,
+            on: None,
+        };
         cx.run_flow("detach-nic", context).await
+    }
+}
+
+impl Vms {
+    /// The address that a new NIC of `vm` on `l3` gets, if a certain one, and the tag that is to come with the NIC. One that
+    /// the VM claimed beforehand is its own already.
+    async fn claim(
+        &self,
+        vm: Uuid,
+        nic: Uuid,
+        l3: Uuid,
+        asked: Option<String>,
+    ) -> Result<(Option<String>, Option<Tag>), ErrorCode> {
+        let claimed = store::static_ips(self.kernel.db(), vm, l3).await?.pop();
+        let claimed = claimed.and_then(|tag| Some(store::static_ip(&tag.text)?.1));
+        let asked = asked.map(|text| text.parse().map_or(text, |ip: IpAddr| ip.to_string()));
+        match (asked, claimed) {
+            (Some(asked), Some(claimed)) if asked != claimed => Err(ErrorCode::operation(format!(
+                "VM {vm} claims the address {claimed} on L3 network {l3}; give that up with DeleteVmStaticIp first"
+            ))),
+            (_, Some(claimed)) => Ok((Some(claimed), None)),
+            (Some(asked), None) => {
+                let claim = Tag { uuid: nic.derive("static-ip"), text: store::static_ip_tag(l3, &asked) };
+                Ok((Some(asked), Some(claim)))
+            }
+            (None, None) => Ok((None, None)),
+        }
     }
 }
 

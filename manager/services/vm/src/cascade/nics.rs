@@ -17,6 +17,8 @@ impl Vms {
         let nics = hanging_on(kernel.db(), VmNic::L3_NETWORK_UUID, l3s).await?;
         kernel.bus().call(ReleaseIps { nics: nics.clone() }).await?;
         kernel.cascade().remove(VmNic::META, &nics).await?;
+        let claims = store::claims_on(kernel.db(), vms, l3s).await?;
+        store::remove_tags(kernel.db(), &claims).await?;
         Ok(store::forget_where(kernel.db(), VmInstance::DEFAULT_L3_NETWORK_UUID, vms, l3s).await?)
     }
 

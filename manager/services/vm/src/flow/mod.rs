@@ -1,5 +1,8 @@
 //! The flows of VMs.
 
+pub(crate) mod address;
 pub(crate) mod change;
 pub(crate) mod launch;
 pub(crate) mod nic;
+pub(crate) mod rename;
+mod serving;

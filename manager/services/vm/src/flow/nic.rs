@@ -19,7 +19,10 @@ use cumulo_schema::{ErrorCode, Uuid};
 use serde::{Deserialize, Serialize};
 
 use super::change::OnHost;
-use crate::{Vms, store};
+use crate::{
+    Vms,
+    store::{self, Tag},
+};
 
 /// The states in which NICs come and go. A paused guest cannot let go of one.
 const CHANGEABLE: [VmState; 3] = [VmState::Running, VmState::Stopped, VmState::Created];
@@ -43,6 +46,9 @@ pub struct ChangeNic {
     pub model: Option<String>,
     /// The address it wants, or has.
     pub ip: Option<String>,
+    /// The tag with which the VM claims that address: comes and goes with the NIC.
+    #[serde(default)]
+    pub claim: Option<Tag>,
     /// Whether the VM's default route is to go over it, or went.
     pub is_default: bool,
     /// Where the VM runs, if it does.

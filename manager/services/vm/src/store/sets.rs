@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use cumulo_contracts::resource::{Host, HostStatus, UsedIp, VmInstance, VmNic, VmState, Volume};
 use cumulo_kernel::{
     cascade::hanging_on,
-    db::{Db, DbError},
+    db::{Batch, Db, DbError},
 };
 use cumulo_schema::{Column, Timestamp, Uuid};
 
 /// Rows named in one statement.
-const AT_ONCE: usize = 500;
+pub(super) const AT_ONCE: usize = 500;
 
 /// Where no guest is on any host.
 pub(crate) const DOWN: [VmState; 3] = [VmState::Created, VmState::Stopped, VmState::Destroyed];
@@ -112,6 +112,12 @@ pub(crate) async fn addresses_in(db: &Db, ranges: &[Uuid]) -> Result<Vec<UsedIp>
 /// Records that `nics` have no address.
 pub(crate) async fn without_address(db: &Db, nics: &[Uuid]) -> Result<(), DbError> {
     let mut batch = db.batch();
+    drop_addresses(&mut batch, nics);
+    db.commit(batch).await.map(drop)
+}
+
+/// Adds to `batch` that `nics` have no address.
+pub(crate) fn drop_addresses(batch: &mut Batch, nics: &[Uuid]) {
     for some in nics.chunks(AT_ONCE) {
         batch
             .update::<VmNic>()
@@ -122,7 +128,6 @@ pub(crate) async fn without_address(db: &Db, nics: &[Uuid]) -> Result<(), DbErro
             .one_of(VmNic::UUID, some)
             .any();
     }
-    db.commit(batch).await.map(drop)
 }
 
 /// Empties `column` of `vms`.

@@ -52,6 +52,7 @@ impl Step<LaunchVm> for AllocateNics {
                 device_id: new.device_id,
                 mac: None,
                 model: None,
+                claim: None,
             };
             store::insert_nic(kernel.db(), &row, &lease).await?;
         }
@@ -62,14 +63,14 @@ impl Step<LaunchVm> for AllocateNics {
         let kernel = &self.0.kernel;
         for new in &cx.nics {
             kernel.bus().call(ReleaseIp { nic: new.nic }).await?;
-            store::remove_nic(kernel, new.nic).await?;
+            store::remove_nic(kernel, new.nic, None).await?;
         }
         Ok(())
     }
 }
 
-/// Takes an address for each NIC of a VM that exists and has none: its range is gone, and the network has others. The
-/// address is the NIC's from then on, whether the VM starts or not.
+/// Takes an address for each NIC of a VM that exists and has none: its range is gone, and the network has others. Where the
+/// VM claims one, it is that or none: who claims an address wants to be found there. The address is the NIC's from then on, whether the VM starts or not.
 pub(super) struct RenewAddresses(pub(super) Arc<Vms>);
 
 #[async_trait]
@@ -86,7 +87,9 @@ impl Step<LaunchVm> for RenewAddresses {
         let kernel = &self.0.kernel;
         for nic in store::nics(kernel.db(), cx.vm).await?.into_iter().filter(|nic| nic.ip.is_none()) {
             let Some(l3) = nic.l3_network_uuid else { continue };
-            let lease = kernel.bus().call(AllocateIp { nic: nic.uuid, l3, wanted: None, strategy: None }).await?;
+            let claim = store::static_ips(kernel.db(), cx.vm, l3).await?.pop();
+            let wanted = claim.and_then(|tag| store::static_ip(&tag.text)).map(|(_, ip)| ip);
+            let lease = kernel.bus().call(AllocateIp { nic: nic.uuid, l3, wanted, strategy: None }).await?;
             store::set_address(kernel.db(), nic.uuid, &lease).await?;
         }
         Ok(())

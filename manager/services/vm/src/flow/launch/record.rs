@@ -14,10 +14,10 @@ use cumulo_kernel::{
 use cumulo_schema::{ErrorCode, Resource, Timestamp};
 
 use super::LaunchVm;
-use crate::{Vms, store};
+use crate::{Vms, hostname, store};
 
 /// The states in which a VM can be started.
-const STARTABLE: [VmState; 2] = [VmState::Stopped, VmState::Created];
+pub(crate) const STARTABLE: [VmState; 2] = [VmState::Stopped, VmState::Created];
 
 /// Records the new VM, so that it can be asked about from now on.
 pub(super) struct RecordVm(pub(super) Arc<Vms>);
@@ -34,7 +34,10 @@ impl Step<LaunchVm> for RecordVm {
 
     async fn foresee(&self, cx: &StepCx<LaunchVm>, planning: &Planning) -> Result<(), ErrorCode> {
         planning.touch(VmInstance::META.vo, effect::CREATED, [cx.vm]);
-        Ok(())
+        match &cx.hostname {
+            Some(name) => hostname::refuse_taken(self.0.kernel.db(), cx.vm, cx.default_l3, name).await,
+            None => Ok(()),
+        }
     }
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
@@ -67,7 +70,14 @@ impl Step<LaunchVm> for RecordVm {
             guest_os_type: new.guest_os_type.clone(),
             expunge_after: None,
         };
-        store::insert(self.0.kernel.db(), &vm, cx.account, &new.tags).await
+        let db = self.0.kernel.db();
+        let insert = store::insert(db, &vm, cx.account, &new.tags);
+        let Some(name) = &cx.hostname else { return insert.await };
+        let alone = async {
+            hostname::refuse_taken(db, cx.vm, cx.default_l3, name).await?;
+            insert.await
+        };
+        self.0.naming(name, alone).await
     }
 
     async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {

@@ -1,7 +1,7 @@
 //! What is done to a NIC, and its opposite. Each asks for a state, so it may be done again.
 
 use cumulo_contracts::{
-    message::network::{AllocateIp, PrepareNetworks, ReleaseIp, ServeNics, ServedNic, UnserveNics},
+    message::network::{AllocateIp, PrepareNetworks, ReleaseIp, ServedNic, UnserveNics},
     resource::VmNic,
 };
 use cumulo_kernel::flow::StepCx;
@@ -10,10 +10,9 @@ use cumulo_schema::ErrorCode;
 use super::ChangeNic;
 use crate::{
     Vms,
-    api::{spec, system_tags},
+    api::spec,
     flow::change::OnHost,
     store::{self, NewNicRow},
-    tags::Wishes,
 };
 
 /// Takes the address, records the NIC, and lets the default route go over it where it should.
@@ -29,6 +28,7 @@ pub(super) async fn make(vms: &Vms, cx: &StepCx<ChangeNic>) -> Result<(), ErrorC
         device_id: cx.device_id,
         mac: cx.mac.as_deref(),
         model: cx.model.as_deref(),
+        claim: cx.claim.as_ref(),
     };
     store::insert_nic(kernel.db(), &row, &lease).await?;
     match cx.is_default {
@@ -40,23 +40,13 @@ pub(super) async fn make(vms: &Vms, cx: &StepCx<ChangeNic>) -> Result<(), ErrorC
 /// Gives the address back and takes the NIC off the record.
 pub(super) async fn drop_it(vms: &Vms, cx: &StepCx<ChangeNic>) -> Result<(), ErrorCode> {
     vms.kernel.bus().call(ReleaseIp { nic: cx.nic }).await?;
-    store::remove_nic(&vms.kernel, cx.nic).await
+    store::remove_nic(&vms.kernel, cx.nic, cx.claim.as_ref()).await
 }
 
 /// Gives the NICs of a running VM the services of their networks: all of them, since the default route may have moved.
 pub(super) async fn serve(vms: &Vms, cx: &StepCx<ChangeNic>) -> Result<(), ErrorCode> {
     let Some(on) = &cx.on else { return Ok(()) };
-    let db = vms.kernel.db();
-    let default_l3 = store::find(db, cx.vm).await?.default_l3_network_uuid;
-    let rows = store::nics(db, cx.vm).await?;
-    let nics: Vec<ServedNic> = rows.iter().filter_map(|nic| store::served(nic, default_l3)).collect();
-    if nics.is_empty() {
-        return Ok(());
-    }
-    let tags = system_tags(db, cx.vm).await?;
-    let Wishes { hostname, user_data, .. } = Wishes::of(tags.iter().map(String::as_str))?;
-    let ask = ServeNics { vm: cx.vm, host: on.host, hostname, user_data, nics, task: cx.task("services") };
-    vms.kernel.bus().call(ask).await
+    vms.serve_all(cx.vm, on.host, cx.task("services")).await
 }
 
 /// Takes the services of this NIC back.

@@ -43,6 +43,7 @@ impl Step<ChangeNic> for Check {
         let vm = self.judge(cx).await?;
         cx.on = running_on(&vm);
         cx.is_default = vm.default_l3_network_uuid == Some(cx.l3);
+        cx.claim = store::static_ips(self.0.kernel.db(), cx.vm, cx.l3).await?.pop();
         Ok(())
     }
 

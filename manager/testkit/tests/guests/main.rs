@@ -1,0 +1,5 @@
+//! What a VM is given and asked beside its life: names, addresses.
+
+mod hostname;
+mod life;
+mod static_ip;
