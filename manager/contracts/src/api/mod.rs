@@ -27,6 +27,7 @@ pub mod sharing;
 pub mod tag;
 pub mod vm;
 pub mod vm_address;
+pub mod vm_candidates;
 pub mod volume;
 pub mod webhook;
 pub mod zone;
@@ -129,6 +130,13 @@ const APIS: &[&ApiMeta] = &[
     vm_address::SetVmHostname::META,
     vm_address::GetVmHostname::META,
     vm_address::DeleteVmHostname::META,
+    vm_candidates::GetVmAttachableL3Network::META,
+    vm_candidates::GetCandidateL3NetworksForChangeVmNicNetwork::META,
+    vm_candidates::GetVmStartingCandidateClustersHosts::META,
+    vm_candidates::GetCandidateZonesClustersHostsForCreatingVm::META,
+    vm_candidates::GetCandidatePrimaryStoragesForCreatingVm::META,
+    vm_candidates::GetVmCapabilities::META,
+    vm_candidates::GetVmsCapabilities::META,
     l2::CreateL2NoVlanNetwork::META,
     l2::UpdateL2Network::META,
     l2::DeleteL2Network::META,

@@ -40,6 +40,20 @@ pub struct VolumeSpace {
     pub host: Uuid,
 }
 
+/// The primary storages that would take a volume on one of some hosts. Holds nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CandidateStorages {
+    /// The size of the volume as the guest sees it, in bytes.
+    pub size: i64,
+    /// The image it starts from; its cached copy needs space too.
+    pub image: Option<Uuid>,
+    /// The hosts.
+    pub hosts: Vec<Uuid>,
+    /// What it should carry.
+    pub storage_tags: Vec<StorageTag>,
+}
+message!(CandidateStorages => Vec<Uuid>, service = "storage.primary");
+
 /// Give back the space held for a volume. Nothing held is fine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReleaseVolumeSpace {

@@ -14,6 +14,7 @@ mod add_simulator;
 mod allocate;
 mod attach;
 mod cache_space;
+mod candidates;
 mod change_state;
 mod config;
 mod connect;
@@ -43,7 +44,10 @@ use cumulo_contracts::{
         host::{HostFilter, OnHostConnected},
         storage::PrimaryStorageDriver,
     },
-    message::storage::{AllocateVolumeSpace, HoldCacheSpace, LocateVolumeSpace, ReleaseCacheSpace, ReleaseVolumeSpace},
+    message::storage::{
+        AllocateVolumeSpace, CandidateStorages, HoldCacheSpace, LocateVolumeSpace, ReleaseCacheSpace,
+        ReleaseVolumeSpace,
+    },
     resource::{Host, PrimaryStorage, Zone},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -96,6 +100,7 @@ pub fn install(setup: &mut Setup) {
         .api::<GetPrimaryStorageTypes>(service.clone())
         .query(QueryPrimaryStorage::META)
         .message::<AllocateVolumeSpace>(service.clone())
+        .message::<CandidateStorages>(service.clone())
         .message::<LocateVolumeSpace>(service.clone())
         .message::<ReleaseVolumeSpace>(service.clone())
         .message::<HoldCacheSpace>(service.clone())

@@ -27,6 +27,11 @@ use cumulo_contracts::{
             RecoverVmInstance, ResumeVmInstance, StartVmInstance, StopVmInstance, UpdateVmInstance,
         },
         vm_address::{DeleteVmHostname, DeleteVmStaticIp, GetVmHostname, SetVmHostname, SetVmStaticIp},
+        vm_candidates::{
+            GetCandidateL3NetworksForChangeVmNicNetwork, GetCandidatePrimaryStoragesForCreatingVm,
+            GetCandidateZonesClustersHostsForCreatingVm, GetVmAttachableL3Network, GetVmCapabilities,
+            GetVmStartingCandidateClustersHosts, GetVmsCapabilities,
+        },
     },
     ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
     message::vm::StopVms,
@@ -115,6 +120,18 @@ pub fn install(setup: &mut Setup) {
     flow::change::install(setup, &vms);
     flow::nic::install(setup, &vms);
     install_addresses(setup, &vms);
+    install_candidates(setup, &vms);
+}
+
+fn install_candidates(setup: &mut Setup, vms: &Arc<Vms>) {
+    setup
+        .api::<GetVmAttachableL3Network>(vms.clone())
+        .api::<GetCandidateL3NetworksForChangeVmNicNetwork>(vms.clone())
+        .api::<GetVmStartingCandidateClustersHosts>(vms.clone())
+        .api::<GetCandidateZonesClustersHostsForCreatingVm>(vms.clone())
+        .api::<GetCandidatePrimaryStoragesForCreatingVm>(vms.clone())
+        .api::<GetVmCapabilities>(vms.clone())
+        .api::<GetVmsCapabilities>(vms.clone());
 }
 
 fn install_addresses(setup: &mut Setup, vms: &Arc<Vms>) {

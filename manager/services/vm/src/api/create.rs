@@ -17,11 +17,11 @@ use crate::{
 };
 
 /// What a VM is made of.
-struct Size {
+pub(super) struct Size {
     offering: Option<Uuid>,
-    cpu_num: i32,
+    pub(super) cpu_num: i32,
     cpu_speed: i64,
-    memory: i64,
+    pub(super) memory: i64,
     reserved: i64,
     strategy: String,
 }
@@ -34,9 +34,10 @@ const LEAST_MEMORY: i64 = 16 * 1024 * 1024;
 impl HandleApi<CreateVmInstance> for Vms {
     async fn handle(&self, cx: &ApiCx, api: CreateVmInstance) -> Result<Inventory<VmInstance>, ErrorCode> {
         refuse_what_is_not_there_yet(&api)?;
-        let size = self.size(&api).await?;
-        let image = self.image(&api).await?;
-        let root_size = self.root_size(&api, &image).await?;
+        let size = self.size(api.instance_offering_uuid, api.cpu_num, api.memory_size).await?;
+        let missing = || ErrorCode::invalid("field[imageUuid] is mandatory: a VM starts from an image");
+        let image = self.image(api.image_uuid.ok_or_else(missing)?).await?;
+        let root_size = self.root_size(api.root_disk_offering_uuid, api.root_disk_size, &image).await?;
         let l3s = api.l3_network_uuids.clone().unwrap_or_default();
         self.check_new(&cx.tags.system).await?;
         let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
@@ -138,18 +139,28 @@ fn default_l3(api: &CreateVmInstance, l3s: &[Uuid]) -> Result<Option<Uuid>, Erro
 }
 
 impl Vms {
-    async fn size(&self, api: &CreateVmInstance) -> Result<Size, ErrorCode> {
-        let size = match (api.instance_offering_uuid, api.cpu_num, api.memory_size) {
+    /// The instance offering `uuid`, if VMs may be made by it.
+    pub(super) async fn offering(&self, uuid: Uuid) -> Result<InstanceOffering, ErrorCode> {
+        let offering = self.kernel.db().find(InstanceOffering::UUID, &uuid).await?;
+        let offering = offering.ok_or_else(|| ErrorCode::not_found("InstanceOffering", uuid))?;
+        match offering.state {
+            ResourceState::Enabled => Ok(offering),
+            ResourceState::Disabled => Err(ErrorCode::operation(format!(
+                "instance offering {}[uuid:{uuid}] is disabled; enable it or take another",
+                offering.name
+            ))),
+        }
+    }
+
+    pub(super) async fn size(
+        &self,
+        offering: Option<Uuid>,
+        cpu_num: Option<i32>,
+        memory: Option<i64>,
+    ) -> Result<Size, ErrorCode> {
+        let size = match (offering, cpu_num, memory) {
             (Some(uuid), None, None) => {
-                let offering = self.kernel.db().find(InstanceOffering::UUID, &uuid).await?;
-                let offering = offering.ok_or_else(|| ErrorCode::not_found("InstanceOffering", uuid))?;
-                if offering.state != ResourceState::Enabled {
-                    let text = format!(
-                        "instance offering {}[uuid:{uuid}] is disabled; enable it or take another",
-                        offering.name
-                    );
-                    return Err(ErrorCode::operation(text));
-                }
+                let offering = self.offering(uuid).await?;
                 Size {
                     offering: Some(uuid),
                     cpu_num: offering.cpu_num,
@@ -182,9 +193,7 @@ impl Vms {
         Ok(size)
     }
 
-    async fn image(&self, api: &CreateVmInstance) -> Result<Image, ErrorCode> {
-        let missing = || ErrorCode::invalid("field[imageUuid] is mandatory: a VM starts from an image");
-        let uuid = api.image_uuid.ok_or_else(missing)?;
+    pub(super) async fn image(&self, uuid: Uuid) -> Result<Image, ErrorCode> {
         let image = self.kernel.db().find(Image::UUID, &uuid).await?;
         let image = image.ok_or_else(|| ErrorCode::not_found("Image", uuid))?;
         let name = format!("image {}[uuid:{uuid}]", image.name);
@@ -201,8 +210,13 @@ impl Vms {
         Ok(image)
     }
 
-    async fn root_size(&self, api: &CreateVmInstance, image: &Image) -> Result<Option<i64>, ErrorCode> {
-        let wanted = match (api.root_disk_offering_uuid, api.root_disk_size) {
+    pub(super) async fn root_size(
+        &self,
+        offering: Option<Uuid>,
+        size: Option<i64>,
+        image: &Image,
+    ) -> Result<Option<i64>, ErrorCode> {
+        let wanted = match (offering, size) {
             (Some(_), Some(_)) => {
                 return Err(ErrorCode::invalid("give rootDiskOfferingUuid or rootDiskSize, not both"));
             }

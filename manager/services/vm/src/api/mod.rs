@@ -1,5 +1,7 @@
 //! What clients ask of VMs.
 
+mod candidates;
+mod capabilities;
 mod change;
 mod console;
 mod create;

@@ -19,31 +19,14 @@ impl HandleApi<StartVmInstance> for Vms {
     async fn handle(&self, cx: &ApiCx, api: StartVmInstance) -> Result<Inventory<VmInstance>, ErrorCode> {
         let db = self.kernel.db();
         let vm = store::find(db, api.uuid).await?;
-        let nics = store::nics(db, vm.uuid).await?;
-        let volumes = db.select::<Volume>().eq(Volume::VM_INSTANCE_UUID, &Some(vm.uuid)).all().await?;
         let tags = system_tags(db, vm.uuid).await?;
         let wishes = Wishes::of(tags.iter().map(String::as_str))?;
-        // One that was only recorded has no root volume yet; launching makes it.
-        let image = vm.image_uuid.filter(|_| vm.root_volume_uuid.is_none());
         let context = LaunchVm {
             vm: vm.uuid,
             account: ownership::owner(db, vm.uuid).await?.unwrap_or(Uuid::ADMIN),
             from: Some(vm.state),
             new: None,
-            request: HostRequest {
-                cpu_num: i64::from(vm.cpu_num),
-                memory: vm.memory_size,
-                zone: vm.zone_uuid,
-                cluster: api.cluster_uuid,
-                host: api.host_uuid,
-                l3s: nics.iter().filter_map(|nic| nic.l3_network_uuid).collect(),
-                image,
-                root_size: 0,
-                primary_storage: None,
-                volumes: volumes.iter().map(|volume| volume.uuid).collect(),
-                avoid: vec![],
-                storage_tags: vec![],
-            },
+            request: HostRequest { cluster: api.cluster_uuid, host: api.host_uuid, ..self.start_request(&vm).await? },
             nics: vec![],
             root_volume: vm.root_volume_uuid.unwrap_or_else(|| vm.uuid.derive("root-volume")),
             name: vm.name,
@@ -54,5 +37,29 @@ impl HandleApi<StartVmInstance> for Vms {
             networks: vec![],
         };
         cx.run_flow("launch-vm", context).await
+    }
+}
+
+impl Vms {
+    /// What a VM that exists needs of the host where it starts.
+    pub(super) async fn start_request(&self, vm: &VmInstance) -> Result<HostRequest, ErrorCode> {
+        let db = self.kernel.db();
+        let nics = store::nics(db, vm.uuid).await?;
+        let volumes = db.select::<Volume>().eq(Volume::VM_INSTANCE_UUID, &Some(vm.uuid)).all().await?;
+        Ok(HostRequest {
+            cpu_num: i64::from(vm.cpu_num),
+            memory: vm.memory_size,
+            zone: vm.zone_uuid,
+            cluster: None,
+            host: None,
+            l3s: nics.iter().filter_map(|nic| nic.l3_network_uuid).collect(),
+            // One that was only recorded has no root volume yet; launching makes it.
+            image: vm.image_uuid.filter(|_| vm.root_volume_uuid.is_none()),
+            root_size: 0,
+            primary_storage: None,
+            volumes: volumes.iter().map(|volume| volume.uuid).collect(),
+            avoid: vec![],
+            storage_tags: vec![],
+        })
     }
 }

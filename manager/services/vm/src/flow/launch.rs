@@ -23,6 +23,8 @@ use cumulo_kernel::{
 use cumulo_schema::{ErrorCode, Uuid};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use record::STARTABLE;
+
 use crate::{Vms, store::Place};
 
 /// The context: what was asked for, and what was chosen on the way.

@@ -10,6 +10,7 @@ mod detach;
 
 use std::sync::Arc;
 
+pub(crate) use attach::refuse_unfit;
 use cumulo_contracts::resource::{VmInstance, VmState};
 use cumulo_kernel::{
     Setup,

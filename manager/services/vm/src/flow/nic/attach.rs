@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cumulo_contracts::resource::{L3Network, UsedIp, VmInstance, VmNic};
 use cumulo_kernel::{
+    db::Db,
     flow::{Step, StepCx},
     plan::{Planning, effect},
 };
@@ -24,15 +25,7 @@ impl Check {
         let l3 = db.find(L3Network::UUID, &cx.l3).await?;
         let l3 = l3.ok_or_else(|| ErrorCode::not_found("L3Network", cx.l3))?;
         let nics = store::nics(db, vm.uuid).await?;
-        refuse_second(&vm, &l3, &nics)?;
-        if let Some(cluster) = vm.cluster_uuid
-            && !store::l3_in_cluster(db, &l3, cluster).await?
-        {
-            return Err(ErrorCode::operation(format!(
-                "L3 network {}[uuid:{}] is not in cluster {cluster} of VM {}[uuid:{}]; attach its L2 network {} there first",
-                l3.name, l3.uuid, vm.name, vm.uuid, l3.l2_network_uuid
-            )));
-        }
+        refuse_unfit(db, &vm, &l3, &nics).await?;
         Ok((vm, nics))
     }
 }
@@ -61,6 +54,21 @@ impl Step<ChangeNic> for Check {
 
     async fn undo(&self, _: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
         Ok(())
+    }
+}
+
+/// Refuses a NIC on `l3` to a VM that has `nics`.
+///
+/// # Errors
+/// When it has one there, or could not run with it where it is.
+pub(crate) async fn refuse_unfit(db: &Db, vm: &VmInstance, l3: &L3Network, nics: &[VmNic]) -> Result<(), ErrorCode> {
+    refuse_second(vm, l3, nics)?;
+    match vm.cluster_uuid {
+        Some(cluster) if !store::l3_in_cluster(db, l3, cluster).await? => Err(ErrorCode::operation(format!(
+            "L3 network {}[uuid:{}] is not in cluster {cluster} of VM {}[uuid:{}]; attach its L2 network {} there first",
+            l3.name, l3.uuid, vm.name, vm.uuid, l3.l2_network_uuid
+        ))),
+        _ => Ok(()),
     }
 }
 
