@@ -28,6 +28,7 @@ pub mod tag;
 pub mod vm;
 pub mod vm_address;
 pub mod vm_candidates;
+pub mod vm_nic;
 pub mod volume;
 pub mod webhook;
 pub mod zone;
@@ -137,6 +138,10 @@ const APIS: &[&ApiMeta] = &[
     vm_candidates::GetCandidatePrimaryStoragesForCreatingVm::META,
     vm_candidates::GetVmCapabilities::META,
     vm_candidates::GetVmsCapabilities::META,
+    vm_nic::ChangeVmNicNetwork::META,
+    vm_nic::DeleteVmNic::META,
+    vm_nic::UpdateVmNicDriver::META,
+    vm_nic::ChangeInstanceOffering::META,
     l2::CreateL2NoVlanNetwork::META,
     l2::UpdateL2Network::META,
     l2::DeleteL2Network::META,

@@ -65,6 +65,16 @@ pub struct ReleaseIp {
 }
 message!(ReleaseIp => (), service = "network.l3");
 
+/// Give back the address that a NIC holds of one L3 network. None is fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleaseIpOn {
+    /// The NIC.
+    pub nic: Uuid,
+    /// The L3 network.
+    pub l3: Uuid,
+}
+message!(ReleaseIpOn => (), service = "network.l3", key = l3);
+
 /// As [`ReleaseIp`], for many NICs at once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReleaseIps {

@@ -49,6 +49,7 @@ pub(crate) const LIST: &[Deviation] = &[
     api("GetVmConsoleAddress/uuid/operation target"),
     api("UpdateVmInstance/defaultL3NetworkUuid/check account"),
     api("SetVmStaticIp/l3NetworkUuid/check account"),
+    api("DeleteVmNic/uuid/operation target"),
     api("CreateL3Network/l2NetworkUuid/check account"),
     api("DeleteL2Network/uuid/check account"),
     api("DeleteL2Network/uuid/operation target"),

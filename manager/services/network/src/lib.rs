@@ -43,8 +43,8 @@ use cumulo_contracts::{
     },
     ext::host::{HostFilter, OnHostConnected},
     message::network::{
-        AllocateIp, ExplainIp, HoldServiceIp, MoveIp, PrepareNetworks, ReleaseIp, ReleaseIps, ReleaseServiceIp,
-        ServeNics, UnserveNics,
+        AllocateIp, ExplainIp, HoldServiceIp, MoveIp, PrepareNetworks, ReleaseIp, ReleaseIpOn, ReleaseIps,
+        ReleaseServiceIp, ServeNics, UnserveNics,
     },
     resource::{IpRange, L2Network, L3Network},
 };
@@ -152,6 +152,7 @@ fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {
         .message::<MoveIp>(networks.clone())
         .message::<ExplainIp>(networks.clone())
         .message::<ReleaseIp>(networks.clone())
+        .message::<ReleaseIpOn>(networks.clone())
         .message::<ReleaseIps>(networks.clone())
         .message::<HoldServiceIp>(networks.clone())
         .message::<ReleaseServiceIp>(networks.clone())

@@ -7,7 +7,7 @@ use cumulo_schema::{ErrorCode, Resource, Uuid, codes};
 use crate::{
     Vms, hostname,
     store::{self, Tag},
-    tags::HOSTNAME,
+    tags::{HOSTNAME, PENDING},
 };
 
 #[async_trait]
@@ -18,6 +18,7 @@ impl SystemTagGuard for Vms {
 
     async fn check(&self, vm: Uuid, tag: &str, replaced: Option<Uuid>) -> Result<(), ErrorCode> {
         let db = self.kernel.db();
+        refuse_own(tag)?;
         let others = |tags: Vec<Tag>| tags.into_iter().find(|tag| Some(tag.uuid) != replaced);
         if let Some(tokens) = HOSTNAME.tokens(tag) {
             if let Some(other) = others(store::tags_of(db, vm, &HOSTNAME).await?) {
@@ -45,6 +46,14 @@ impl SystemTagGuard for Vms {
     }
 }
 
+/// Refuses what only the service itself says.
+fn refuse_own(tag: &str) -> Result<(), ErrorCode> {
+    match PENDING.tokens(tag) {
+        Some(_) => Err(ErrorCode::invalid(format!("the system tag '{tag}' is made by ChangeInstanceOffering only"))),
+        None => Ok(()),
+    }
+}
+
 fn second(other: &Tag, remedy: &str) -> ErrorCode {
     ErrorCode::new(codes::DUPLICATED_TAG, format!("the VM has the system tag '{}' already; {remedy}", other.text))
 }
@@ -52,6 +61,7 @@ fn second(other: &Tag, remedy: &str) -> ErrorCode {
 impl Vms {
     /// Refuses tags of a new VM that say two things of one, or claim addresses that cannot be taken.
     pub(crate) async fn check_new(&self, tags: &[String]) -> Result<(), ErrorCode> {
+        tags.iter().try_for_each(|tag| refuse_own(tag))?;
         let names: Vec<&String> = tags.iter().filter(|tag| HOSTNAME.tokens(tag).is_some()).collect();
         if let [one, other, ..] = names.as_slice() {
             return Err(ErrorCode::invalid(format!("a VM has one host name: leave out '{one}' or '{other}'")));

@@ -32,6 +32,7 @@ use cumulo_contracts::{
             GetCandidateZonesClustersHostsForCreatingVm, GetVmAttachableL3Network, GetVmCapabilities,
             GetVmStartingCandidateClustersHosts, GetVmsCapabilities,
         },
+        vm_nic::{ChangeInstanceOffering, ChangeVmNicNetwork, DeleteVmNic, UpdateVmNicDriver},
     },
     ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
     message::vm::StopVms,
@@ -121,6 +122,7 @@ pub fn install(setup: &mut Setup) {
     flow::nic::install(setup, &vms);
     install_addresses(setup, &vms);
     install_candidates(setup, &vms);
+    install_changes(setup, &vms);
 }
 
 fn install_candidates(setup: &mut Setup, vms: &Arc<Vms>) {
@@ -132,6 +134,14 @@ fn install_candidates(setup: &mut Setup, vms: &Arc<Vms>) {
         .api::<GetCandidatePrimaryStoragesForCreatingVm>(vms.clone())
         .api::<GetVmCapabilities>(vms.clone())
         .api::<GetVmsCapabilities>(vms.clone());
+}
+
+fn install_changes(setup: &mut Setup, vms: &Arc<Vms>) {
+    setup
+        .api::<ChangeVmNicNetwork>(vms.clone())
+        .api::<DeleteVmNic>(vms.clone())
+        .api::<UpdateVmNicDriver>(vms.clone())
+        .api::<ChangeInstanceOffering>(vms.clone());
 }
 
 fn install_addresses(setup: &mut Setup, vms: &Arc<Vms>) {

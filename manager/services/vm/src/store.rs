@@ -1,6 +1,7 @@
 //! The VM service's rows.
 
 mod sets;
+mod size;
 mod tags;
 
 use cumulo_contracts::{
@@ -14,6 +15,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
 pub(crate) use sets::*;
+pub(crate) use size::{resize, resize_later};
 pub use tags::Tag;
 pub(crate) use tags::*;
 
@@ -116,7 +118,7 @@ pub(crate) async fn placed(db: &Db, vm: Uuid, place: Place, hypervisor: &str) ->
     Ok(db.commit(batch).await.map(drop)?)
 }
 
-/// Records that a VM is in `state` and on no host.
+/// Records that a VM is in `state` and on no host. A size that waited for it to stop is its size from then on.
 pub(crate) async fn off_host(
     db: &Db,
     vm: Uuid,
@@ -132,6 +134,9 @@ pub(crate) async fn off_host(
         .eq(VmInstance::UUID, &vm)
         .expect(format!("VM {vm} is gone"));
     quota::came_to(&mut batch, vm, state);
+    if state == VmState::Stopped {
+        size::settle_size(db, &mut batch, vm).await?;
+    }
     Ok(db.commit(batch).await.map(drop)?)
 }
 
@@ -267,15 +272,45 @@ pub(crate) async fn remove_nic(kernel: &Kernel, nic: Uuid, claim: Option<&Tag>) 
     Ok(db.commit(batch).await.map(drop)?)
 }
 
+/// Adds to `batch` that a NIC is on `l3`, with the address that it has there.
+pub(crate) fn put_nic_on(batch: &mut Batch, nic: Uuid, l3: Uuid, lease: Option<&IpLease>) {
+    batch
+        .update::<VmNic>()
+        .set(VmNic::L3_NETWORK_UUID, &Some(l3))
+        .set_some(VmNic::IP_VERSION, lease.map(|lease| Some(lease.ip_version)).as_ref())
+        .eq(VmNic::UUID, &nic)
+        .expect(format!("NIC {nic} is gone"));
+    match lease {
+        Some(lease) => put_address(batch, nic, lease),
+        None => drop_addresses(batch, &[nic]),
+    }
+}
+
+/// Records the model of network card that a NIC is.
+pub(crate) async fn set_model(db: &Db, nic: Uuid, model: String) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch
+        .update::<VmNic>()
+        .set(VmNic::DRIVER_TYPE, &Some(model))
+        .eq(VmNic::UUID, &nic)
+        .expect(format!("NIC {nic} is gone"));
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
 /// Records the L3 network whose gateway and name servers a VM uses.
 pub(crate) async fn set_default_l3(db: &Db, vm: Uuid, l3: Uuid) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
+    put_default_l3(&mut batch, vm, l3);
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// As [`set_default_l3`], in a batch.
+pub(crate) fn put_default_l3(batch: &mut Batch, vm: Uuid, l3: Uuid) {
     batch
         .update::<VmInstance>()
         .set(VmInstance::DEFAULT_L3_NETWORK_UUID, &Some(l3))
         .eq(VmInstance::UUID, &vm)
         .expect(format!("VM {vm} is gone"));
-    Ok(db.commit(batch).await.map(drop)?)
 }
 
 /// Whether the L2 network of `l3` is attached to `cluster`.

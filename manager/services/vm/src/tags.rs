@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cumulo_contracts::ext::storage::StorageTag;
-use cumulo_kernel::tag::TagDef;
+use cumulo_kernel::tag::{TagDef, any_tokens};
 use cumulo_schema::{ErrorCode, Uuid, is_hostname};
 
 use crate::store::static_ip;
@@ -26,6 +26,14 @@ pub(crate) const STATIC_IP: TagDef = TagDef {
     check: check_static_ip,
 };
 
+/// What waits for a VM to stop; only ChangeInstanceOffering puts it there.
+pub(crate) const PENDING: TagDef = TagDef {
+    resource: VM,
+    pattern: "pendingCapacityChange::cpuNum::{cpuNum}::cpuSpeed::{cpuSpeed}::memory::{memory}",
+    doc: "The size that the VM has once it has stopped.",
+    check: any_tokens,
+};
+
 const ALLOCATOR_DOC: &str = "Root volumes go to primary storages that carry this user tag, where there are any.";
 const ALLOCATOR_REQUIRED_DOC: &str = "Root volumes go only to primary storages that carry this user tag.";
 
@@ -39,7 +47,8 @@ const fn allocator(resource: &'static str) -> [TagDef; 2] {
 const OF_VM: [TagDef; 2] = allocator(VM);
 const OF_OFFERING: [TagDef; 2] = allocator("InstanceOfferingVO");
 
-pub(crate) const TAGS: &[TagDef] = &[HOSTNAME, USERDATA, STATIC_IP, OF_VM[0], OF_VM[1], OF_OFFERING[0], OF_OFFERING[1]];
+pub(crate) const TAGS: &[TagDef] =
+    &[HOSTNAME, USERDATA, STATIC_IP, PENDING, OF_VM[0], OF_VM[1], OF_OFFERING[0], OF_OFFERING[1]];
 
 fn check_user_tag(tokens: &HashMap<String, String>) -> Result<(), String> {
     match tokens["tag"].is_empty() || tokens["tag"].contains("::") {

@@ -1,6 +1,8 @@
-//! What a VM is given and asked beside its life: names, addresses, places.
+//! What a VM is given and asked beside its life: names, addresses, places, networks, sizes.
 
 mod candidates;
 mod hostname;
 mod life;
+mod nic;
+mod offering;
 mod static_ip;

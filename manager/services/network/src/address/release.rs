@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    message::network::{ReleaseIp, ReleaseIps, ReleaseServiceIp},
+    message::network::{ReleaseIp, ReleaseIpOn, ReleaseIps, ReleaseServiceIp},
     resource::UsedIp,
 };
 use cumulo_kernel::bus::Handle;
@@ -19,6 +19,14 @@ impl Handle<ReleaseIp> for Networks {
     async fn handle(&self, ask: ReleaseIp) -> Result<(), ErrorCode> {
         let rows = store::used_ips_of(self.kernel.db(), &[ask.nic]).await?;
         self.give_back(&rows).await
+    }
+}
+
+#[async_trait]
+impl Handle<ReleaseIpOn> for Networks {
+    async fn handle(&self, ask: ReleaseIpOn) -> Result<(), ErrorCode> {
+        let row = store::used_ip(self.kernel.db(), Holder::Nic(ask.nic).row(ask.l3)).await?;
+        self.give_back(row.as_slice()).await
     }
 }
 

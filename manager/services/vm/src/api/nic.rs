@@ -1,17 +1,20 @@
-//! `AttachL3NetworkToVm` and `DetachL3NetworkFromVm`.
+//! `AttachL3NetworkToVm`, `DetachL3NetworkFromVm` and `DeleteVmNic`.
 
 use std::net::IpAddr;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    api::vm::{AttachL3NetworkToVm, DetachL3NetworkFromVm},
+    api::{
+        vm::{AttachL3NetworkToVm, DetachL3NetworkFromVm},
+        vm_nic::DeleteVmNic,
+    },
     resource::{VmInstance, VmNic},
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     ownership,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource, Uuid};
+use cumulo_schema::{Empty, ErrorCode, Inventory, Resource, Uuid};
 
 use crate::{
     Vms,
@@ -51,6 +54,7 @@ impl HandleApi<AttachL3NetworkToVm> for Vms {
             claim,
             is_default: false,
             on: None,
+            to: None,
         };
         cx.run_flow("attach-nic", context).await
     }
@@ -59,7 +63,22 @@ impl HandleApi<AttachL3NetworkToVm> for Vms {
 #[async_trait]
 impl HandleApi<DetachL3NetworkFromVm> for Vms {
     async fn handle(&self, cx: &ApiCx, api: DetachL3NetworkFromVm) -> Result<Inventory<VmInstance>, ErrorCode> {
-        let nic = store::nic(self.kernel.db(), api.vm_nic_uuid).await?;
+        cx.run_flow("detach-nic", self.detachment(api.vm_nic_uuid).await?).await
+    }
+}
+
+#[async_trait]
+impl HandleApi<DeleteVmNic> for Vms {
+    async fn handle(&self, cx: &ApiCx, api: DeleteVmNic) -> Result<Empty, ErrorCode> {
+        // A NIC is of a VM for as long as it is, so taking it away is its end.
+        cx.run_flow("detach-nic", self.detachment(api.uuid).await?).await
+    }
+}
+
+impl Vms {
+    /// What takes a NIC away from its VM.
+    async fn detachment(&self, nic: Uuid) -> Result<ChangeNic, ErrorCode> {
+        let nic = store::nic(self.kernel.db(), nic).await?;
         let (Some(vm), Some(l3)) = (nic.vm_instance_uuid, nic.l3_network_uuid) else {
             return Err(ErrorCode::operation(format!("NIC {} is on no VM", nic.uuid)));
         };
@@ -67,7 +86,7 @@ impl HandleApi<DetachL3NetworkFromVm> for Vms {
         let VmNic { uuid, device_id, mac, driver_type: model, ip, .. } = nic;
         let account = ownership::owner(self.kernel.db(), vm).await?.unwrap_or(Uuid::ADMIN);
         let mac = Some(mac);
-        let context = ChangeNic {
+        Ok(ChangeNic {
             vm,
             account,
             nic: uuid,
@@ -79,15 +98,13 @@ impl HandleApi<DetachL3NetworkFromVm> for Vms {
             claim: None,
             is_default: false,
             on: None,
-        };
-        cx.run_flow("detach-nic", context).await
+            to: None,
+        })
     }
-}
 
-impl Vms {
     /// The address that a new NIC of `vm` on `l3` gets, if a certain one, and the tag that is to come with the NIC. One that
     /// the VM claimed beforehand is its own already.
-    async fn claim(
+    pub(super) async fn claim(
         &self,
         vm: Uuid,
         nic: Uuid,
@@ -111,7 +128,7 @@ impl Vms {
     }
 }
 
-fn model(text: String) -> Result<String, ErrorCode> {
+pub(super) fn model(text: String) -> Result<String, ErrorCode> {
     match MODELS.contains(&text.as_str()) {
         true => Ok(text),
         false => Err(ErrorCode::invalid(format!("field[driverType] must be one of {}", MODELS.join(", ")))),

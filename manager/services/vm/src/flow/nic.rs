@@ -1,4 +1,4 @@
-//! A NIC comes to a VM that exists, or goes from it.
+//! A NIC comes to a VM that exists, goes from it, or goes to another network.
 //!
 //! Either chain is the other one backwards: what one step does, the undo of its counterpart does too. So the deeds stand
 //! once ([`deeds`]), and a detachment that fails half way puts the NIC back as it was, address and hardware address
@@ -7,6 +7,7 @@
 mod attach;
 mod deeds;
 mod detach;
+mod relocate;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use cumulo_kernel::{
     flow::{Flow, FlowReply},
 };
 use cumulo_schema::{ErrorCode, Uuid};
+pub(crate) use relocate::Destination;
 use serde::{Deserialize, Serialize};
 
 use super::change::OnHost;
@@ -54,6 +56,9 @@ pub struct ChangeNic {
     pub is_default: bool,
     /// Where the VM runs, if it does.
     pub on: Option<OnHost>,
+    /// Where the NIC goes, if it stays with its VM.
+    #[serde(default)]
+    pub to: Option<Destination>,
 }
 
 impl Flow for ChangeNic {
@@ -64,7 +69,10 @@ impl Flow for ChangeNic {
     }
 
     fn reply(&self) -> FlowReply {
-        FlowReply::Inventory("VmInstance", self.vm)
+        match &self.to {
+            Some(_) => FlowReply::Inventory("VmNic", self.nic),
+            None => FlowReply::Inventory("VmInstance", self.vm),
+        }
     }
 }
 
@@ -100,5 +108,9 @@ pub(crate) fn install(setup: &mut Setup, vms: &Arc<Vms>) {
         .step(detach::Unplug(vms.clone()))
         .step(detach::Unserve(vms.clone()))
         .step(detach::Drop(vms.clone()))
-        .step(detach::ServeOthers(vms.clone()));
+        .step(detach::ServeOthers(vms.clone()))
+        .step(relocate::Check(vms.clone()))
+        .step(relocate::Hold(vms.clone()))
+        .step(relocate::Record(vms.clone()))
+        .step(relocate::Release(vms.clone()));
 }

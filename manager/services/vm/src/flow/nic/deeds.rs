@@ -62,10 +62,12 @@ pub(super) async fn plug(vms: &Vms, cx: &StepCx<ChangeNic>) -> Result<(), ErrorC
     let Some(OnHost { host, hypervisor }) = &cx.on else { return Ok(()) };
     let (host, hypervisor) = (*host, vms.hypervisor(hypervisor)?);
     let nic = store::nic(vms.kernel.db(), cx.nic).await?;
-    let ask = PrepareNetworks { host, l3s: vec![cx.l3], task: cx.task("networks") };
+    // Where it is now: one that goes to another network is plugged in there, or here again.
+    let l3 = nic.l3_network_uuid.unwrap_or(cx.l3);
+    let ask = PrepareNetworks { host, l3s: vec![l3], task: cx.task("networks") };
     let networks = vms.kernel.bus().call(ask).await?;
-    let network = networks.iter().find(|network| network.l3 == cx.l3);
-    let unready = || ErrorCode::internal(format!("L3 network {} was not made ready on host {host}", cx.l3));
+    let network = networks.iter().find(|network| network.l3 == l3);
+    let unready = || ErrorCode::internal(format!("L3 network {l3} was not made ready on host {host}"));
     hypervisor.attach_nic(host, cx.task("plug"), cx.vm, &spec::nic_of(&nic, network.ok_or_else(unready)?)).await
 }
 

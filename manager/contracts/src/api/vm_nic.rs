@@ -1,0 +1,51 @@
+//! Changing NICs that exist, and the size of VMs.
+
+use cumulo_derive::api;
+use cumulo_schema::{Empty, Inventory, Uuid};
+
+use crate::resource::{VmInstance, VmNic};
+
+/// Moves a network interface to another L3 network.
+#[api(post "/vm-instances/nics/{vmNicUuid}/l3-networks/{destL3NetworkUuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmNic>)]
+pub struct ChangeVmNicNetwork {
+    /// The network interface.
+    #[param(resource = "VmNicVO", check_account, operation_target)]
+    pub vm_nic_uuid: Uuid,
+    /// The L3 network.
+    #[param(resource = "L3NetworkVO", check_account)]
+    pub dest_l3_network_uuid: Uuid,
+    /// The address there; one is chosen when not given.
+    pub static_ip: Option<String>,
+}
+
+/// Deletes a network interface, and takes it away from its virtual machine first.
+#[api(delete "/nics/{uuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, delete, reply = Empty)]
+pub struct DeleteVmNic {
+    /// The network interface.
+    #[param(resource = "VmNicVO", success_if_missing, check_account, operation_target)]
+    pub uuid: Uuid,
+}
+
+/// Changes the model of network card that the guest sees.
+#[api(put "/vm-instances/{vmInstanceUuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmNic>)]
+pub struct UpdateVmNicDriver {
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
+    pub vm_instance_uuid: Uuid,
+    /// The network interface.
+    #[param(nonempty, resource = "VmNicVO", check_account)]
+    pub vm_nic_uuid: Uuid,
+    /// The model.
+    pub driver_type: String,
+}
+
+/// Changes the instance offering of a virtual machine: at once where it is stopped, otherwise when it next is.
+#[api(put "/vm-instances/{vmInstanceUuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
+pub struct ChangeInstanceOffering {
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
+    pub vm_instance_uuid: Uuid,
+    /// The instance offering.
+    #[param(resource = "InstanceOfferingVO", check_account)]
+    pub instance_offering_uuid: Uuid,
+}
