@@ -13,6 +13,7 @@ pub mod flow;
 pub mod gc;
 pub mod hook;
 mod kernel;
+pub mod membership;
 pub mod metrics;
 pub mod ownership;
 pub mod plan;

@@ -50,6 +50,15 @@ impl Ring {
         self.epoch
     }
 
+    /// The nodes on it, sorted.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Uuid> {
+        let mut nodes: Vec<Uuid> = self.points.iter().map(|(_, node)| *node).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
+    }
+
     /// The node that owns `resource`; `None` on an empty ring.
     #[must_use]
     pub fn owner(&self, resource: &Uuid) -> Option<Uuid> {

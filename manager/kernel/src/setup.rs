@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261121_0230_tags_unbounded",
         sql: include_str!("../migrations/20261121_0230_tags_unbounded.sql"),
     },
+    Migration { name: "20261121_0240_membership", sql: include_str!("../migrations/20261121_0240_membership.sql") },
 ];
 
 /// Why a kernel does not start.
@@ -111,6 +112,8 @@ impl Setup {
             <crate::flow::FlowRow as cumulo_schema::Resource>::META,
             <crate::api::ApiJob as cumulo_schema::Resource>::META,
             <crate::quota::QuotaClaim as cumulo_schema::Resource>::META,
+            <crate::membership::NodeLease as cumulo_schema::Resource>::META,
+            <crate::membership::RingEpoch as cumulo_schema::Resource>::META,
         ]);
         Ok(setup)
     }

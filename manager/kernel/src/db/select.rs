@@ -47,6 +47,12 @@ impl<'d, R: Resource> Select<'d, R> {
         self
     }
 
+    /// Only rows where `column` is at least `least`.
+    pub fn at_least(mut self, column: Column<R>, least: i64) -> Self {
+        self.query.and_where(Expr::col(Alias::new(column.name)).gte(least));
+        self
+    }
+
     /// Ascending by `column`.
     pub fn order_by(mut self, column: Column<R>) -> Self {
         self.query.order_by(Alias::new(column.name), Order::Asc);

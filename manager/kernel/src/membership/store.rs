@@ -1,0 +1,225 @@
+//! The membership's statements. Time is the database's; each change of members is one batch with its epoch.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use cumulo_schema::{Cell, FieldKind, Json, Resource, Timestamp, Uuid};
+use sea_query::{Alias, Expr, ExprTrait, Query};
+
+use super::{NodeLease, RingEpoch};
+use crate::{
+    db::{Batch, Db, DbError, Dialect, to_value},
+    ring::Ring,
+};
+
+#[derive(Debug, Clone)]
+pub(super) struct Store {
+    db: Db,
+}
+
+/// A lease to be made.
+pub(super) struct Joining<'j> {
+    pub(super) me: Uuid,
+    pub(super) incarnation: Uuid,
+    pub(super) host_name: &'j str,
+    pub(super) lease: Duration,
+    pub(super) replaces: bool,
+}
+
+impl Store {
+    pub(super) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// The latest epoch and its members; 0 and nobody before the first.
+    pub(super) async fn latest(&self) -> Result<(u64, Vec<Uuid>), DbError> {
+        let mut query = Query::select();
+        query.expr(Expr::col(column(RingEpoch::EPOCH.name)).max()).from(Alias::new(RingEpoch::META.table));
+        let rows = self.db.fetch(&query).await?;
+        let unreadable = |cause| DbError::Unreadable { table: RingEpoch::META.table, cause };
+        match rows.first().map(|row| row.at(0, FieldKind::Long)).transpose().map_err(unreadable)? {
+            Some(Cell::Int(epoch)) => {
+                let row = self.db.find(RingEpoch::EPOCH, &epoch).await?;
+                Ok(row.map_or((0, Vec::new()), |row| (number(row.epoch), row.members.0)))
+            }
+            _ => Ok((0, Vec::new())),
+        }
+    }
+
+    pub(super) async fn leases(&self) -> Result<Vec<NodeLease>, DbError> {
+        self.db.select::<NodeLease>().all().await
+    }
+
+    /// The rings from epoch `oldest` on.
+    pub(super) async fn rings_from(&self, oldest: i64) -> Result<BTreeMap<u64, Ring>, DbError> {
+        let rows = self.db.select::<RingEpoch>().at_least(RingEpoch::EPOCH, oldest).all().await?;
+        Ok(rows.into_iter().map(|row| (number(row.epoch), Ring::new(number(row.epoch), &row.members.0))).collect())
+    }
+
+    /// Leases that have run out.
+    pub(super) async fn late(&self) -> Result<Vec<NodeLease>, DbError> {
+        let mut query = Query::select();
+        query
+            .column(column(NodeLease::NODE_UUID.name))
+            .from(Alias::new(NodeLease::META.table))
+            .and_where(Expr::col(column(NodeLease::LEASE_UNTIL.name)).lt(self.now()));
+        let rows = self.db.fetch(&query).await?;
+        let mut late = Vec::new();
+        for row in rows {
+            let cell = row.at(0, FieldKind::Uuid);
+            let cell = cell.map_err(|cause| DbError::Unreadable { table: NodeLease::META.table, cause })?;
+            if let Cell::Text(node) = cell
+                && let Ok(node) = node.parse::<Uuid>()
+            {
+                late.extend(self.db.find(NodeLease::NODE_UUID, &node).await?);
+            }
+        }
+        Ok(late)
+    }
+
+    /// Whether `node` has a lease that has not run out.
+    pub(super) async fn is_alive(&self, node: Uuid) -> Result<bool, DbError> {
+        let there = self.db.find(NodeLease::NODE_UUID, &node).await?.is_some();
+        Ok(there && !self.late().await?.iter().any(|late| late.node_uuid == node))
+    }
+
+    /// Makes the lease together with `epoch`. A lease of the same id that ran out, or is replaced, goes.
+    pub(super) async fn join(&self, row: &Joining<'_>, epoch: u64, members: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        let mut old = Query::delete();
+        old.from_table(Alias::new(NodeLease::META.table)).and_where(of(row.me));
+        if !row.replaces {
+            old.and_where(Expr::col(column(NodeLease::LEASE_UNTIL.name)).lt(self.now()));
+        }
+        batch.push(&old, "delete from node_lease".to_owned(), None);
+        let lease = NodeLease {
+            node_uuid: row.me,
+            incarnation: row.incarnation,
+            host_name: row.host_name.to_owned(),
+            lease_until: 0,
+            // It holds nothing of any epoch before.
+            adopted: cell(epoch),
+            drained: cell(epoch),
+            join_date: Timestamp::now(),
+        };
+        batch.insert(&lease);
+        self.extend(&mut batch, row.me, row.incarnation, row.lease);
+        insert_epoch(&mut batch, epoch, members);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// `Unmet`: the lease is gone.
+    pub(super) async fn renew(&self, me: Uuid, incarnation: Uuid, lease: Duration) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        self.extend(&mut batch, me, incarnation, lease);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// `Unmet`: it renewed after all, or is gone. `Conflict`: the epoch was written by another.
+    pub(super) async fn expel(&self, late: &NodeLease, epoch: u64, members: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        let mut gone = Query::delete();
+        gone.from_table(Alias::new(NodeLease::META.table))
+            .and_where(of(late.node_uuid))
+            .and_where(in_life(late.incarnation))
+            .and_where(Expr::col(column(NodeLease::LEASE_UNTIL.name)).lt(self.now()));
+        batch.push(&gone, "delete from node_lease".to_owned(), Some((1, "the node renewed its lease".to_owned())));
+        insert_epoch(&mut batch, epoch, members);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// `Unmet`: the lease is gone. `Conflict`: the epoch was written by another.
+    pub(super) async fn leave(&self, me: Uuid, incarnation: Uuid, epoch: u64, members: &[Uuid]) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        let delete = batch.delete::<NodeLease>().eq(NodeLease::NODE_UUID, &me);
+        delete.eq(NodeLease::INCARNATION, &incarnation).expect("the node was expelled");
+        insert_epoch(&mut batch, epoch, members);
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Writes that the node works by `epoch`; `false` when there is a later one. `Unmet`: the lease is gone.
+    pub(super) async fn adopt(&self, me: Uuid, incarnation: Uuid, epoch: u64) -> Result<bool, DbError> {
+        let mut later = Query::select();
+        later
+            .column(column(RingEpoch::EPOCH.name))
+            .from(Alias::new(RingEpoch::META.table))
+            .and_where(Expr::col(column(RingEpoch::EPOCH.name)).gt(cell(epoch)));
+        let mut adopt = Query::update();
+        adopt
+            .table(Alias::new(NodeLease::META.table))
+            .value(column(NodeLease::ADOPTED.name), cell(epoch))
+            .and_where(of(me))
+            .and_where(in_life(incarnation))
+            .and_where(Expr::exists(later).not());
+        let mut batch = self.db.batch();
+        // First that the lease is there at all, so that the one reason is told from the other.
+        let still = batch.update::<NodeLease>().add(NodeLease::ADOPTED, 0).eq(NodeLease::NODE_UUID, &me);
+        still.eq(NodeLease::INCARNATION, &incarnation).expect("the node was expelled");
+        batch.push(&adopt, "update node_lease".to_owned(), None);
+        Ok(self.db.commit(batch).await?.last() == Some(&1))
+    }
+
+    /// `Unmet`: the lease is gone.
+    pub(super) async fn drained(&self, me: Uuid, incarnation: Uuid, epoch: u64) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        let update = batch.update::<NodeLease>().set(NodeLease::DRAINED, &cell(epoch)).eq(NodeLease::NODE_UUID, &me);
+        update.eq(NodeLease::INCARNATION, &incarnation).expect("the node was expelled");
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Forgets epochs before `oldest`, which nobody may hold anything of.
+    pub(super) async fn forget_before(&self, oldest: i64) -> Result<(), DbError> {
+        let old = self.db.select::<RingEpoch>().at_most(RingEpoch::EPOCH, oldest - 1).all().await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        let epochs: Vec<i64> = old.iter().map(|row| row.epoch).collect();
+        let mut batch = self.db.batch();
+        batch.delete::<RingEpoch>().one_of(RingEpoch::EPOCH, &epochs).any();
+        self.db.commit(batch).await.map(drop)
+    }
+
+    fn extend(&self, batch: &mut Batch, me: Uuid, incarnation: Uuid, lease: Duration) {
+        let length = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let mut update = Query::update();
+        update
+            .table(Alias::new(NodeLease::META.table))
+            .value(column(NodeLease::LEASE_UNTIL.name), self.now().add(length))
+            .and_where(of(me))
+            .and_where(in_life(incarnation));
+        batch.push(&update, "update node_lease".to_owned(), Some((1, "the node was expelled".to_owned())));
+    }
+
+    /// The database's clock, in epoch milliseconds.
+    fn now(&self) -> Expr {
+        Expr::cust(match self.db.dialect() {
+            Dialect::Sqlite => "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+            Dialect::MySql => "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+        })
+    }
+}
+
+fn insert_epoch(batch: &mut Batch, epoch: u64, members: &[Uuid]) {
+    let mut members = members.to_vec();
+    members.sort_unstable();
+    batch.insert(&RingEpoch { epoch: cell(epoch), members: Json(members), create_date: Timestamp::now() });
+}
+
+fn column(name: &'static str) -> Alias {
+    Alias::new(name)
+}
+
+fn of(node: Uuid) -> Expr {
+    Expr::col(column(NodeLease::NODE_UUID.name)).eq(to_value(Cell::Text(node.to_string())))
+}
+
+fn in_life(incarnation: Uuid) -> Expr {
+    Expr::col(column(NodeLease::INCARNATION.name)).eq(to_value(Cell::Text(incarnation.to_string())))
+}
+
+fn cell(epoch: u64) -> i64 {
+    i64::try_from(epoch).unwrap_or(i64::MAX)
+}
+
+fn number(epoch: i64) -> u64 {
+    u64::try_from(epoch).unwrap_or(0)
+}
