@@ -29,9 +29,11 @@ pub struct Config {
     pub database_connections: u32,
     /// How long a call waits for that server while it is away, in seconds.
     pub database_patience: u64,
-    /// `amqp://…` or `amqps://…`: RabbitMQ, for programs outside, a virtual host for each node; within this process where
-    /// absent.
+    /// `amqp://…` or `amqps://…`: RabbitMQ, for programs outside, and with `database` for other nodes; within this process
+    /// where absent.
     pub bus: Option<String>,
+    /// How long the other nodes wait for a sign of life of this one before they go on without it, in seconds.
+    pub node_lease: u64,
     /// Where agents deliver outcomes and reports, over mutual TLS.
     pub callback_listen: SocketAddr,
     /// The address of this node that agents are told; found by routing where absent.
@@ -54,6 +56,7 @@ impl fmt::Debug for Config {
         shown.field("database_connections", &self.database_connections);
         shown.field("database_patience", &self.database_patience);
         shown.field("bus", &self.bus.as_deref().map(hide_password));
+        shown.field("node_lease", &self.node_lease);
         shown.field("callback_listen", &self.callback_listen).field("advertise", &self.advertise);
         shown.field("ansible_dir", &self.ansible_dir).field("agent_dir", &self.agent_dir);
         shown.field("metrics_listen", &self.metrics_listen).field("flows", &self.flows).finish()
@@ -71,6 +74,7 @@ impl Default for Config {
             database_connections: MySqlOptions::default().connections,
             database_patience: MySqlOptions::default().patience.as_secs(),
             bus: None,
+            node_lease: 10,
             callback_listen: SocketAddr::from(([0, 0, 0, 0], 7443)),
             advertise: None,
             ansible_dir: PathBuf::from("/usr/share/cumulo/ansible"),
@@ -164,6 +168,7 @@ const KEYS: &[&str] = &[
     "database_connections",
     "database_patience",
     "bus",
+    "node_lease",
     "callback_listen",
     "advertise",
     "ansible_dir",

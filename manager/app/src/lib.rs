@@ -10,16 +10,18 @@ mod flows;
 mod identity;
 mod install;
 pub mod migrate;
+pub mod status;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use cumulo_gateway::{Deployer, Gateway, GatewayConfig};
-use cumulo_kernel::{Kernel, Setup, api, metrics, ring::Members};
+use cumulo_kernel::{Kernel, Setup, api, cluster::Taking, metrics};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use config::Config;
+use identity::Identity;
 
 /// A running management node.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub struct Node {
     metrics_address: Option<SocketAddr>,
     generated_password: Option<String>,
     server: JoinHandle<()>,
+    _identity: Identity,
 }
 
 impl Node {
@@ -78,6 +81,7 @@ impl Node {
     ) -> anyhow::Result<Self> {
         let dir = &config.data_dir;
         database::make_room(config)?;
+        let identity = identity::take(dir)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!("nothing can listen at {}; choose another address with --listen", config.listen)
         })?;
@@ -90,10 +94,13 @@ impl Node {
             None => None,
         };
         let db = database::open(config).await?;
-        let id = identity::node_uuid(dir)?;
-        let mut setup = Setup::new(db, id, &dir.join("key"))?;
+        let mut setup = Setup::new(db, identity.node, &dir.join("key"))?;
         if let Some(url) = &config.bus {
-            setup.broker(url.parse().context("the setting `bus` is not usable")?, Members::alone(id));
+            setup.broker(url.parse().context("the setting `bus` is not usable")?);
+            if config.database.is_some() {
+                let lease = Duration::from_secs(config.node_lease.max(1));
+                setup.share(Taking { host_name: identity::host_name(), lease });
+            }
         }
         let gateway = gateway(&mut setup)?;
         install::install(&mut setup, &gateway, dir)?;
@@ -109,7 +116,7 @@ impl Node {
             tokio::spawn(serve(listener, metrics::router(kernel.clone()), kernel.stopping()));
         }
         let server = tokio::spawn(serve(listener, api::router(kernel.clone()), kernel.stopping()));
-        Ok(Self { kernel, gateway, api_address, metrics_address, generated_password, server })
+        Ok(Self { kernel, gateway, api_address, metrics_address, generated_password, server, _identity: identity })
     }
 
     /// Where the API listens.

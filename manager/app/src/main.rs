@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use cumulo_manager::{
     Node,
     config::{Flags, Loaded},
-    migrate,
+    migrate, status,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -35,6 +35,8 @@ struct Arguments {
 enum Command {
     /// Shows every setting and where it comes from.
     Config,
+    /// Shows which nodes share the work, and what is unfinished.
+    Status,
     /// Brings the database to what this version needs, as a start does. An embedded one is copied to backup/ first.
     Migrate {
         /// Shows what would be done, and does nothing.
@@ -72,6 +74,7 @@ fn start() -> anyhow::Result<()> {
     match arguments.command {
         Some(Command::Migrate { dry_run: true }) => runtime.block_on(show_migrations(&loaded)),
         Some(Command::Migrate { dry_run: false }) => runtime.block_on(migrate(&loaded)),
+        Some(Command::Status) => runtime.block_on(show_status(&loaded)),
         Some(Command::Config) | None => runtime.block_on(run(loaded, arguments.admin_password)),
     }
 }
@@ -86,6 +89,13 @@ async fn show_migrations(loaded: &Loaded) -> anyhow::Result<()> {
         }
     }
     println!("-- {} migrations would be applied", plan.pending.len());
+    Ok(())
+}
+
+async fn show_status(loaded: &Loaded) -> anyhow::Result<()> {
+    for line in status::lines(&loaded.config).await? {
+        println!("{line}");
+    }
     Ok(())
 }
 

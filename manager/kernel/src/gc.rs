@@ -8,13 +8,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cumulo_schema::{
-    ErrorCode, Json, Timestamp, Uuid,
+    ErrorCode, Json, Timestamp, Uuid, message,
     system::{GarbageCollector, GcStatus},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bus::{CallContext, Caller},
+    Kernel,
+    bus::{Bus, CallContext, Caller, Handle},
+    cluster::Cluster,
     db::Db,
     flow::Flows,
 };
@@ -127,16 +129,19 @@ impl Debts {
 /// Retries debts.
 pub(crate) struct Collector {
     db: Db,
+    bus: Bus,
+    cluster: Cluster,
     runners: HashMap<&'static str, Arc<dyn GcRunner>>,
 }
 
 impl Collector {
-    pub(crate) fn new(db: Db, flows: Flows, mut runners: HashMap<&'static str, Arc<dyn GcRunner>>) -> Self {
-        runners.insert(UNDO_RUNNER, Arc::new(UndoRunner(flows)));
-        Self { db, runners }
+    pub(crate) fn new(kernel: &Kernel, mut runners: HashMap<&'static str, Arc<dyn GcRunner>>) -> Self {
+        runners.insert(UNDO_RUNNER, Arc::new(UndoRunner(kernel.flows().clone())));
+        let (db, bus, cluster) = (kernel.db().clone(), kernel.bus().clone(), kernel.cluster().clone());
+        Self { db, bus, cluster, runners }
     }
 
-    /// Tries every debt that is due. One that fails delays no other's turn in the next round.
+    /// Tries every debt that is due and whose resource is this node's. One that fails delays no other's turn in the next round.
     pub(crate) async fn round(&self) -> Result<(), ErrorCode> {
         let due = self
             .db
@@ -148,7 +153,8 @@ impl Collector {
             .all()
             .await?;
         for debt in due {
-            if let Err(error) = self.pay(debt).await {
+            let Some(hold) = self.cluster.hold_now(&debt.resource_uuid) else { continue };
+            if let Err(error) = hold.scope(self.pay(debt)).await {
                 tracing::warn!(%error, "a debt's outcome could not be recorded");
             }
         }
@@ -164,7 +170,17 @@ impl Collector {
         let debt = debt.ok_or_else(|| ErrorCode::not_found("GarbageCollector", uuid))?;
         match debt.status {
             GcStatus::Done => Ok(()),
-            GcStatus::Idle | GcStatus::Processing => self.pay(debt).await,
+            GcStatus::Idle | GcStatus::Processing => {
+                self.bus.call(PayDebt { debt: uuid, resource: debt.resource_uuid }).await
+            }
+        }
+    }
+
+    /// Tries one debt now, on the node that owns its resource.
+    async fn pay_here(&self, uuid: Uuid) -> Result<(), ErrorCode> {
+        match self.db.find(GarbageCollector::UUID, &uuid).await? {
+            Some(debt) if debt.status != GcStatus::Done => self.pay(debt).await,
+            _ => Ok(()),
         }
     }
 
@@ -197,6 +213,21 @@ impl Collector {
         }
         self.db.commit(batch).await?;
         outcome
+    }
+}
+
+/// Try a debt now. One that is paid is fine.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PayDebt {
+    debt: Uuid,
+    resource: Uuid,
+}
+message!(PayDebt => (), service = "gc", key = resource);
+
+#[async_trait]
+impl Handle<PayDebt> for Kernel {
+    async fn handle(&self, message: PayDebt) -> Result<(), ErrorCode> {
+        self.collector().pay_here(message.debt).await
     }
 }
 

@@ -12,10 +12,11 @@ use crate::{
     api::{ApiTable, Authenticator, Jobs},
     bus::Bus,
     cascade::Cascade,
+    cluster::Cluster,
     config::{Binding, GlobalConfigs, ResourceConfigs},
     db::Db,
     faults::Faults,
-    flow::Flows,
+    flow::{Around, Flows},
     gc::{Collector, Debts},
     hook::Hooks,
     metrics::Metrics,
@@ -25,7 +26,7 @@ use crate::{
     registry::Registry,
     tag::TagDefs,
     vault::Vault,
-    work::{Progress, Work},
+    work::Work,
 };
 
 /// How often debts that are due are tried.
@@ -49,6 +50,7 @@ struct Inner {
     faults: Faults,
     flows: Flows,
     debts: Debts,
+    cluster: Cluster,
     work: Work,
     hooks: Hooks,
     jobs: Jobs,
@@ -56,6 +58,8 @@ struct Inner {
     metrics: Metrics,
     vault: Vault,
     stop: CancellationToken,
+    /// The lease is not needed any more.
+    closing: CancellationToken,
     background: TaskTracker,
     installed: OnceLock<(Installed, QueryEngine)>,
 }
@@ -82,23 +86,27 @@ impl std::fmt::Debug for Kernel {
 impl Kernel {
     pub(crate) fn new(db: Db, node: Uuid, vault: Vault) -> Self {
         let (queues, faults, debts) = (Queues::default(), Faults::default(), Debts::new(db.clone(), node));
-        let (work, stop) = (Work::default(), CancellationToken::new());
+        let (work, stop, cluster) = (Work::default(), CancellationToken::new(), Cluster::alone(node));
         let hooks = Hooks::new(stop.clone());
-        let flows = Flows::new(db.clone(), queues.clone(), faults.clone(), debts.clone(), work.clone(), node);
+        let bus = Bus::new(faults.clone(), db.clone(), cluster.clone(), work.clone());
+        let around = Around { work: work.clone(), bus: bus.clone(), cluster: cluster.clone() };
+        let flows = Flows::new(db.clone(), queues.clone(), faults.clone(), debts.clone(), around);
         let inner = Inner {
             node,
-            bus: Bus::new(faults.clone(), db.clone()),
+            bus,
             queues,
             flows,
             debts,
             faults,
-            jobs: Jobs::new(db.clone(), node, work.clone(), hooks.clone()),
+            jobs: Jobs::new(db.clone(), cluster.clone(), work.clone(), hooks.clone()),
+            cluster,
             work,
             hooks,
             configs: GlobalConfigs::new(db.clone()),
             metrics: Metrics::new(db.commits().clone()),
             vault,
             stop,
+            closing: CancellationToken::new(),
             background: TaskTracker::new(),
             installed: OnceLock::new(),
             db,
@@ -136,6 +144,12 @@ impl Kernel {
         &self.inner.queues
     }
 
+    /// This node among the others.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.inner.cluster
+    }
+
     /// The flow engine.
     #[must_use]
     pub fn flows(&self) -> &Flows {
@@ -158,15 +172,6 @@ impl Kernel {
     #[must_use]
     pub fn hooks(&self) -> &Hooks {
         &self.inner.hooks
-    }
-
-    /// How far the job `id` is, or was when it ended: all entries of one under way, or only the latest. `None` when there
-    /// is no such job, or no longer.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn progress(&self, id: Uuid, all: bool) -> Result<Option<Progress>, ErrorCode> {
-        self.inner.jobs.progress(id, all).await
     }
 
     /// How many jobs run and how many wait for their turn; of long jobs, how many run and wait.
@@ -285,17 +290,20 @@ impl Kernel {
     }
 
     /// Stops: background work ends, what is under way gets half a minute, the database is closed. Flows that are cut off
-    /// go on at the next start.
+    /// go on at the next start. A node among others hands over what is under way and leaves.
     pub async fn stop(&self) {
         self.inner.stop.cancel();
         if let Some(amqp) = self.bus().amqp() {
             amqp.drain();
         }
+        // Where there are others they go on at once with what is under way.
+        self.cluster().leave(self.bus(), DRAIN).await;
         self.inner.background.close();
         if tokio::time::timeout(DRAIN, self.inner.background.wait()).await.is_err() {
             tracing::warn!("background work did not end in time");
         }
         self.inner.flows.drain(DRAIN).await;
+        self.inner.closing.cancel();
         if let Some(amqp) = self.bus().amqp() {
             amqp.close().await;
         }
@@ -323,6 +331,56 @@ impl Kernel {
                 tokio::time::sleep(FORGET_ROUND).await;
             }
         });
+    }
+
+    /// Keeps this node among the others, and takes up what nobody works on.
+    pub(crate) fn spawn_beat(&self) {
+        if !self.cluster().is_shared() {
+            return;
+        }
+        // Not ended by a stop: the lease is needed until everything is handed over.
+        let (cluster, bus, closing) = (self.cluster().clone(), self.bus().clone(), self.inner.closing.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = cluster.beat(bus) => {}
+                () = closing.cancelled() => {}
+            }
+        });
+        let kernel = self.clone();
+        self.spawn(async move {
+            let mut looks = kernel.cluster().looks();
+            loop {
+                looks.borrow_and_update();
+                if let Err(error) = kernel.take_up().await {
+                    tracing::warn!(%error, "what other nodes left could not be looked at");
+                    kernel.cluster().strayed();
+                }
+                if looks.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Takes up flows and jobs that are this node's and that nobody works on, and settings that others changed.
+    async fn take_up(&self) -> Result<(), ErrorCode> {
+        if self.cluster().is_fenced() {
+            return Ok(());
+        }
+        self.configs().refresh().await?;
+        let flows = self.flows().adoptable(self.cluster().take_stray()).await?;
+        if !flows.is_empty() {
+            let jobs: Vec<Uuid> = flows.iter().filter_map(|flow| flow.job_uuid).collect();
+            let times = self.jobs().times_of(&jobs).await?;
+            if self.flows().adopt(flows, &times).await? {
+                self.cluster().strayed();
+            }
+        }
+        self.jobs().adopt(self).await
+    }
+
+    pub(crate) fn collector(&self) -> &Collector {
+        &self.installed().collector
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

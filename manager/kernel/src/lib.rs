@@ -6,6 +6,7 @@
 pub mod api;
 pub mod bus;
 pub mod cascade;
+pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod faults;

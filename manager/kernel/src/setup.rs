@@ -6,16 +6,18 @@ use cumulo_schema::{Api, ApiKind, ApiMeta, ErrorCode, Event, Message, ResourceMe
 
 use crate::{
     Kernel,
-    api::{ApiTable, Authenticator, HandleApi, settings},
+    api::{ApiTable, Authenticator, HandleApi, elsewhere, settings},
     bus::{
         Handle, Handlers, OnEvent, Subscribers,
         amqp::{Amqp, BrokerUrl, Timing},
     },
     cascade::{Cascade, CascadeAction, Joined},
+    cluster::{RingMoved, Taking},
     config::{Binding, ConfigDef},
     db::{Db, Migration},
-    flow::{ChainError, Chains, Definitions, Flow, Step},
-    gc::{Collector, GcRunner},
+    flow::{ChainError, Chains, Definitions, Flow, RunFlow, Step},
+    gc::{Collector, GcRunner, PayDebt},
+    membership::MembershipError,
     query::Schema,
     quota::QuotaDef,
     registry::Registry,
@@ -49,6 +51,9 @@ pub enum StartError {
     /// The key.
     #[error("the vault could not be opened")]
     Vault(#[from] VaultError),
+    /// The other nodes.
+    #[error("this node could not join the others of its database")]
+    Membership(#[from] MembershipError),
     /// The flows' configuration.
     #[error("the flow configuration is wrong")]
     Chains(#[from] ChainError),
@@ -74,7 +79,8 @@ pub struct Setup {
     cascade: Joined,
     runners: HashMap<&'static str, Arc<dyn GcRunner>>,
     authenticator: Option<Arc<dyn Authenticator>>,
-    broker: Option<(BrokerUrl, Members)>,
+    broker: Option<BrokerUrl>,
+    taking: Option<Taking>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -107,6 +113,7 @@ impl Setup {
             runners: HashMap::new(),
             authenticator: None,
             broker: None,
+            taking: None,
         };
         setup.resources.extend([
             <crate::flow::FlowRow as cumulo_schema::Resource>::META,
@@ -115,6 +122,10 @@ impl Setup {
             <crate::membership::NodeLease as cumulo_schema::Resource>::META,
             <crate::membership::RingEpoch as cumulo_schema::Resource>::META,
         ]);
+        let kernel = setup.kernel.clone();
+        setup.on::<RingMoved>(Arc::new(kernel.cluster().clone()));
+        setup.message::<RunFlow>(Arc::new(kernel.flows().clone())).message::<PayDebt>(Arc::new(kernel));
+        elsewhere::install(&mut setup);
         Ok(setup)
     }
 
@@ -246,9 +257,15 @@ impl Setup {
         &self.migrations
     }
 
-    /// Joins the other nodes of `members` over the broker at `url`, and programs outside.
-    pub fn broker(&mut self, url: BrokerUrl, members: Members) -> &mut Self {
-        self.broker = Some((url, members));
+    /// Speaks over the broker at `url` to programs outside, and to the other nodes where there may be any.
+    pub fn broker(&mut self, url: BrokerUrl) -> &mut Self {
+        self.broker = Some(url);
+        self
+    }
+
+    /// Shares the work with all nodes of the same database, as `taking` says. They need a broker to speak over.
+    pub fn share(&mut self, taking: Taking) -> &mut Self {
+        self.taking = Some(taking);
         self
     }
 
@@ -270,7 +287,7 @@ impl Setup {
         let calls = self.apis.supported().into_iter().filter(|meta| !matches!(meta.kind, ApiKind::Query(_)));
         self.configs.extend(calls.map(settings::timeout_def));
         kernel.configs().open(self.configs).await?;
-        let collector = Collector::new(kernel.db().clone(), kernel.flows().clone(), self.runners);
+        let collector = Collector::new(&kernel, self.runners);
         let schema = Arc::new(Schema::new(&self.resources, &self.apis.supported()));
         kernel.open(crate::Installed {
             registry: Arc::new(self.registry),
@@ -283,13 +300,23 @@ impl Setup {
             collector,
             authenticator: self.authenticator,
         });
+        if let Some(taking) = self.taking {
+            kernel.cluster().join(kernel.db(), taking).await?;
+        }
         kernel.flows().open(self.flows);
         kernel.bus().open(self.handlers, self.subscribers);
-        if let Some((url, members)) = self.broker {
+        if let Some(url) = self.broker {
+            let members = match kernel.cluster().is_shared() {
+                true => kernel.cluster().members(),
+                false => Members::alone(kernel.node()),
+            };
             Amqp::start(kernel.bus(), url, members, Timing::default()).await?;
         }
+        kernel.spawn_beat();
         let left = kernel.jobs().left().await?;
-        kernel.flows().recover(&left.times()).await?;
+        if !kernel.cluster().is_shared() {
+            kernel.flows().recover(&left.times()).await?;
+        }
         kernel.jobs().resume(&kernel, left);
         kernel.spawn_rounds();
         Ok(kernel)

@@ -48,6 +48,10 @@ pub struct Progress {
 
 struct Job {
     account: Uuid,
+    /// How many pieces of it are done here for another node.
+    visits: usize,
+    /// Whether this node has the job.
+    is_here: bool,
     stop: CancellationToken,
     end: watch::Sender<()>,
     percent: u8,
@@ -86,18 +90,32 @@ pub struct TaskNews<'n> {
 impl Work {
     /// Notes that `job`, of `account`, is under way. One that is already stays as it is.
     pub(crate) fn begin(&self, job: Uuid, account: Uuid) {
-        self.lock().entry(job).or_insert_with(|| Job {
-            account,
-            stop: CancellationToken::new(),
-            end: watch::Sender::default(),
-            percent: 0,
-            steps: VecDeque::new(),
-        });
+        self.lock().entry(job).or_insert_with(|| Job::new(account)).is_here = true;
     }
 
     /// Forgets `job`.
     pub(crate) fn end(&self, job: Uuid) {
-        self.lock().remove(&job);
+        self.leave(job, |found| found.is_here = false);
+    }
+
+    /// Notes that a piece of what began elsewhere in `context` is done here, until the visit is dropped.
+    pub(crate) fn visit(&self, context: &CallContext) -> Visit {
+        self.lock().entry(context.trace).or_insert_with(|| Job::new(context.caller.account)).visits += 1;
+        Visit { work: self.clone(), job: context.trace }
+    }
+
+    /// Forgets `job` when nobody is at it any more after `change`.
+    fn leave(&self, job: Uuid, change: impl FnOnce(&mut Job)) {
+        let mut jobs = self.lock();
+        let Some(found) = jobs.get_mut(&job) else { return };
+        change(found);
+        // Whoever waits for its end waits for this node's part to be over.
+        if !found.is_here {
+            found.end = watch::Sender::default();
+            if found.visits == 0 {
+                jobs.remove(&job);
+            }
+        }
     }
 
     /// The last entry of `job`, if it has any.
@@ -107,7 +125,7 @@ impl Work {
 
     /// Tells of the end of `job`, by the end of its channel; `None` when it is not under way here.
     pub(crate) fn end_of(&self, job: Uuid) -> Option<watch::Receiver<()>> {
-        self.lock().get(&job).map(|job| job.end.subscribe())
+        self.lock().get(&job).filter(|job| job.is_here).map(|job| job.end.subscribe())
     }
 
     /// Notes that a step of what belongs to `trace` starts, or its undo. `percent` is how much of the job is done by then,
@@ -201,11 +219,36 @@ pub(crate) fn cancelled() -> ErrorCode {
     ErrorCode::new(codes::CANCEL, "the call was cancelled; what it had done is undone")
 }
 
-fn late() -> ErrorCode {
+pub(crate) fn late() -> ErrorCode {
     ErrorCode::new(codes::TIMEOUT, "the call did not end in time; what it had done is undone")
 }
 
+/// A piece of a job that is another node's.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    work: Work,
+    job: Uuid,
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.work.leave(self.job, |found| found.visits -= 1);
+    }
+}
+
 impl Job {
+    fn new(account: Uuid) -> Self {
+        Self {
+            account,
+            visits: 0,
+            is_here: false,
+            stop: CancellationToken::new(),
+            end: watch::Sender::default(),
+            percent: 0,
+            steps: VecDeque::new(),
+        }
+    }
+
     fn latest(&self, job: Uuid) -> Option<Value> {
         let step = self.steps.back()?;
         let task = step.tasks.iter().max_by_key(|task| task.at);

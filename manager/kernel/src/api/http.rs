@@ -27,7 +27,7 @@ use super::{
     route::Match,
     settings, signature,
 };
-use crate::{Kernel, bus::Caller, db::DbError, hook, query};
+use crate::{Kernel, bus::Caller, cluster, db::DbError, hook, query};
 
 /// Largest body a client may send, in bytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -61,6 +61,12 @@ async fn serve(State(kernel): State<Kernel>, request: Request) -> Response {
 }
 
 async fn answer(kernel: &Kernel, request: Request) -> Result<Response, Refusal> {
+    if kernel.cluster().is_fenced() {
+        // The others may have gone on without it: what it would say may not be so any more.
+        let mut response = ended(None, &Err(cluster::fenced()));
+        response.headers_mut().insert(header::RETRY_AFTER, 1.into());
+        return Ok(response);
+    }
     let path = percent_decoded(request.uri().path())?;
     let path = path.strip_prefix("/zstack").unwrap_or(&path);
     let Some(path) = path.strip_prefix("/v1").map(str::to_owned) else {

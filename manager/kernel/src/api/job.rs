@@ -5,10 +5,12 @@
 //! an id derived from the job). Secrets among the parameters are sealed in the row and gone with the parameters when the
 //! job ends. An answer that holds a secret is sealed as well, for as long as it can be fetched.
 
+mod adopt;
+pub(crate) mod elsewhere;
 mod recover;
 mod run;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cumulo_derive::resource;
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
@@ -23,11 +25,14 @@ use super::{
 use crate::{
     Kernel,
     bus::Caller,
+    cluster::Cluster,
     db::{Batch, Db, DbError},
     hook::Hooks,
     work::{Progress, Work},
 };
 
+/// How often a job that another node has is looked at for a client that waits.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long results stay readable (wire.md §5: three hours).
 const KEEP: Duration = Duration::from_hours(3);
 
@@ -95,7 +100,7 @@ pub(super) struct Notify {
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
     db: Db,
-    node: Uuid,
+    cluster: Cluster,
     work: Work,
     hooks: Hooks,
     calls: Admission,
@@ -103,8 +108,8 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) fn new(db: Db, node: Uuid, work: Work, hooks: Hooks) -> Self {
-        Self { db, node, work, hooks, calls: Admission::default(), long: Admission::default() }
+    pub(crate) fn new(db: Db, cluster: Cluster, work: Work, hooks: Hooks) -> Self {
+        Self { db, cluster, work, hooks, calls: Admission::default(), long: Admission::default() }
     }
 
     /// A place for a call, before anything is done for it.
@@ -188,7 +193,7 @@ impl Jobs {
             web_hook: notify.web_hook,
             with_schema: notify.with_schema,
             timeout_ms: i64::try_from(call.timeout.as_millis()).unwrap_or(i64::MAX),
-            node_uuid: self.node,
+            node_uuid: self.cluster.node(),
             long_job_uuid: long,
             progress: None,
             create_date: now,
@@ -205,12 +210,19 @@ impl Jobs {
                 return Ok(Polled::Running);
             }
         }
-        let job = match self.db.find(ApiJob::UUID, &id).await {
-            Ok(Some(job)) => job,
-            Ok(None) => return Ok(Polled::Unknown),
-            // To a client an error is the job's end, and nobody knows how that was.
-            Err(DbError::Unavailable { .. }) => return Ok(Polled::Running),
-            Err(error) => return Err(error.into()),
+        let asked = Instant::now();
+        let job = loop {
+            match self.db.find(ApiJob::UUID, &id).await {
+                // Another node has it; only the row tells when it has ended.
+                Ok(Some(job)) if job.state == JobState::Running && asked.elapsed() < patience => {
+                    tokio::time::sleep(LOOK.min(patience.saturating_sub(asked.elapsed()))).await;
+                }
+                Ok(Some(job)) => break job,
+                Ok(None) => return Ok(Polled::Unknown),
+                // To a client an error is the job's end, and nobody knows how that was.
+                Err(DbError::Unavailable { .. }) => return Ok(Polled::Running),
+                Err(error) => return Err(error.into()),
+            }
         };
         let result = job.result.map(|result| result.0).unwrap_or_default();
         let outcome = match job.state {

@@ -145,7 +145,7 @@ impl LongJobs<'_> {
                 }
             }
         }
-        if !self.0.work().cancel(row.api_id) {
+        if !self.0.cancel(row.api_id) {
             // It runs on another node, or ends at this moment.
             tracing::debug!(long_job = %uuid, "a long job that is not under way here was told to stop");
         }
@@ -185,7 +185,7 @@ impl LongJobs<'_> {
     /// When the database fails.
     pub async fn abandon(&self, uuid: Uuid) -> Result<(), ErrorCode> {
         let Some(row) = self.0.db().find(LongJob::UUID, &uuid).await? else { return Ok(()) };
-        let was_under_way = self.0.work().cancel(row.api_id);
+        let was_under_way = self.0.cancel(row.api_id);
         tracing::info!(long_job = %uuid, was_under_way, "the owner of a long job is gone");
         self.remove(uuid).await
     }

@@ -24,8 +24,8 @@ use serde_json::{Map, Value};
 pub use access::{Authenticator, Credential};
 pub(crate) use dispatch::ApiTable;
 pub use http::router;
-pub(crate) use job::Jobs;
 pub use job::{ApiJob, JobState};
+pub(crate) use job::{Jobs, elsewhere};
 pub use long_job::{LongJobs, NewLongJob};
 pub use portal::open_portal;
 

@@ -9,7 +9,7 @@ use cumulo_schema::Uuid;
 use serde::{Deserialize, Serialize};
 
 use super::DEFAULT_DEADLINE;
-use crate::{db::Deferred, plan::Planning};
+use crate::{cluster::Hold, db::Deferred, plan::Planning};
 
 tokio::task_local! {
     static CONTEXT: CallContext;
@@ -85,10 +85,10 @@ impl CallContext {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Runs `work` in this context, with the deferred writes of the current task; planned, where that is.
+    /// Runs `work` in this context, with the deferred writes and the hold of the current task; planned, where that is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         // On the heap: work contains the futures of everything that it waits for, which wait in scopes in turn, and an
         // optimising compiler refuses to lay out types that deep.
-        CONTEXT.scope(self, Planning::carry(Deferred::inherited(Box::pin(work))))
+        CONTEXT.scope(self, Hold::current().scope(Planning::carry(Deferred::inherited(Box::pin(work)))))
     }
 }

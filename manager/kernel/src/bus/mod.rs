@@ -28,9 +28,11 @@ pub use publish::OnEvent;
 pub(crate) use publish::Subscribers;
 
 use crate::{
+    cluster::{Claimed, Cluster, Hold, moved},
     db::Db,
     faults::{Faults, Point},
     plan::Planning,
+    work::{Visit, Work},
 };
 
 /// How long a call may take when nothing on the way said otherwise.
@@ -41,9 +43,23 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_mins(5);
 pub struct Bus {
     inner: Arc<Inner>,
     faults: Faults,
-    /// Has to know what was begun before another node does; a bus by itself has none.
-    db: Option<Db>,
+    /// A bus by itself has none.
+    node: Option<Node>,
 }
+
+/// What the bus needs of the node that it belongs to.
+#[derive(Clone)]
+struct Node {
+    /// Has to know what was begun before another node does.
+    db: Db,
+    /// Says what may be worked on here.
+    cluster: Cluster,
+    /// Is told on whose behalf.
+    work: Work,
+}
+
+/// How long a call whose receiver went away waits before it asks who is there instead.
+const ELSEWHERE: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Inner {
@@ -58,8 +74,8 @@ impl std::fmt::Debug for Bus {
 }
 
 impl Bus {
-    pub(crate) fn new(faults: Faults, db: Db) -> Self {
-        Self { inner: Arc::default(), faults, db: Some(db) }
+    pub(crate) fn new(faults: Faults, db: Db, cluster: Cluster, work: Work) -> Self {
+        Self { inner: Arc::default(), faults, node: Some(Node { db, cluster, work }) }
     }
 
     /// Opens the bus for traffic within this process.
@@ -96,14 +112,34 @@ impl Bus {
             return Err(ErrorCode::new(codes::NOT_READY, "the management node is still starting; try again"));
         }
         let answer = loop {
-            let Some((amqp, owner)) = self.elsewhere(message.key()) else { break self.call_here(message).await? };
+            let owner = match self.elsewhere(message.key()) {
+                Some((amqp, owner)) => Some((amqp, owner)),
+                None => match self.hold(message.key()).await? {
+                    Claimed::Here(hold) => break self.call_here(message, hold).await?,
+                    // The ring that says so is a moment away.
+                    Claimed::There => None,
+                },
+            };
+            let Some((amqp, owner)) = owner else {
+                tokio::time::sleep(ELSEWHERE).await;
+                continue;
+            };
             self.faults.check(Point::CallRequest { name: M::NAME })?;
-            if let Some(db) = &self.db {
-                db.settle().await?;
+            if let Some(node) = &self.node {
+                node.db.settle().await?;
             }
-            match amqp.call(owner, &message).await {
+            let hold = Hold::current();
+            let called = tokio::select! {
+                called = amqp.call(owner, &message) => called,
+                () = hold.left() => return Err(moved()),
+            };
+            match called {
                 Ok(reply) => break Ok(reply),
                 Err(CallError::Moved) => {}
+                Err(CallError::Failed(error)) if self.may_ask_again(&error) => {
+                    tracing::debug!(message = M::NAME, %error, "asking again");
+                    tokio::time::sleep(ELSEWHERE).await;
+                }
                 Err(CallError::Failed(error)) => break Err(*error),
             }
         };
@@ -111,10 +147,46 @@ impl Bus {
         answer
     }
 
+    /// Sends `message` to the node `node`, whatever it is about, and waits for the answer as [`Bus::call`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn call_on<M: Message>(&self, node: Uuid, message: M) -> Result<M::Reply, ErrorCode> {
+        let here = self.node.as_ref().is_none_or(|here| here.cluster.node() == node);
+        let Some(amqp) = self.amqp().filter(|_| !here) else { return self.call(message).await };
+        amqp.call_on(node, &message).await
+    }
+
+    /// Whether a call that failed so is to be made again: the node that did it is gone or gave it up, and asking twice does
+    /// no more than asking once. Not where this node is to give up as well.
+    fn may_ask_again(&self, error: &ErrorCode) -> bool {
+        let shared = self.node.as_ref().is_some_and(|node| node.cluster.is_shared() && !node.cluster.is_fenced());
+        let gone = error.is(codes::NODE_UNAVAILABLE) || error.is(codes::NO_ROUTE);
+        shared && gone && !Hold::current().is_lost() && CallContext::current().remaining() > ELSEWHERE
+    }
+
+    /// The right to work on `key` here.
+    async fn hold(&self, key: Option<Uuid>) -> Result<Claimed, ErrorCode> {
+        match (&self.node, key) {
+            (Some(node), Some(key)) if Planning::current().is_none() => node.cluster.hold(key).await,
+            _ => Ok(Claimed::Here(Hold::current())),
+        }
+    }
+
+    /// Whether this node must not do anything at the moment.
+    fn is_fenced(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.cluster.is_fenced())
+    }
+
+    /// Notes that something is done here in `context`, which began elsewhere: so it is found when its job is cancelled.
+    fn visit(&self, context: &CallContext) -> Option<Visit> {
+        self.node.as_ref().map(|node| node.work.visit(context))
+    }
+
     /// The node that owns `key`, if it is another one. Plans are made here: they change nothing, and the memory of what
-    /// was planned does not travel.
+    /// was planned does not travel. What is part of work that is in hand here is done here to its end.
     fn elsewhere(&self, key: Option<Uuid>) -> Option<(&Amqp, amqp::Owner)> {
-        if Planning::current().is_some() {
+        if Planning::current().is_some() || key.is_some_and(|key| Hold::current().covers(&key)) {
             return None;
         }
         let amqp = self.amqp()?;
@@ -122,12 +194,13 @@ impl Bus {
     }
 
     /// The outer error is of the bus, the inner one the handler's.
-    async fn call_here<M: Message>(&self, message: M) -> Result<Result<M::Reply, ErrorCode>, ErrorCode> {
+    async fn call_here<M: Message>(&self, message: M, hold: Hold) -> Result<Result<M::Reply, ErrorCode>, ErrorCode> {
         let handler = self.handler::<M>()?;
         self.faults.check(Point::CallRequest { name: M::NAME })?;
         let context = CallContext::current();
         let deadline = context.deadline;
-        let task = run_handler(M::SERVICE, M::NAME, context, async move { handler.handle(message).await });
+        let work = hold.scope(async move { handler.handle(message).await });
+        let task = run_handler(M::SERVICE, M::NAME, context, work);
         tokio::time::timeout_at(deadline.into(), task).await.map_err(|_| timed_out(M::SERVICE, M::NAME))
     }
 

@@ -148,6 +148,18 @@ impl GlobalConfigs {
         Ok(())
     }
 
+    /// Reads what other nodes changed.
+    pub(crate) async fn refresh(&self) -> Result<(), ErrorCode> {
+        let rows = self.db.select::<GlobalConfig>().all().await?;
+        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
+        for ((category, name), value) in values.iter_mut() {
+            if let Some(row) = rows.iter().find(|row| row.category == *category && row.name == *name) {
+                value.clone_from(&row.value);
+            }
+        }
+        Ok(())
+    }
+
     async fn complete(&self, defs: &[ConfigDef]) -> Result<Values, DbError> {
         let rows = self.db.select::<GlobalConfig>().all().await?;
         let mut next = rows.iter().map(|row| row.id).max().unwrap_or(0) + 1;

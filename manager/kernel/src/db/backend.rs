@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use cumulo_schema::{Cell, Column, FieldType, Resource};
+use cumulo_schema::{Cell, Column, FieldType, Resource, Uuid};
 use prometheus::{Histogram, HistogramOpts};
 use sea_query::QueryStatementWriter;
 
@@ -146,6 +146,15 @@ impl Db {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.is_flushed(),
             Backend::MySql(_) => true,
+        }
+    }
+
+    /// From now on every batch is refused ([`DbError::Fenced`]) when the life `incarnation` of `node` has no lease any more,
+    /// in the transaction itself. So what a node does that was given up by the others while it was paused, or while its
+    /// batch waited for the server, has no effect. An embedded database has one node, and nobody to give it up.
+    pub fn fence(&self, node: Uuid, incarnation: Uuid) {
+        if let Backend::MySql(server) = &self.backend {
+            server.fence(node, incarnation);
         }
     }
 

@@ -15,11 +15,20 @@ pub struct Batch {
     pub(super) statements: Vec<Statement>,
     /// To be taken back, whatever it did.
     pub(super) trial: bool,
+    /// Also to be done for a node that was given up: it says by itself what of the lease must be true.
+    pub(super) unfenced: bool,
 }
 
 impl Batch {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, statements: Vec::new(), trial: false }
+        Self { dialect, statements: Vec::new(), trial: false, unfenced: false }
+    }
+
+    /// The same, whether or not this node still has its lease: for what looks after the lease itself.
+    #[must_use]
+    pub(crate) fn unfenced(mut self) -> Self {
+        self.unfenced = true;
+        self
     }
 
     /// Whether there is nothing to do.

@@ -58,6 +58,9 @@ pub enum DbError {
         #[source]
         cause: std::sync::Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// The others gave this node up; nothing was written.
+    #[error("this management node was given up by the others, which go on with what it did")]
+    Fenced,
     /// The manager is stopping.
     #[error("the database is closed")]
     Closed,
@@ -91,7 +94,7 @@ impl From<DbError> for ErrorCode {
                 ErrorCode::operation(error.to_string())
             }
             DbError::Refused(refused) => (**refused).clone(),
-            DbError::Closed => ErrorCode::new(codes::NODE_UNAVAILABLE, error.to_string()),
+            DbError::Closed | DbError::Fenced => ErrorCode::new(codes::NODE_UNAVAILABLE, error.to_string()),
             DbError::Unavailable { cause, .. } => {
                 ErrorCode::new(codes::NOT_READY, error.to_string()).because_of(cause.as_ref())
             }

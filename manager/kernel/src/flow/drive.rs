@@ -6,11 +6,12 @@ use cumulo_schema::{ErrorCode, Uuid};
 use futures::future::BoxFuture;
 
 use super::{
-    Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, Step, StepCx,
+    Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, RunFlow, Step, StepCx,
     journal::{self, Entry},
 };
 use crate::{
     bus::CallContext,
+    cluster::{Hold, moved},
     faults::{Point, Verdict},
     gc::UndoDebt,
 };
@@ -23,6 +24,8 @@ const UNDO_DEADLINE: Duration = Duration::from_mins(5);
 
 /// A flow type, for code that knows flows only by name.
 pub(super) trait Resumable: Send + Sync {
+    /// Starts it, or joins the one of that id.
+    fn start(&self, flows: Flows, hold: Hold, wanted: RunFlow) -> BoxFuture<'static, Outcome>;
     /// Goes on where the journal row stands.
     fn resume(&self, flows: Flows, row: FlowRow) -> BoxFuture<'static, Option<Outcome>>;
     /// Runs the undo of one step once more, for a debt.
@@ -45,6 +48,9 @@ impl<F: Flow> Definition<F> {
         if let Some(refusal) = flows.inner.work.refusal(&CallContext::current()) {
             return Some(Err(refusal));
         }
+        if flows.is_to_leave() {
+            return Some(Err(moved()));
+        }
         let steps = match flows.definitions().and_then(|definitions| definitions.chain::<F>(&entry.0.chain)) {
             Ok(steps) => steps,
             Err(error) => return Some(Err(error)),
@@ -52,6 +58,10 @@ impl<F: Flow> Definition<F> {
         entry.0.step = steps.first().map(|step| step.name().to_owned()).unwrap_or_default();
         let id = entry.0.uuid;
         match journal::find(&flows.inner.db, id).await {
+            // Not taken up yet; whoever asks waits until it is.
+            Ok(Some(row)) if row.state == FlowState::Active && row.node_uuid != flows.inner.cluster.node() => {
+                Some(Err(moved()))
+            }
             Ok(Some(row)) => self.go_on(flows, row).await,
             // Should two ever get here at once, the second can write nothing and reach no agent: its first row collides.
             Ok(None) => match journal::insert(&flows.inner.db, &entry.0).await {
@@ -71,6 +81,9 @@ impl<F: Flow> Definition<F> {
             }
             FlowState::Active | FlowState::Parked => {}
         }
+        if flows.is_to_leave() {
+            return Some(Err(moved()));
+        }
         match self.prepare(flows, &row) {
             Ok((steps, data, at)) => {
                 let drive = Drive::new(flows, steps, row.uuid, &row.chain, data);
@@ -84,8 +97,8 @@ impl<F: Flow> Definition<F> {
             }
             Err(error) => {
                 tracing::error!(flow = %row.uuid, chain = row.chain, %error, "a flow cannot be resumed and is parked");
-                let parked = journal::end(&flows.inner.db, row.uuid, FlowState::Parked, None, Some(&error)).await;
-                Some(Err(parked.err().map_or(error, ErrorCode::from)))
+                let parked = flows.park(row.uuid, &error).await;
+                Some(Err(parked.err().unwrap_or(error)))
             }
         }
     }
@@ -108,6 +121,15 @@ impl<F: Flow> Definition<F> {
 }
 
 impl<F: Flow> Resumable for Definition<F> {
+    fn start(&self, flows: Flows, hold: Hold, mut wanted: RunFlow) -> BoxFuture<'static, Outcome> {
+        Box::pin(async move {
+            let context: F = serde_json::from_value(wanted.context.take()).map_err(|cause| {
+                ErrorCode::internal(format!("the context of {} is unreadable", F::NAME)).because_of(&cause)
+            })?;
+            flows.run_here(hold, wanted, context).await
+        })
+    }
+
     fn resume(&self, flows: Flows, row: FlowRow) -> BoxFuture<'static, Option<Outcome>> {
         Box::pin(async move { Self::default().go_on(&flows, row).await })
     }
@@ -131,6 +153,16 @@ impl<F: Flow> Resumable for Definition<F> {
     }
 }
 
+/// What became of an undo.
+enum Undone {
+    /// It is done, or owed.
+    Well,
+    /// Another node is to go on.
+    Left,
+    /// A test ordered the process dead, or the database is closed.
+    Dead,
+}
+
 struct Drive<'f, F: Flow> {
     flows: &'f Flows,
     steps: Vec<Arc<dyn Step<F>>>,
@@ -142,6 +174,8 @@ struct Drive<'f, F: Flow> {
 enum Went {
     Well,
     Wrong(ErrorCode),
+    /// Another node is to go on.
+    Left,
     /// A test ordered the process dead.
     Dead,
 }
@@ -155,12 +189,14 @@ impl<'f, F: Flow> Drive<'f, F> {
     async fn run(mut self, mut at: usize) -> Option<Outcome> {
         while at < self.steps.len() {
             let went = match self.flows.inner.work.refusal(&CallContext::current()) {
+                _ if self.flows.is_to_leave() => Went::Left,
                 Some(refusal) => Went::Wrong(refusal),
                 None => self.step(at).await,
             };
             match went {
                 Went::Well => at += 1,
                 Went::Wrong(error) => return self.unwind(at, error).await,
+                Went::Left => return self.leave().await,
                 Went::Dead => return self.die().await,
             }
             if at < self.steps.len()
@@ -174,7 +210,7 @@ impl<'f, F: Flow> Drive<'f, F> {
 
     async fn finish(&self) -> Outcome {
         let context = journal::encode(&self.cx.data)?;
-        journal::end(&self.flows.inner.db, self.cx.flow, FlowState::Done, Some(context.clone()), None).await?;
+        self.end(FlowState::Done, Some(context.clone()), None).await?;
         Ok(context)
     }
 
@@ -194,6 +230,8 @@ impl<'f, F: Flow> Drive<'f, F> {
         };
         match (outcome, faults.at(Point::StepEnd { flow: self.cx.flow, step: step.name() })) {
             (_, Verdict::Die) => Went::Dead,
+            // Whatever it stumbled over: nothing is decided, and who goes on runs it again.
+            (Err(_), _) if self.flows.is_to_leave() => Went::Left,
             (Err(error), _) | (Ok(()), Verdict::Fail(error)) => {
                 Went::Wrong(self.flows.inner.work.explain(&context, error))
             }
@@ -211,16 +249,21 @@ impl<'f, F: Flow> Drive<'f, F> {
     async fn unwind(mut self, at: usize, error: ErrorCode) -> Option<Outcome> {
         tracing::info!(flow = %self.cx.flow, chain = self.chain, %error, "a step failed; undoing");
         for at in (0..=at.min(self.steps.len().saturating_sub(1))).rev() {
+            if self.flows.is_to_leave() {
+                return self.leave().await;
+            }
             if let Err(trouble) = self.journal(at, Phase::Undoing, Some(&error)).await {
                 // The row stays active: the flow is unwound when the node starts again.
                 return Some(Err(trouble));
             }
-            if self.undo(at).await.is_none() {
-                return self.die().await;
+            match self.undo(at).await {
+                Undone::Well => {}
+                Undone::Left => return self.leave().await,
+                Undone::Dead => return self.die().await,
             }
         }
-        let ended = journal::end(&self.flows.inner.db, self.cx.flow, FlowState::Failed, None, Some(&error)).await;
-        Some(Err(ended.err().map_or(error, ErrorCode::from)))
+        let ended = self.end(FlowState::Failed, None, Some(&error)).await;
+        Some(Err(ended.err().unwrap_or(error)))
     }
 
     /// Leaves nothing that a death would not have left.
@@ -229,8 +272,20 @@ impl<'f, F: Flow> Drive<'f, F> {
         None
     }
 
-    /// Undoes one step, or leaves a debt. `None` when a test ordered the process dead.
-    async fn undo(&mut self, at: usize) -> Option<()> {
+    /// Stops as if this node had died here; who owns the resource goes on. Where this node may still write, it says how far
+    /// it came, so that less is done again.
+    async fn leave(&self) -> Option<Outcome> {
+        tracing::info!(flow = %self.cx.flow, chain = self.chain, "a flow is handed over");
+        let flows = &self.flows.inner;
+        let said = flows.cluster.has_lease() && flows.db.settle().await.is_ok();
+        if !said {
+            flows.db.forget_deferred(self.cx.flow).await;
+        }
+        Some(Err(moved()))
+    }
+
+    /// Undoes one step, or leaves a debt.
+    async fn undo(&mut self, at: usize) -> Undone {
         let step = self.steps[at].clone();
         let context = CallContext::current();
         self.tell(&context, at, true);
@@ -238,7 +293,7 @@ impl<'f, F: Flow> Drive<'f, F> {
         let mut attempt = 1;
         loop {
             let outcome = match self.flows.inner.faults.at(Point::UndoStart { flow: self.cx.flow, step: step.name() }) {
-                Verdict::Die => return None,
+                Verdict::Die => return Undone::Dead,
                 Verdict::Fail(error) => Err(error),
                 Verdict::Pass => {
                     self.cx.place = format!("{}/undo/{attempt}", step.name());
@@ -246,17 +301,20 @@ impl<'f, F: Flow> Drive<'f, F> {
                 }
             };
             match outcome {
-                Ok(()) => return Some(()),
+                Ok(()) => return Undone::Well,
+                Err(_) if self.flows.is_to_leave() => return Undone::Left,
                 Err(error) if attempt < UNDO_TRIES => {
                     tracing::warn!(flow = %self.cx.flow, step = step.name(), attempt, %error, "an undo failed; trying again");
                     tokio::time::sleep(pause).await;
                     // Tries are not wasted on a database that is away. When it closes, the next start goes on here.
-                    self.flows.inner.db.ready().await.ok()?;
+                    if self.flows.inner.db.ready().await.is_err() {
+                        return Undone::Dead;
+                    }
                     (pause, attempt) = (pause * 2, attempt + 1);
                 }
                 Err(error) => {
                     self.owe(step.name(), &error).await;
-                    return Some(());
+                    return Undone::Well;
                 }
             }
         }
@@ -286,7 +344,30 @@ impl<'f, F: Flow> Drive<'f, F> {
 
     async fn journal(&self, at: usize, phase: Phase, error: Option<&ErrorCode>) -> Result<(), ErrorCode> {
         let context = journal::encode(&self.cx.data)?;
-        Ok(journal::step_starts(&self.flows.inner.db, self.cx.flow, phase, self.steps[at].name(), context, error)
-            .await?)
+        let (flows, step) = (&self.flows.inner, self.steps[at].name());
+        Ok(journal::step_starts(&flows.db, (self.cx.flow, flows.cluster.node()), phase, step, context, error).await?)
+    }
+
+    async fn end(
+        &self,
+        state: FlowState,
+        context: Option<serde_json::Value>,
+        error: Option<&ErrorCode>,
+    ) -> Result<(), ErrorCode> {
+        let flows = &self.flows.inner;
+        Ok(journal::end(&flows.db, (self.cx.flow, flows.cluster.node()), state, context, error).await?)
+    }
+}
+
+impl Flows {
+    /// Whether what runs in the current task is to stop where it is.
+    pub(super) fn is_to_leave(&self) -> bool {
+        Hold::current().is_lost() || self.inner.cluster.is_fenced()
+    }
+
+    /// Puts a flow aside that nobody knows how to go on with.
+    pub(super) async fn park(&self, flow: Uuid, why: &ErrorCode) -> Result<(), ErrorCode> {
+        let owned = (flow, self.inner.cluster.node());
+        Ok(journal::end(&self.inner.db, owned, FlowState::Parked, None, Some(why)).await?)
     }
 }

@@ -7,7 +7,7 @@ use cumulo_derive::resource;
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
 
 use super::Flow;
-use crate::db::{Db, DbError};
+use crate::db::{Batch, Db, DbError};
 
 wire_enum! {
     /// Which way a flow goes.
@@ -23,7 +23,7 @@ wire_enum! {
         Done,
         /// Undone after a failure.
         Failed,
-        /// This node does not know how to go on: its chain, step or context is of another version.
+        /// Nobody knows how to go on: its chain, step or context is of another version.
         Parked,
     }
 }
@@ -108,10 +108,11 @@ pub(super) async fn insert(db: &Db, row: &FlowRow) -> Result<(), DbError> {
     db.defer_insert(row.uuid, batch).await
 }
 
-/// Writes that `step` starts, in `phase`, together with the first thing it changes.
+/// Writes that `step` starts, in `phase`, together with the first thing it changes: all of it only if the flow is still
+/// this node's. So it is with its end.
 pub(super) async fn step_starts(
     db: &Db,
-    flow: Uuid,
+    (flow, node): (Uuid, Uuid),
     phase: Phase,
     step: &str,
     context: serde_json::Value,
@@ -125,14 +126,15 @@ pub(super) async fn step_starts(
         .set(FlowRow::CONTEXT, &Json(context))
         .set_some(FlowRow::ERROR, error.map(|error| Json(error.clone())).as_ref())
         .eq(FlowRow::UUID, &flow)
-        .expect(format!("flow {flow} is no longer in the journal"));
+        .eq(FlowRow::NODE_UUID, &node)
+        .expect(format!("flow {flow} is no longer in the journal, or another node's"));
     db.defer_update(flow, batch).await
 }
 
 /// Writes the end; for the flow of a job, together with the job's.
 pub(super) async fn end(
     db: &Db,
-    flow: Uuid,
+    (flow, node): (Uuid, Uuid),
     state: FlowState,
     context: Option<serde_json::Value>,
     error: Option<&ErrorCode>,
@@ -144,7 +146,8 @@ pub(super) async fn end(
         .set_some(FlowRow::CONTEXT, context.map(Json).as_ref())
         .set_some(FlowRow::ERROR, error.map(|error| Json(error.clone())).as_ref())
         .eq(FlowRow::UUID, &flow)
-        .expect(format!("flow {flow} is no longer in the journal"));
+        .eq(FlowRow::NODE_UUID, &node)
+        .expect(format!("flow {flow} is no longer in the journal, or another node's"));
     db.defer_end(flow, batch).await
 }
 
@@ -153,7 +156,7 @@ pub(super) async fn find(db: &Db, id: Uuid) -> Result<Option<FlowRow>, DbError> 
     db.find(FlowRow::UUID, &id).await
 }
 
-/// What is to be resumed on `node`.
+/// What `node` has to work on.
 pub(super) async fn active(db: &Db, node: Uuid) -> Result<Vec<FlowRow>, DbError> {
     db.select::<FlowRow>()
         .eq(FlowRow::STATE, &FlowState::Active)
@@ -161,6 +164,24 @@ pub(super) async fn active(db: &Db, node: Uuid) -> Result<Vec<FlowRow>, DbError>
         .order_by(FlowRow::CREATE_DATE)
         .all()
         .await
+}
+
+/// What nobody of `members` has to work on.
+pub(super) async fn orphaned(db: &Db, members: &[Uuid]) -> Result<Vec<FlowRow>, DbError> {
+    let active = db.select::<FlowRow>().eq(FlowRow::STATE, &FlowState::Active);
+    let orphaned = members.iter().fold(active, |rows, member| rows.ne(FlowRow::NODE_UUID, member));
+    orphaned.order_by(FlowRow::CREATE_DATE).all().await
+}
+
+/// Adds to `batch` that the flow goes from one node to another.
+pub(super) fn pass_on(batch: &mut Batch, flow: Uuid, from: Uuid, to: Uuid) {
+    batch
+        .update::<FlowRow>()
+        .set(FlowRow::NODE_UUID, &to)
+        .eq(FlowRow::UUID, &flow)
+        .eq(FlowRow::NODE_UUID, &from)
+        .eq(FlowRow::STATE, &FlowState::Active)
+        .expect(format!("flow {flow} is another node's by now"));
 }
 
 /// Forgets flows that ended well or were undone before `before`.

@@ -13,8 +13,10 @@
 //! The alternative, a graph of actions with outputs looked up by name, buys parallel branches that no chain here needs
 //! and loses the types; a step that wants parallel work calls `bus.call_all`.
 
+mod adopt;
 mod chain;
 mod drive;
+mod elsewhere;
 mod journal;
 mod recover;
 mod step;
@@ -25,7 +27,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_schema::{ErrorCode, Uuid, codes};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -34,7 +36,8 @@ pub use journal::{FlowRow, FlowState, Phase};
 pub use step::{Flow, FlowReply, Step, StepCx};
 
 use crate::{
-    bus::CallContext,
+    bus::{Bus, CallContext},
+    cluster::{Cluster, Hold},
     db::{Db, Deferred},
     faults::Faults,
     gc::Debts,
@@ -43,6 +46,7 @@ use crate::{
     work::Work,
 };
 use drive::Definition;
+pub(crate) use elsewhere::RunFlow;
 
 /// How a flow ended: its final context as JSON, or why not.
 type Outcome = Result<serde_json::Value, ErrorCode>;
@@ -60,14 +64,22 @@ struct Inner {
     faults: Faults,
     debts: Debts,
     work: Work,
-    node: Uuid,
+    bus: Bus,
+    cluster: Cluster,
     definitions: OnceLock<Definitions>,
     running: Mutex<Running>,
 }
 
+/// What of the node flows need beside the engine's own.
+pub(crate) struct Around {
+    pub(crate) work: Work,
+    pub(crate) bus: Bus,
+    pub(crate) cluster: Cluster,
+}
+
 impl std::fmt::Debug for Flows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Flows").field("node", &self.inner.node).finish_non_exhaustive()
+        f.debug_struct("Flows").field("running", &self.running_count()).finish_non_exhaustive()
     }
 }
 
@@ -118,9 +130,10 @@ impl Definitions {
 }
 
 impl Flows {
-    pub(crate) fn new(db: Db, queues: Queues, faults: Faults, debts: Debts, work: Work, node: Uuid) -> Self {
+    pub(crate) fn new(db: Db, queues: Queues, faults: Faults, debts: Debts, around: Around) -> Self {
         let (definitions, running) = (OnceLock::new(), Mutex::default());
-        Self { inner: Arc::new(Inner { db, queues, faults, debts, work, node, definitions, running }) }
+        let Around { work, bus, cluster } = around;
+        Self { inner: Arc::new(Inner { db, queues, faults, debts, work, bus, cluster, definitions, running }) }
     }
 
     pub(crate) fn open(&self, definitions: Definitions) {
@@ -149,20 +162,30 @@ impl Flows {
         if let Some(planning) = Planning::current() {
             return Err(self.foresee(chain, id, context, &planning).await?);
         }
-        if let Some(outcome) = self.join(id).await {
+        let (resource, flow) = (context.resource(), F::NAME.to_owned());
+        let mut wanted = RunFlow { flow, chain: chain.to_owned(), id, job, resource, context: serde_json::Value::Null };
+        if !self.inner.cluster.is_shared() {
+            return self.run_here(Hold::current(), wanted, context).await;
+        }
+        wanted.context = journal::encode(&context)?;
+        self.run_where_it_belongs(wanted).await
+    }
+
+    /// Runs the flow on this node, under `hold`, if it does not run yet.
+    async fn run_here<F: Flow>(&self, hold: Hold, wanted: RunFlow, context: F) -> Outcome {
+        if let Some(outcome) = self.join(wanted.id).await {
             return outcome;
         }
         let definition = Definition::<F>::default();
-        let resource = context.resource();
-        let fresh = journal::Entry::fresh(id, chain, job, self.inner.node, &context)?;
+        let (id, lane) = (wanted.id, lane(wanted.resource));
+        let fresh = journal::Entry::fresh(id, &wanted.chain, wanted.job, self.inner.cluster.node(), &context)?;
         let flows = self.clone();
-        let lane = format!("flow:{resource}");
         // Boxed, or the state of every step would be part of the state of everybody who starts a flow.
         let work = Box::pin(async move {
             let queues = flows.inner.queues.clone();
             queues.run(&lane, 1, definition.begin(&flows, fresh, context)).await
         });
-        self.spawn(id, work).await
+        self.spawn(id, Box::pin(hold.scope(work))).await
     }
 
     /// Notes what the chain would do on `context`, and ends the call.
@@ -220,10 +243,16 @@ impl Flows {
         };
         tokio::spawn(CallContext::current().scope(async move {
             // `None` is a death that a test ordered: nobody is told, as nobody would be.
-            if let Some(outcome) = work.await {
+            let outcome = work.await;
+            // What it left in the journal, if anything, is looked for: it may be for another node, or for this one again.
+            let failed = matches!(&outcome, Some(Err(_)));
+            if let Some(outcome) = outcome {
                 done.send_replace(Some(outcome));
             }
             flows.running().remove(&id);
+            if failed {
+                flows.inner.cluster.strayed();
+            }
         }));
         wait(receiver).await
     }
@@ -233,17 +262,23 @@ impl Flows {
     }
 
     fn definitions(&self) -> Result<&Definitions, ErrorCode> {
-        self.inner.definitions.get().ok_or_else(|| {
-            ErrorCode::new(cumulo_schema::codes::NOT_READY, "the management node is still starting; try again")
-        })
+        self.inner
+            .definitions
+            .get()
+            .ok_or_else(|| ErrorCode::new(codes::NOT_READY, "the management node is still starting; try again"))
     }
+}
+
+/// Flows on one resource run one after another.
+fn lane(resource: Uuid) -> String {
+    format!("flow:{resource}")
 }
 
 async fn wait(mut receiver: watch::Receiver<Option<Outcome>>) -> Outcome {
     match receiver.wait_for(Option::is_some).await {
         Ok(outcome) => outcome.clone().unwrap_or_else(|| Err(ErrorCode::internal("a flow ended without an outcome"))),
         Err(_) => Err(ErrorCode::new(
-            cumulo_schema::codes::NODE_UNAVAILABLE,
+            codes::NODE_UNAVAILABLE,
             "the flow was cut off; it goes on when the management node starts again",
         )),
     }

@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use cumulo_schema::{ErrorCode, Timestamp, Uuid};
+use cumulo_schema::{ErrorCode, Timestamp, Uuid, codes};
 
 use super::{FlowReply, FlowRow, FlowState, Flows, Outcome, journal};
 use crate::{
     bus::{CallContext, Caller},
+    cluster::Hold,
     gc::UndoDebt,
 };
 
@@ -22,23 +23,27 @@ impl Flows {
     /// # Errors
     /// When the journal cannot be read.
     pub(crate) async fn recover(&self, times: &HashMap<Uuid, Duration>) -> Result<(), ErrorCode> {
-        let rows = journal::active(&self.inner.db, self.inner.node).await?;
+        let rows = journal::active(&self.inner.db, self.inner.cluster.node()).await?;
         if !rows.is_empty() {
             tracing::info!(flows = rows.len(), "resuming what was left unfinished");
         }
         for row in rows {
-            let time = row.job_uuid.and_then(|job| times.get(&job)).copied().unwrap_or(RESUMED_DEADLINE);
-            self.resume(row, time);
+            let time = time_of(&row, times);
+            self.resume(row, time, Hold::free()).await;
         }
         Ok(())
     }
 
-    fn resume(&self, row: FlowRow, time: Duration) {
+    pub(super) async fn resume(&self, row: FlowRow, time: Duration, hold: Hold) {
         let Some(definition) = self.definitions().ok().and_then(|all| all.flows.get(row.flow.as_str()).cloned()) else {
-            tracing::error!(flow = %row.uuid, name = row.flow, "nobody knows this flow any more; it stays in the journal");
+            tracing::error!(flow = %row.uuid, name = row.flow, "nobody knows this flow any more; it is parked");
+            let why = ErrorCode::internal(format!("this build does not know the flow {}", row.flow));
+            if let Err(error) = self.park(row.uuid, &why).await {
+                tracing::warn!(flow = %row.uuid, %error, "a flow could not be parked");
+            }
             return;
         };
-        let (flows, lane, id) = (self.clone(), format!("flow:{}", row.resource_uuid), row.uuid);
+        let (flows, lane, id) = (self.clone(), super::lane(row.resource_uuid), row.uuid);
         let context = CallContext::starting(row.job_uuid.unwrap_or(row.uuid), Caller::SYSTEM, time);
         let work = async move {
             let queues = flows.inner.queues.clone();
@@ -47,19 +52,27 @@ impl Flows {
         // `spawn` registers the flow before it first awaits, so a job that asks for it afterwards joins it.
         let mut outcome = Box::pin({
             let flows = self.clone();
-            async move { flows.spawn(id, Box::pin(context.scope(work))).await }
+            async move { flows.spawn(id, Box::pin(context.scope(hold.scope(work)))).await }
         });
         if futures::FutureExt::now_or_never(&mut outcome).is_none() {
             tokio::spawn(outcome);
         }
     }
 
-    /// How the flow that is the outcome of job `job` ended; waits for it where it still runs. `None` when the job never
-    /// started one.
+    /// How the flow that is the outcome of job `job` ended; waits for it where it still runs, here or elsewhere. `None` when
+    /// the job never started one.
     pub(crate) async fn outcome_of_job(&self, job: Uuid) -> Result<Option<Result<FlowReply, ErrorCode>>, ErrorCode> {
         let outcome = match self.join(job).await {
-            Some(outcome) => outcome,
-            None => match journal::find(&self.inner.db, job).await? {
+            Some(Err(error)) if error.is(codes::NODE_UNAVAILABLE) && self.inner.cluster.is_shared() => None,
+            joined => joined,
+        };
+        let outcome = match (outcome, self.inner.cluster.is_shared()) {
+            (Some(outcome), _) => outcome,
+            (None, true) => match self.outcome_anywhere(job).await? {
+                None => return Ok(None),
+                Some(outcome) => outcome,
+            },
+            (None, false) => match journal::find(&self.inner.db, job).await? {
                 None => return Ok(None),
                 Some(row) => recorded(row),
             },
@@ -76,7 +89,7 @@ impl Flows {
     pub(crate) async fn repay(&self, debt: UndoDebt, attempt: u64) -> Result<(), ErrorCode> {
         let unknown = || ErrorCode::internal(format!("nobody knows the flow {} any more", debt.name));
         let definition = self.definitions()?.flows.get(debt.name.as_str()).cloned().ok_or_else(unknown)?;
-        let (flows, lane) = (self.clone(), format!("flow:{}", debt.resource));
+        let (flows, lane) = (self.clone(), super::lane(debt.resource));
         self.inner.queues.run(&lane, 1, definition.undo_once(flows, debt, attempt)).await
     }
 
@@ -87,7 +100,12 @@ impl Flows {
     }
 }
 
-fn recorded(row: FlowRow) -> Outcome {
+/// How long a resumed flow may take.
+pub(super) fn time_of(row: &FlowRow, times: &HashMap<Uuid, Duration>) -> Duration {
+    row.job_uuid.and_then(|job| times.get(&job)).copied().unwrap_or(RESUMED_DEADLINE)
+}
+
+pub(super) fn recorded(row: FlowRow) -> Outcome {
     match row.state {
         FlowState::Done => Ok(row.context.0),
         FlowState::Failed | FlowState::Parked => {

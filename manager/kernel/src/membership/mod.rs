@@ -26,11 +26,15 @@
 //! whose own clock ran out before, starts nothing more. Should it wake up in the middle of something, agents refuse the
 //! commands of an older epoch. It learns that it was expelled when it next renews, and joins anew under another incarnation.
 //!
+//! What it still writes, the database refuses in the transaction itself: every batch asks for the lease first
+//! (`db/mysql/fence.rs`). Who starts work and asks for all this is [`crate::cluster`].
+//!
 //! What this takes of clocks is that they run equally fast, within a tenth of a lease. Messages do not matter at all: an
 //! event on the bus only makes others look sooner.
 
 mod claim;
 mod rows;
+mod status;
 mod store;
 
 use std::{
@@ -47,9 +51,10 @@ use self::{
     store::Store,
 };
 pub use rows::{NodeLease, RingEpoch};
+pub use status::{NodeStatus, Status, status};
 
 use crate::{
-    db::{Db, DbError},
+    db::{Batch, Db, DbError},
     ring::Ring,
 };
 
@@ -205,7 +210,31 @@ impl Membership {
         decide(resource, self.me, local.adopted, &local.rings, &local.others)
     }
 
-    /// Whether the lease holds, by this node's own clock.
+    /// Whether the ring gives `resource` to this node, whatever others may still hold.
+    #[must_use]
+    pub fn owns(&self, resource: &Uuid) -> bool {
+        let local = self.local();
+        local.rings.get(&local.adopted).and_then(|ring| ring.owner(resource)) == Some(self.me)
+    }
+
+    /// Holds `batch` to the epoch that this node works by: it is refused when there is a later one, or the lease is gone.
+    pub(crate) fn still(&self, batch: Batch) -> Batch {
+        self.store.still(batch, self.me, self.incarnation, self.epoch())
+    }
+
+    /// Which life of the node this is.
+    #[must_use]
+    pub fn incarnation(&self) -> Uuid {
+        self.incarnation
+    }
+
+    /// Until when the lease holds, by this node's own clock.
+    #[must_use]
+    pub fn until(&self) -> Instant {
+        self.local().until
+    }
+
+    /// Whether the lease is over, by this node's own clock.
     #[must_use]
     pub fn is_fenced(&self) -> bool {
         Instant::now() >= self.local().until
@@ -228,7 +257,7 @@ impl Membership {
     ///
     /// # Errors
     /// [`MembershipError::Expelled`] when the others were faster, which comes to the same.
-    pub async fn leave(self) -> Result<(), MembershipError> {
+    pub async fn leave(&self) -> Result<(), MembershipError> {
         self.local().until = Instant::now();
         for _ in 0..TRIES {
             let (epoch, members) = self.store.latest().await?;
@@ -262,7 +291,12 @@ impl Membership {
     async fn look(&self) -> Result<(), MembershipError> {
         for _ in 0..TRIES {
             let (epoch, _) = self.store.latest().await?;
-            match self.store.adopt(self.me, self.incarnation, epoch).await {
+            // What is adopted stays so: a later one is for a later look.
+            let adopted = match self.epoch() == epoch {
+                true => Ok(true),
+                false => self.store.adopt(self.me, self.incarnation, epoch).await,
+            };
+            match adopted {
                 Ok(true) => {}
                 // A later one came in between.
                 Ok(false) => continue,

@@ -55,6 +55,16 @@ impl Store {
         Ok(rows.into_iter().map(|row| (number(row.epoch), Ring::new(number(row.epoch), &row.members.0))).collect())
     }
 
+    /// The database's clock, in epoch milliseconds.
+    pub(super) async fn clock(&self) -> Result<i64, DbError> {
+        let rows = self.db.fetch(Query::select().expr(self.now())).await?;
+        let cell = rows.first().map(|row| row.at(0, FieldKind::Long)).transpose();
+        match cell.map_err(|cause| DbError::Unreadable { table: NodeLease::META.table, cause })? {
+            Some(Cell::Int(now)) => Ok(now),
+            _ => Ok(0),
+        }
+    }
+
     /// Leases that have run out.
     pub(super) async fn late(&self) -> Result<Vec<NodeLease>, DbError> {
         let mut query = Query::select();
@@ -84,7 +94,7 @@ impl Store {
 
     /// Makes the lease together with `epoch`. A lease of the same id that ran out, or is replaced, goes.
     pub(super) async fn join(&self, row: &Joining<'_>, epoch: u64, members: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
+        let mut batch = self.db.batch().unfenced();
         let mut old = Query::delete();
         old.from_table(Alias::new(NodeLease::META.table)).and_where(of(row.me));
         if !row.replaces {
@@ -109,14 +119,14 @@ impl Store {
 
     /// `Unmet`: the lease is gone.
     pub(super) async fn renew(&self, me: Uuid, incarnation: Uuid, lease: Duration) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
+        let mut batch = self.db.batch().unfenced();
         self.extend(&mut batch, me, incarnation, lease);
         self.db.commit(batch).await.map(drop)
     }
 
     /// `Unmet`: it renewed after all, or is gone. `Conflict`: the epoch was written by another.
     pub(super) async fn expel(&self, late: &NodeLease, epoch: u64, members: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
+        let mut batch = self.db.batch().unfenced();
         let mut gone = Query::delete();
         gone.from_table(Alias::new(NodeLease::META.table))
             .and_where(of(late.node_uuid))
@@ -129,7 +139,7 @@ impl Store {
 
     /// `Unmet`: the lease is gone. `Conflict`: the epoch was written by another.
     pub(super) async fn leave(&self, me: Uuid, incarnation: Uuid, epoch: u64, members: &[Uuid]) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
+        let mut batch = self.db.batch().unfenced();
         let delete = batch.delete::<NodeLease>().eq(NodeLease::NODE_UUID, &me);
         delete.eq(NodeLease::INCARNATION, &incarnation).expect("the node was expelled");
         insert_epoch(&mut batch, epoch, members);
@@ -138,19 +148,14 @@ impl Store {
 
     /// Writes that the node works by `epoch`; `false` when there is a later one. `Unmet`: the lease is gone.
     pub(super) async fn adopt(&self, me: Uuid, incarnation: Uuid, epoch: u64) -> Result<bool, DbError> {
-        let mut later = Query::select();
-        later
-            .column(column(RingEpoch::EPOCH.name))
-            .from(Alias::new(RingEpoch::META.table))
-            .and_where(Expr::col(column(RingEpoch::EPOCH.name)).gt(cell(epoch)));
         let mut adopt = Query::update();
         adopt
             .table(Alias::new(NodeLease::META.table))
             .value(column(NodeLease::ADOPTED.name), cell(epoch))
             .and_where(of(me))
             .and_where(in_life(incarnation))
-            .and_where(Expr::exists(later).not());
-        let mut batch = self.db.batch();
+            .and_where(none_after(epoch));
+        let mut batch = self.db.batch().unfenced();
         // First that the lease is there at all, so that the one reason is told from the other.
         let still = batch.update::<NodeLease>().add(NodeLease::ADOPTED, 0).eq(NodeLease::NODE_UUID, &me);
         still.eq(NodeLease::INCARNATION, &incarnation).expect("the node was expelled");
@@ -158,9 +163,24 @@ impl Store {
         Ok(self.db.commit(batch).await?.last() == Some(&1))
     }
 
+    /// `batch`, refused as `Unmet` when the lease is gone or there is an epoch after `epoch`.
+    pub(super) fn still(&self, batch: Batch, me: Uuid, incarnation: Uuid, epoch: u64) -> Batch {
+        let adopted = column(NodeLease::ADOPTED.name);
+        let mut still = Query::update();
+        still
+            .table(Alias::new(NodeLease::META.table))
+            .value(adopted.clone(), Expr::col(adopted))
+            .and_where(of(me))
+            .and_where(in_life(incarnation))
+            .and_where(none_after(epoch));
+        let mut batch = batch.unfenced();
+        batch.push(&still, "update node_lease".to_owned(), Some((1, "the ring has changed".to_owned())));
+        batch
+    }
+
     /// `Unmet`: the lease is gone.
     pub(super) async fn drained(&self, me: Uuid, incarnation: Uuid, epoch: u64) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
+        let mut batch = self.db.batch().unfenced();
         let update = batch.update::<NodeLease>().set(NodeLease::DRAINED, &cell(epoch)).eq(NodeLease::NODE_UUID, &me);
         update.eq(NodeLease::INCARNATION, &incarnation).expect("the node was expelled");
         self.db.commit(batch).await.map(drop)
@@ -173,7 +193,7 @@ impl Store {
             return Ok(());
         }
         let epochs: Vec<i64> = old.iter().map(|row| row.epoch).collect();
-        let mut batch = self.db.batch();
+        let mut batch = self.db.batch().unfenced();
         batch.delete::<RingEpoch>().one_of(RingEpoch::EPOCH, &epochs).any();
         self.db.commit(batch).await.map(drop)
     }
@@ -189,7 +209,7 @@ impl Store {
         batch.push(&update, "update node_lease".to_owned(), Some((1, "the node was expelled".to_owned())));
     }
 
-    /// The database's clock, in epoch milliseconds.
+    /// The expression for [`Store::clock`].
     fn now(&self) -> Expr {
         Expr::cust(match self.db.dialect() {
             Dialect::Sqlite => "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
@@ -210,6 +230,16 @@ fn column(name: &'static str) -> Alias {
 
 fn of(node: Uuid) -> Expr {
     Expr::col(column(NodeLease::NODE_UUID.name)).eq(to_value(Cell::Text(node.to_string())))
+}
+
+/// That there is no epoch after `epoch`.
+fn none_after(epoch: u64) -> Expr {
+    let mut later = Query::select();
+    later
+        .column(column(RingEpoch::EPOCH.name))
+        .from(Alias::new(RingEpoch::META.table))
+        .and_where(Expr::col(column(RingEpoch::EPOCH.name)).gt(cell(epoch)));
+    Expr::exists(later).not()
 }
 
 fn in_life(incarnation: Uuid) -> Expr {

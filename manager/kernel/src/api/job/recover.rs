@@ -27,7 +27,7 @@ impl Left {
     }
 }
 
-fn time_left(job: &ApiJob) -> Duration {
+pub(super) fn time_left(job: &ApiJob) -> Duration {
     let millis = job.create_date.0 + job.timeout_ms - Timestamp::now().0;
     Duration::from_millis(u64::try_from(millis).unwrap_or(0)).max(GRACE)
 }
@@ -40,18 +40,24 @@ impl Jobs {
             .db
             .select::<ApiJob>()
             .eq(ApiJob::STATE, &JobState::Running)
-            .eq(ApiJob::NODE_UUID, &self.node)
+            .eq(ApiJob::NODE_UUID, &self.cluster.node())
             .order_by(ApiJob::CREATE_DATE)
             .all()
             .await?;
         for job in &unfinished {
             self.work.begin(job.uuid, job.account_uuid);
         }
+        self.cancel_what_is_cancelled().await?;
+        Ok(Left(unfinished))
+    }
+
+    /// Cancels what is under way here and was to be cancelled in an earlier life of it.
+    pub(super) async fn cancel_what_is_cancelled(&self) -> Result<(), ErrorCode> {
         for long in self.db.select::<LongJob>().eq(LongJob::STATE, &LongJobState::Canceling).all().await? {
             // Those of other nodes are not under way here.
             let _ = self.work.cancel(long.api_id);
         }
-        Ok(Left(unfinished))
+        Ok(())
     }
 
     /// Goes on with those jobs. Call after the flows were resumed.
@@ -62,8 +68,9 @@ impl Jobs {
         }
     }
 
-    async fn again(&self, kernel: &Kernel, job: ApiJob) {
-        let of_flow = match kernel.flows().outcome_of_job(job.uuid).await {
+    pub(super) async fn again(&self, kernel: &Kernel, job: ApiJob) {
+        let anchor = self.cluster.anchor();
+        let of_flow = match anchor.scope(kernel.flows().outcome_of_job(job.uuid)).await {
             Ok(None) => None,
             Ok(Some(Ok(reply))) => Some(projection::of_flow(kernel, reply).await),
             Ok(Some(Err(error))) | Err(error) => Some(Err(error)),
@@ -85,6 +92,7 @@ impl Jobs {
     }
 }
 
+/// The call that `job` was accepted as.
 fn call_of(kernel: &Kernel, job: &ApiJob) -> Result<Call, ErrorCode> {
     let unknown = || ErrorCode::internal(format!("{} was interrupted and is not known any more", job.api));
     let meta = kernel.apis().meta(&job.api).ok_or_else(unknown)?;

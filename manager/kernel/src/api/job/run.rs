@@ -15,10 +15,10 @@ use crate::{
         Call,
         admission::{Place, Slot},
         dispatch::{self, Body},
-        webhook,
+        projection, webhook,
     },
     bus::Caller,
-    db::Deferred,
+    db::{DbError, Deferred},
     work,
 };
 
@@ -30,6 +30,19 @@ enum Turn {
     /// The node stops first; the next start sees to the job.
     NotNow,
 }
+
+/// What becomes of a job that was cut off.
+enum Cut {
+    /// Its handler runs again.
+    Again,
+    /// It has ended.
+    Ended(Result<Body, ErrorCode>),
+    /// Another node sees to it, or the next start.
+    NotOurs,
+}
+
+/// The pause before it is looked what became of a job that was cut off.
+const AFTER_CUT: Duration = Duration::from_millis(100);
 
 impl Jobs {
     /// Works on a job that is in the database, in a task of its own.
@@ -68,17 +81,69 @@ impl Jobs {
         if job.long_job_uuid.is_some() {
             self.long_job_runs(&job).await;
         }
-        call.timeout = call.timeout.saturating_sub(accepted.elapsed());
-        let (kernel_of_task, deferred) = (kernel.clone(), Deferred::default());
-        // A task of its own, so that a handler that panics ends its job and not the record of it.
-        let work = deferred.scope(async move { dispatch::run(&kernel_of_task, caller, call).await });
-        let task = tokio::spawn(work);
-        let outcome = task.await.unwrap_or_else(|panic| {
-            Err(ErrorCode::internal(format!("{} failed; the log says more", job.api)).because_of(&panic))
-        });
+        let deadline = accepted + call.timeout;
+        let (deferred, outcome) = loop {
+            call.timeout = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let deferred = Deferred::default();
+            match self.work_once(kernel, &job, (caller, call.clone()), &deferred).await {
+                Err(error) if error.is(codes::NODE_UNAVAILABLE) && self.cluster.is_shared() => {
+                    match self.after_a_cut(kernel, &job, error).await {
+                        Cut::Again if tokio::time::Instant::now() < deadline => {}
+                        Cut::Again => break (deferred, Err(work::late())),
+                        Cut::Ended(outcome) => break (deferred, outcome),
+                        Cut::NotOurs => return self.work.end(job.uuid),
+                    }
+                }
+                outcome => break (deferred, outcome),
+            }
+        };
         deferred.last_commit_follows();
         deferred.scope(self.finish(kernel, job, outcome)).await;
         drop(slot);
+    }
+
+    async fn work_once(
+        &self,
+        kernel: &Kernel,
+        job: &ApiJob,
+        (caller, call): (Caller, Call),
+        deferred: &Deferred,
+    ) -> Result<Body, ErrorCode> {
+        let (kernel, anchor) = (kernel.clone(), self.cluster.anchor());
+        // A task of its own, so that a handler that panics ends its job and not the record of it.
+        let work = deferred.scope(anchor.scope(async move { dispatch::run(&kernel, caller, call).await }));
+        tokio::spawn(work).await.unwrap_or_else(|panic| {
+            Err(ErrorCode::internal(format!("{} failed; the log says more", job.api)).because_of(&panic))
+        })
+    }
+
+    /// Finds out what is to become of a job whose work was cut off, here or on the node that did it.
+    async fn after_a_cut(&self, kernel: &Kernel, job: &ApiJob, error: ErrorCode) -> Cut {
+        loop {
+            if kernel.is_stopping() {
+                return Cut::NotOurs;
+            }
+            tokio::time::sleep(AFTER_CUT).await;
+            if self.cluster.is_fenced() {
+                continue;
+            }
+            match self.db.find(ApiJob::UUID, &job.uuid).await {
+                Ok(Some(row)) if row.state == JobState::Running && row.node_uuid == self.cluster.node() => {}
+                // It was taken up by another node.
+                Ok(_) => return Cut::NotOurs,
+                Err(_) => continue,
+            }
+            let anchor = self.cluster.anchor();
+            return match anchor.scope(kernel.flows().outcome_of_job(job.uuid)).await {
+                Ok(None) => Cut::Again,
+                Ok(Some(Ok(reply))) => Cut::Ended(projection::of_flow(kernel, reply).await),
+                Ok(Some(Err(failed))) => Cut::Ended(Err(failed)),
+                Err(again) => {
+                    tracing::debug!(job = %job.uuid, %error, %again, "a job was cut off once more");
+                    continue;
+                }
+            };
+        }
     }
 
     async fn turn(&self, kernel: &Kernel, job: &ApiJob, timeout: Duration, place: Place) -> Turn {
@@ -110,7 +175,8 @@ impl Jobs {
     }
 
     pub(super) async fn finish(&self, kernel: &Kernel, job: ApiJob, outcome: Result<Body, ErrorCode>) {
-        let cut_off = |error: &ErrorCode| kernel.is_stopping() || error.is(codes::NODE_UNAVAILABLE);
+        let alone = !self.cluster.is_shared();
+        let cut_off = |error: &ErrorCode| kernel.is_stopping() || (alone && error.is(codes::NODE_UNAVAILABLE));
         if outcome.as_ref().is_err_and(cut_off) {
             // Nothing is decided: the next start answers it.
             return;
@@ -129,7 +195,9 @@ impl Jobs {
             .set(ApiJob::RESULT, &Json(result.unwrap_or_default()))
             .set(ApiJob::PROGRESS, &self.work.last(job.uuid).map(Json))
             .eq(ApiJob::UUID, &job.uuid)
-            .any();
+            .eq(ApiJob::NODE_UUID, &self.cluster.node())
+            .eq(ApiJob::STATE, &JobState::Running)
+            .expect("the job is another node's by now");
         if job.long_job_uuid.is_some() {
             let state = match state {
                 JobState::Succeeded => LongJobState::Succeeded,
@@ -144,8 +212,15 @@ impl Jobs {
                 .eq(LongJob::API_ID, &job.uuid)
                 .any();
         }
-        if let Err(error) = self.db.commit_surely(batch).await {
-            tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded");
+        match self.db.commit_surely(batch).await {
+            Ok(_) => {}
+            Err(DbError::Unmet { .. } | DbError::Fenced) => {
+                tracing::info!(job = %job.uuid, api = job.api, "another node took the job up, and answers it");
+                return self.work.end(job.uuid);
+            }
+            Err(error) => {
+                tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded")
+            }
         }
         match &outcome {
             Ok(_) => tracing::info!(job = %job.uuid, api = job.api, took_ms = took, "job done"),

@@ -35,7 +35,7 @@ use std::{
     time::Duration,
 };
 
-use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_schema::{ErrorCode, Message, Uuid, codes};
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -182,6 +182,14 @@ impl Amqp {
         let view = self.0.members.view();
         let node = view.ring.owner(&key)?;
         (node != self.0.members.node()).then(|| Owner { node, epoch: view.ring.epoch() })
+    }
+
+    /// Sends `message` to `node`.
+    pub(super) async fn call_on<M: Message>(&self, node: Uuid, message: &M) -> Result<M::Reply, ErrorCode> {
+        self.call(Owner { node, epoch: self.0.epoch() }, message).await.map_err(|error| match error {
+            CallError::Failed(error) => *error,
+            CallError::Moved => ErrorCode::new(codes::NODE_UNAVAILABLE, format!("the node {node} takes no messages")),
+        })
     }
 
     /// Serves API messages of programs outside from now on.

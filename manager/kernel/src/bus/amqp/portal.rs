@@ -54,6 +54,11 @@ pub(crate) struct PortalRequest {
 
 impl Inner {
     pub(super) async fn serve_portal(self: Arc<Self>, portal: Arc<dyn Portal>, mut delivery: Delivery) {
+        if self.bus.is_fenced() {
+            // For another node to take; not at once, since it may come back to this one.
+            tokio::time::sleep(self.timing.reconnect).await;
+            return settled(delivery.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await);
+        }
         if self.draining.is_cancelled() {
             return settled(delivery.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await);
         }

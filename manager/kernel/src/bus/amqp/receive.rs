@@ -14,7 +14,10 @@ use super::{
     headers::{Received, Refused, VERSION, of_answer},
     seen::Known,
 };
-use crate::bus::{CallContext, body, no_service, run_handler};
+use crate::{
+    bus::{CallContext, body, no_service, run_handler},
+    cluster::{Claimed, Hold},
+};
 
 /// A message for a service here.
 struct Incoming {
@@ -52,6 +55,15 @@ impl Inner {
             let answer = Bytes::from(body::encode_error(&error));
             return self.answer(incoming.reply_to.as_deref(), &incoming, &answer, Some(refused)).await;
         }
+        let hold = match self.hold(&incoming, &mut unsettled).await {
+            Ok(hold) => hold,
+            Err((refused, error)) => {
+                acknowledge(unsettled).await;
+                self.counters.refused.add();
+                let answer = Bytes::from(body::encode_error(&error));
+                return self.answer(incoming.reply_to.as_deref(), &incoming, &answer, Some(refused)).await;
+            }
+        };
         let known = self.seen().begin(incoming.id, incoming.context.deadline, incoming.reply_to.as_deref(), now);
         if known != Known::New {
             self.counters.duplicates.add();
@@ -59,7 +71,7 @@ impl Inner {
         // The acknowledgement need not be waited for: what is delivered again is known.
         let settling = acknowledge(unsettled);
         let (answer, ()) = match known {
-            Known::New => tokio::join!(self.handle(service, &incoming, data), settling),
+            Known::New => tokio::join!(self.handle(service, &incoming, data, hold), settling),
             Known::Running => return settling.await,
             Known::Answered(answer) => (Some((answer, incoming.reply_to.clone())), settling.await),
             Known::Forgotten => (Some((forgotten(&incoming), incoming.reply_to.clone())), settling.await),
@@ -112,17 +124,43 @@ impl Inner {
         Ok(())
     }
 
+    /// The right to work on what it is about. Waiting for it may take long, and must not count as a delivery that hangs.
+    async fn hold(&self, incoming: &Incoming, unsettled: &mut Option<&Delivery>) -> Result<Hold, (Refused, ErrorCode)> {
+        let claim = incoming.context.scope(self.bus.hold(incoming.key));
+        tokio::pin!(claim);
+        let claimed = match futures::poll!(&mut claim) {
+            std::task::Poll::Ready(claimed) => claimed,
+            std::task::Poll::Pending => {
+                acknowledge(unsettled.take()).await;
+                claim.await
+            }
+        };
+        let moved = |error| (Refused::Moved, error);
+        match claimed.map_err(moved)? {
+            Claimed::Here(hold) => Ok(hold),
+            Claimed::There => {
+                let text = format!("the node {} does not own what {} is about (any more)", self.node(), incoming.name);
+                Err(moved(ErrorCode::new(codes::NODE_UNAVAILABLE, text)))
+            }
+        }
+    }
+
     /// Has it handled; the answer and where it goes, as far as somebody waits.
     async fn handle(
         &self,
         service: &'static str,
         incoming: &Incoming,
         data: Vec<u8>,
+        hold: Hold,
     ) -> Option<(Bytes, Option<String>)> {
         let answer = self.bus.installed().and_then(|(handlers, _)| handlers.named(service, &incoming.name));
         let outcome = match answer {
             Some(answer) => {
-                let work = answer(self.bus.clone(), data);
+                let (bus, visit) = (self.bus.clone(), self.bus.visit(&incoming.context));
+                let work = hold.scope(async move {
+                    let _visit = visit;
+                    answer(bus, data).await
+                });
                 run_handler(service, &incoming.name, incoming.context, work).await
             }
             None => Err(no_service(service, &incoming.name)),

@@ -37,8 +37,8 @@ const PREFETCH_PORTAL: u16 = 200;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
     #[error(
-        "another management node is connected to this virtual host, or was until a moment ago; give each node a virtual host \
-         of its own in the setting `bus`"
+        "another management node is connected to this virtual host, or was until a moment ago; nodes with embedded databases \
+         need virtual hosts of their own in the setting `bus`, those that work together one `database`"
     )]
     NotAlone,
     #[error("the broker or what is between refused")]

@@ -3,13 +3,14 @@
 //! Each try is one transaction that begins by marking the batch's slot (see [`super::slots`]). Before the COMMIT is sent
 //! a lost connection means that nothing happened; after that the next try finds out, and answers what the first would have.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use cumulo_schema::Uuid;
 use sqlx::{Connection, mysql::MySqlConnection};
 
 use super::{
     MySql, execute,
+    fence::Fence,
     patience::{Patience, Trouble},
     slots::Slot,
 };
@@ -42,7 +43,12 @@ async fn commit(
     mut patience: Patience,
 ) -> Result<Answer, DbError> {
     let mut slot = server.slots.take();
-    let mut attempt = Attempt { before, batch, mark: Uuid::random(), sent: None };
+    // Of now: a batch that waits for the server does not become one of the node's next life.
+    let fence = match batch.unfenced {
+        true => None,
+        false => *server.fence.read().unwrap_or_else(PoisonError::into_inner),
+    };
+    let mut attempt = Attempt { before, batch, mark: Uuid::random(), fence, sent: None };
     let outcome = loop {
         match attempt.once(server, &mut slot).await {
             Ok(answer) => break Ok(answer),
@@ -61,6 +67,7 @@ struct Attempt<'b> {
     before: Option<&'b Batch>,
     batch: &'b Batch,
     mark: Uuid,
+    fence: Option<Fence>,
     /// The answer of the try whose COMMIT was sent.
     sent: Option<Answer>,
 }
@@ -82,7 +89,11 @@ impl Attempt<'_> {
         slot.prepare(connection).await?;
         // Dropped before its commit, it rolls back.
         let mut transaction = connection.begin().await.map_err(|cause| Trouble::of("begin", cause))?;
-        if !slot.mark(&mut transaction, self.mark).await? {
+        if !slot.mark(&mut transaction, self.mark, self.fence).await? {
+            let is_in = self.sent.is_some() && slot.holds(&mut transaction, self.mark).await?;
+            if let (Some(fence), false) = (self.fence, is_in) {
+                fence.check(&mut transaction).await?;
+            }
             if let Some(answer) = &self.sent {
                 return Ok(answer.clone());
             }

@@ -17,12 +17,17 @@
 //! Group commit is the server's: InnoDB makes concurrent transactions durable with one flush.
 
 mod commit;
+mod fence;
 mod patience;
 mod slots;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    str::FromStr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
-use cumulo_schema::Cell;
+use cumulo_schema::{Cell, Uuid};
 use sqlx::{
     AssertSqlSafe, Connection, Executor, MySqlPool, Row,
     mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions},
@@ -30,6 +35,7 @@ use sqlx::{
 };
 
 use self::{
+    fence::Fence,
     patience::{Patience, Trouble},
     slots::Slots,
 };
@@ -76,6 +82,7 @@ pub(super) struct MySql {
     readers: MySqlPool,
     writers: MySqlPool,
     slots: Slots,
+    fence: RwLock<Option<Fence>>,
     patience: Duration,
     collation: String,
     /// The longest statement that the server takes, in bytes.
@@ -102,7 +109,20 @@ impl MySql {
             what: "the database server has no binary collation without padding; it must be MariaDB 10.6 or newer"
                 .to_owned(),
         })?;
-        Ok(Self { readers, writers, slots: Slots::default(), patience: options.patience, collation, longest })
+        Ok(Self {
+            readers,
+            writers,
+            slots: Slots::default(),
+            fence: RwLock::default(),
+            patience: options.patience,
+            collation,
+            longest,
+        })
+    }
+
+    pub(super) fn fence(&self, node: Uuid, incarnation: Uuid) {
+        let fence = Fence { node, incarnation };
+        *self.fence.write().unwrap_or_else(PoisonError::into_inner) = Some(fence);
     }
 
     /// The collation of our tables.

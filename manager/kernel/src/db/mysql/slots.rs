@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cumulo_schema::{Cell, Timestamp, Uuid};
 use sqlx::{MySqlConnection, MySqlPool};
 
-use super::{execute, patience::Trouble};
+use super::{bound, execute, fence::Fence, patience::Trouble};
 
 /// Made by the migrator, before anything else.
 pub(in crate::db) const TABLE: &str = "CREATE TABLE IF NOT EXISTS commit_slot \
@@ -49,7 +49,7 @@ impl Slots {
         }
         let marks = vec!["?"; ids.len()].join(", ");
         let sql = format!("DELETE FROM commit_slot WHERE slot IN ({marks})");
-        if let Err(error) = super::bound(sql, &ids).execute(pool).await {
+        if let Err(error) = bound(sql, &ids).execute(pool).await {
             tracing::debug!(%error, "commit slots stay for the next sweep");
         }
     }
@@ -71,13 +71,30 @@ impl Slot {
         Ok(())
     }
 
-    /// Writes `mark`, inside the transaction. `false`: it was there, so the batch was committed by an earlier try, unless
-    /// somebody removed the row.
-    pub(super) async fn mark(&mut self, connection: &mut MySqlConnection, mark: Uuid) -> Result<bool, Trouble> {
-        let sql = "UPDATE commit_slot SET mark = ?, used_at = ? WHERE slot = ? AND mark <> ?";
+    /// Writes `mark`, inside the transaction. `false`: it was there, so the batch was committed by an earlier try; or
+    /// somebody removed the row; or the `fence` does not hold.
+    pub(super) async fn mark(
+        &mut self,
+        connection: &mut MySqlConnection,
+        mark: Uuid,
+        fence: Option<Fence>,
+    ) -> Result<bool, Trouble> {
+        let mut sql = "UPDATE commit_slot SET mark = ?, used_at = ? WHERE slot = ? AND mark <> ?".to_owned();
         let mark = Cell::Text(mark.to_string());
-        let args = [mark.clone(), Cell::Int(Timestamp::now().0), Cell::Text(self.id.to_string()), mark];
+        let mut args = vec![mark.clone(), Cell::Int(Timestamp::now().0), Cell::Text(self.id.to_string()), mark];
+        if let Some(fence) = fence {
+            sql = format!("{sql} AND {}", Fence::CONDITION);
+            args.extend(fence.args());
+        }
         Ok(execute(connection, "mark a commit slot", sql, &args).await? == 1)
+    }
+
+    /// Whether `mark` is there.
+    pub(super) async fn holds(&self, connection: &mut MySqlConnection, mark: Uuid) -> Result<bool, Trouble> {
+        let args = [Cell::Text(self.id.to_string()), Cell::Text(mark.to_string())];
+        let sql = "SELECT 1 FROM commit_slot WHERE slot = ? AND mark = ?".to_owned();
+        let row = bound(sql, &args).fetch_optional(connection).await;
+        Ok(row.map_err(|cause| Trouble::of("look at a commit slot", cause))?.is_some())
     }
 
     /// The row is to be made again.

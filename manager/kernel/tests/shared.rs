@@ -1,0 +1,237 @@
+//! Several kernels over one MariaDB and one RabbitMQ: flows run where their resource belongs, and go on elsewhere when that
+//! is no longer so.
+
+mod common;
+
+use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+
+use common::{CHAINS, PutUp, Shelf, Wall, eventually, setup_of};
+use cumulo_kernel::{
+    Kernel,
+    cluster::Taking,
+    db::{Db, DbError},
+    flow::{FlowRow, FlowState, Phase},
+    membership::{Membership, NodeLease, status},
+    ring::Ring,
+};
+use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid};
+use cumulo_testdb::{Server, TestDatabase};
+use tokio::task::JoinHandle;
+
+/// Longer than a test is held up, shorter than it waits.
+const LEASE: Duration = Duration::from_secs(3);
+
+/// What the nodes share.
+struct Shared {
+    wall: Arc<Wall>,
+    db: Db,
+    broker: String,
+    vhost: String,
+    // Dropped last.
+    database: TestDatabase,
+    _server: Server,
+}
+
+fn rabbitmq(arguments: [&str; 2]) -> String {
+    let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/lab/rabbitmq"));
+    let made = Command::new(script).args(arguments).output().expect("the script runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    String::from_utf8(made.stdout).expect("text").trim().to_owned()
+}
+
+impl Shared {
+    /// # Panics
+    /// Where nobody started a broker for tests.
+    async fn new() -> Self {
+        assert!(
+            std::env::var_os("CUMULO_TEST_AMQP").is_some(),
+            "CUMULO_TEST_AMQP names no message broker: install rabbitmq-server and run `cargo nextest run …`, which \
+             starts one, or `scripts/with-broker cargo test …`"
+        );
+        let vhost = format!("test-{}", Uuid::random());
+        let broker = rabbitmq(["vhost", &vhost]);
+        let server = Server::start();
+        let database = TestDatabase::on(server.url()).await;
+        let db = database.open().await;
+        Self { wall: Arc::default(), db, broker, vhost, database, _server: server }
+    }
+
+    async fn node(&self, node: Uuid) -> Kernel {
+        let mut setup = setup_of(node, &self.database, &self.wall).await;
+        setup.broker(self.broker.parse().expect("a URL"));
+        setup.share(Taking { host_name: "here".to_owned(), lease: LEASE });
+        setup.start(CHAINS).await.expect("starts")
+    }
+
+    /// Waits until `count` nodes take part and have finished with what others took over.
+    async fn settled(&self, count: usize) {
+        let settled = async || {
+            let leases = self.db.select::<NodeLease>().all().await.expect("readable");
+            let epoch = leases.iter().map(|lease| lease.adopted).max().unwrap_or_default();
+            leases.len() == count && leases.iter().all(|lease| (lease.adopted, lease.drained) == (epoch, epoch))
+        };
+        eventually("that the nodes agree", settled).await;
+    }
+
+    async fn flow(&self, id: Uuid) -> Option<FlowRow> {
+        self.db.find(FlowRow::UUID, &id).await.expect("readable")
+    }
+
+    /// Waits until the flow `id` is held up on `node`.
+    async fn held_up(&self, id: Uuid, node: Uuid) {
+        let held = async || {
+            let is_drilled = !self.wall.is_whole();
+            is_drilled && self.flow(id).await.is_some_and(|flow| flow.node_uuid == node)
+        };
+        eventually("that the flow is held up", held).await;
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        rabbitmq(["unvhost", &self.vhost]);
+    }
+}
+
+/// A shelf that `owner` owns among `nodes`.
+fn shelf_of(owner: Uuid, nodes: &[Uuid]) -> PutUp {
+    let ring = Ring::new(1, nodes);
+    let shelf = std::iter::repeat_with(Uuid::random).find(|shelf| ring.owner(shelf) == Some(owner)).expect("endless");
+    PutUp { shelf, name: "s".into(), height: 200, owner: Uuid::ADMIN, nails: None }
+}
+
+fn run(kernel: &Kernel, id: Uuid, context: PutUp) -> JoinHandle<Result<PutUp, ErrorCode>> {
+    let kernel = kernel.clone();
+    tokio::spawn(async move { kernel.flows().run("put-up", id, context).await })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flow_runs_where_its_resource_belongs_and_is_answered_where_it_was_asked_for() {
+    let shared = Shared::new().await;
+    let nodes = [Uuid::random(), Uuid::random()];
+    let (one, other) = (shared.node(nodes[0]).await, shared.node(nodes[1]).await);
+    shared.settled(2).await;
+    for owner in nodes {
+        let (id, context) = (Uuid::random(), shelf_of(owner, &nodes));
+        let (asked, twice) = (run(&one, id, context.clone()), run(&other, id, context));
+        let (asked, twice) = (asked.await.expect("no panic"), twice.await.expect("no panic"));
+        assert_eq!((asked.expect("runs").nails, twice.expect("joins").nails), (Some(4), Some(4)));
+        let flow = shared.flow(id).await.expect("journalled");
+        assert_eq!((flow.node_uuid, flow.state), (owner, FlowState::Done));
+    }
+    assert_eq!(shared.db.select::<Shelf>().count().await.expect("readable"), 2);
+    assert_eq!(*shared.wall.done.lock().expect("not poisoned"), ["drill", "drill"], "each was done once");
+    let found = status(&shared.db).await.expect("readable");
+    assert_eq!((found.nodes.len(), found.nobodys, found.parked.len()), (2, (0, 0), 0));
+    tokio::join!(one.stop(), other.stop());
+    assert!(status(&shared.db).await.expect("readable").nodes.is_empty(), "both left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_leaves_hands_its_flows_over() {
+    let shared = Shared::new().await;
+    let nodes = [Uuid::random(), Uuid::random()];
+    let (stays, leaves) = (shared.node(nodes[0]).await, shared.node(nodes[1]).await);
+    shared.settled(2).await;
+    let hold = shared.wall.hold();
+    let (id, context) = (Uuid::random(), shelf_of(nodes[1], &nodes));
+    let asked = run(&stays, id, context);
+    shared.held_up(id, nodes[1]).await;
+    let leaving = tokio::spawn({
+        let leaves = leaves.clone();
+        async move { leaves.stop().await }
+    });
+    // It starts nothing more; the step that has started ends.
+    eventually("that it leaves", async || leaves.cluster().is_fenced()).await;
+    drop(hold);
+    leaving.await.expect("no panic");
+    asked.await.expect("no panic").expect("goes on");
+    let flow = shared.flow(id).await.expect("journalled");
+    assert_eq!((flow.node_uuid, flow.state), (nodes[0], FlowState::Done));
+    assert_eq!(shared.db.select::<Shelf>().count().await.expect("readable"), 1);
+    assert_eq!(*shared.wall.done.lock().expect("not poisoned"), ["drill"], "what was done is not done again");
+    stays.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_joins_takes_over_what_is_its_own() {
+    let shared = Shared::new().await;
+    let nodes = [Uuid::random(), Uuid::random()];
+    let first = shared.node(nodes[0]).await;
+    shared.settled(1).await;
+    let hold = shared.wall.hold();
+    let (id, context) = (Uuid::random(), shelf_of(nodes[1], &nodes));
+    let asked = run(&first, id, context.clone());
+    shared.held_up(id, nodes[0]).await;
+    let second = shared.node(nodes[1]).await;
+    eventually("that the first node knows", async || first.cluster().members().view().ring.nodes().len() == 2).await;
+    assert!(!second.cluster().owns(&context.shelf), "the first is not through with it");
+    drop(hold);
+    asked.await.expect("no panic").expect("goes on");
+    let flow = shared.flow(id).await.expect("journalled");
+    assert_eq!((flow.node_uuid, flow.state), (nodes[1], FlowState::Done));
+    assert_eq!(*shared.wall.done.lock().expect("not poisoned"), ["drill"], "what was done is not done again");
+    shared.settled(2).await;
+    tokio::join!(first.stop(), second.stop());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flow_that_nobody_knows_is_parked_and_blocks_no_other() {
+    let shared = Shared::new().await;
+    let node = Uuid::random();
+    let kernel = shared.node(node).await;
+    let context = shelf_of(node, &[node]);
+    let (unknown, known) = (Uuid::random(), Uuid::random());
+    let row = |uuid, flow: &str| FlowRow {
+        uuid,
+        flow: flow.to_owned(),
+        chain: "put-up".to_owned(),
+        version: 1,
+        resource_uuid: context.shelf,
+        job_uuid: None,
+        // One that is gone.
+        node_uuid: Uuid::random(),
+        state: FlowState::Active,
+        phase: Phase::Running,
+        step: "drill".to_owned(),
+        context: Json(serde_json::to_value(&context).expect("JSON")),
+        error: None,
+        create_date: Timestamp::now(),
+        last_op_date: Timestamp::now(),
+    };
+    let mut batch = shared.db.batch();
+    batch.insert(&row(unknown, "from-the-future")).insert(&row(known, "put-up"));
+    shared.db.commit(batch).await.expect("written");
+    let state = async |id| shared.flow(id).await.expect("journalled").state;
+    eventually("that the one is parked", async || state(unknown).await == FlowState::Parked).await;
+    eventually("that the other has ended", async || state(known).await == FlowState::Done).await;
+    let parked = status(&shared.db).await.expect("readable").parked;
+    assert_eq!(parked.iter().map(|flow| flow.uuid).collect::<Vec<_>>(), [unknown]);
+    kernel.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_writes_that_was_given_up_has_no_effect() {
+    let server = Server::start();
+    let database = TestDatabase::on(server.url()).await;
+    let (wall, me) = (Arc::default(), Uuid::random());
+    let kernel = setup_of(me, &database, &wall).await.start(CHAINS).await.expect("starts");
+    let db = database.open().await;
+    let lease = Duration::from_millis(200);
+    let life = Membership::join(&db, me, "here", lease, false).await.expect("takes part");
+    db.fence(me, life.incarnation());
+    let renamed = async |name: &str| {
+        let mut batch = db.batch();
+        batch.update::<Shelf>().set(Shelf::NAME, &name.to_owned()).any();
+        db.commit(batch).await
+    };
+    renamed("in time").await.expect("it has a lease");
+    let survivor = Membership::join(kernel.db(), Uuid::random(), "there", LEASE, false).await.expect("takes part");
+    eventually("the expulsion", async || survivor.round().await.expect("looks").members.len() == 1).await;
+    assert!(matches!(renamed("too late").await, Err(DbError::Fenced)));
+    let again = Membership::join(&db, me, "here", LEASE, true).await.expect("joins anew");
+    assert!(matches!(renamed("of the life before").await, Err(DbError::Fenced)));
+    db.fence(me, again.incarnation());
+    renamed("in its next life").await.expect("it has a lease");
+    kernel.stop().await;
+}
