@@ -7,7 +7,7 @@ use std::{
 };
 
 use cumulo_agent_rt::{AgentError, LinkError};
-use cumulo_kernel::{Kernel, bus::CallContext, faults::Point};
+use cumulo_kernel::{Kernel, bus::CallContext, cluster::Hold, faults::Point};
 use cumulo_proto::{AgentCommand, Failure, Header, Outcome, outcome};
 use cumulo_schema::{ErrorCode, Uuid, codes};
 use prost::Message;
@@ -24,8 +24,10 @@ const PAUSES: [Duration; 4] =
 /// How long an agent may stay unreachable before a call gives up on it: longer than its restart, much shorter than the
 /// hours that some calls may take.
 const UNREACHABLE: Duration = Duration::from_mins(1);
-/// The epoch of the ring, which has had one membership so far: the node that is alone.
-const EPOCH: u64 = 1;
+/// The code with which an agent refuses an older epoch than one it has seen for the same object.
+const STALE_EPOCH: &str = "agent.stale-epoch";
+/// How long a node waits for the ring that its agent has heard of: another node works by it already.
+const NEWER_RING: Duration = Duration::from_secs(30);
 
 /// Runs `command` as `task` on `agent`, which is behind `peer`.
 pub(crate) async fn run<C: AgentCommand>(
@@ -39,10 +41,34 @@ pub(crate) async fn run<C: AgentCommand>(
     let faults = kernel.faults();
     faults.check(Point::CallRequest { name: C::NAME })?;
     let context = CallContext::current();
-    command.set_header(header(callback, task, &context));
-    let waiter = waiters.expect(agent, task, C::NAME, context.trace);
+    let cluster = kernel.cluster();
+    let mut waiter = waiters.expect(agent, task, C::NAME, context.trace);
     let stop = kernel.work().stop_of(&context);
-    let outcome = exchange(peer, &command, task, waiter, (context.deadline, stop)).await?;
+    let hold = Hold::current();
+    let outcome = loop {
+        if cluster.is_fenced() || hold.is_lost() {
+            return Err(handed_over(C::NAME));
+        }
+        let epoch = cluster.epoch();
+        command.set_header(header(callback, task, epoch, &context));
+        let exchange = exchange(peer, &command, task, &mut waiter, (context.deadline, &stop));
+        let outcome = tokio::select! {
+            outcome = exchange => outcome,
+            // The agent goes on; who has the flow by then asks for the same task.
+            () = hold.left() => return Err(handed_over(C::NAME)),
+        };
+        match outcome {
+            // This node has not looked yet, or is none any more.
+            Err(error) if is_stale(&error) && cluster.is_shared() => {
+                let newer = cluster.members();
+                let patience = NEWER_RING.min(context.remaining());
+                if tokio::time::timeout(patience, newer.until(|view| view.ring.epoch() > epoch)).await.is_err() {
+                    return Err(error);
+                }
+            }
+            outcome => break outcome?,
+        }
+    };
     faults.check(Point::CallReply { name: C::NAME })?;
     match outcome.result.as_ref() {
         Some(outcome::Result::Reply(reply)) => C::Reply::decode(reply.clone()).map_err(|cause| {
@@ -54,14 +80,14 @@ pub(crate) async fn run<C: AgentCommand>(
     }
 }
 
-fn header(callback: &str, task: Uuid, context: &CallContext) -> Header {
+fn header(callback: &str, task: Uuid, epoch: u64, context: &CallContext) -> Header {
     let deadline = SystemTime::now() + context.remaining();
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     Header {
         task_id: task.to_string(),
         callback_url: callback.to_owned(),
         deadline_ms: u64::try_from(deadline).unwrap_or(u64::MAX),
-        epoch: EPOCH,
+        epoch,
         trace: context.trace.to_string(),
     }
 }
@@ -73,8 +99,8 @@ async fn exchange<C: AgentCommand>(
     peer: &Peer,
     command: &C,
     task: Uuid,
-    mut waiter: Waiter,
-    (deadline, stop): (Instant, CancellationToken),
+    waiter: &mut Waiter,
+    (deadline, stop): (Instant, &CancellationToken),
 ) -> Result<Arc<Outcome>, ErrorCode> {
     let mut pauses = PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1]));
     let mut reached = Instant::now();
@@ -106,6 +132,16 @@ async fn exchange<C: AgentCommand>(
             }
         }
     }
+}
+
+/// Whether an agent refused since it has seen a newer epoch.
+fn is_stale(error: &ErrorCode) -> bool {
+    error.opaque.as_ref().is_some_and(|facts| facts.get("agentCode").is_some_and(|code| code == STALE_EPOCH))
+}
+
+fn handed_over(command: &str) -> ErrorCode {
+    let text = format!("{command} is for another management node by now, which goes on with it");
+    ErrorCode::new(codes::NODE_UNAVAILABLE, text)
 }
 
 fn late<C: AgentCommand>(peer: &Peer, problem: Option<&LinkError>) -> ErrorCode {

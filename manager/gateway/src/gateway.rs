@@ -7,9 +7,9 @@ use std::{
 };
 
 use cumulo_agent_rt::{AgentLink, Callbacks};
-use cumulo_kernel::{Kernel, Setup, plan, work::TaskNews};
+use cumulo_kernel::{Kernel, Setup, cluster::Hold, plan, work::TaskNews};
 use cumulo_proto::{AgentCommand, Outcome, PingReply, Progress, Report, Samples};
-use cumulo_schema::{ErrorCode, Resource, Uuid};
+use cumulo_schema::{ErrorCode, Resource, Uuid, codes};
 use prost::Message;
 use rustls::ClientConfig;
 use tokio::sync::watch;
@@ -22,7 +22,7 @@ use crate::{
     call, callback,
     deploy::{AnsibleDeployer, Binaries},
     in_process::InProcess,
-    peers::Peers,
+    peers::{AgentDeployed, Peers},
     reports::{AgentMeasured, AgentReported, Reports},
     waiters::{Delivery, Waiters},
 };
@@ -53,7 +53,7 @@ pub struct Gateway {
 struct Inner {
     kernel: Kernel,
     agents: Agents,
-    peers: Peers,
+    peers: Arc<Peers>,
     waiters: Waiters,
     reports: Arc<Reports>,
     deployer: Arc<dyn Deployer>,
@@ -114,9 +114,11 @@ impl Gateway {
         setup.migrations(&[MIGRATION]).resources(&[Agent::META]).message::<AgentReported>(reports.clone());
         setup.message::<AgentMeasured>(reports.clone());
         let (kernel, waiters) = (setup.kernel().clone(), Waiters::default());
+        let peers = Arc::new(Peers::new(tls, waiters.clone()));
+        setup.on::<AgentDeployed>(peers.clone());
         let inner = Inner {
             agents: Agents::new(kernel.db().clone()),
-            peers: Peers::new(tls, waiters.clone()),
+            peers,
             waiters,
             reports,
             deployer,
@@ -178,11 +180,21 @@ impl Gateway {
             inner.kernel.db().settle().await?;
             inner.deployer.deploy(&Deployment { agent, kind, target: target.clone() }).await?;
             inner.agents.put(agent, kind, &target.host).await?;
-            // A connection to the old address, or with the old certificate at its end, is not used again.
+            // A connection to the old address, or with the old certificate at its end, is not used again; on no node.
             inner.peers.renew(agent);
+            inner.kernel.bus().publish(&AgentDeployed { agent });
             Ok(())
         };
-        inner.kernel.queues().run(&format!("deploy:{agent}"), 1, deploy).await
+        let (hold, lane) = (Hold::current(), format!("deploy:{agent}"));
+        let deploy = inner.kernel.queues().run(&lane, 1, deploy);
+        tokio::select! {
+            deployed = deploy => deployed,
+            // Dropped in the middle: deploying converges, and who goes on begins it again.
+            () = hold.left() => Err(ErrorCode::new(
+                codes::NODE_UNAVAILABLE,
+                "the deployment of an agent is for another management node by now, which begins it again",
+            )),
+        }
     }
 
     /// From now on, and in every later life of this node, behind `agent` there is no machine: every command to it succeeds
@@ -194,6 +206,7 @@ impl Gateway {
     pub async fn simulate(&self, agent: Uuid) -> Result<(), ErrorCode> {
         self.inner.agents.put_simulated(agent).await?;
         self.inner.peers.renew(agent);
+        self.inner.kernel.bus().publish(&AgentDeployed { agent });
         Ok(())
     }
 
@@ -206,6 +219,7 @@ impl Gateway {
         let inner = &self.inner;
         inner.agents.remove(agent).await?;
         inner.peers.remove(agent);
+        inner.kernel.bus().publish(&AgentDeployed { agent });
         inner.reports.forget(agent);
         if let Some(network) = &inner.network {
             network.authority.forget(agent);

@@ -7,9 +7,12 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use async_trait::async_trait;
 use cumulo_agent_rt::{AgentClient, AgentLink};
-use cumulo_schema::{ErrorCode, Uuid, codes};
+use cumulo_kernel::bus::OnEvent;
+use cumulo_schema::{ErrorCode, Event, Uuid, codes};
 use rustls::ClientConfig;
+use serde::{Deserialize, Serialize};
 use tokio::{
     net::{UdpSocket, lookup_host},
     sync::{OnceCell, watch},
@@ -51,6 +54,24 @@ impl Peer {
             Ok(format!("https://{}{}", SocketAddr::new(own, listen.port()), callback::BASE))
         };
         self.callback.get_or_try_init(find).await.map(String::as_str)
+    }
+}
+
+/// An agent is somewhere else, or is another, since a node deployed, simulated or forgot it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AgentDeployed {
+    pub(crate) agent: Uuid,
+}
+
+impl Event for AgentDeployed {
+    const NAME: &'static str = "AgentDeployed";
+}
+
+#[async_trait]
+impl OnEvent<AgentDeployed> for Peers {
+    async fn on_event(&self, event: AgentDeployed) -> Result<(), ErrorCode> {
+        self.renew(event.agent);
+        Ok(())
     }
 }
 
