@@ -1,4 +1,4 @@
-//! Looks now and then whether backup storages answer, and connects those again that were lost and are back.
+//! Looks now and then whether the backup storages of this node answer, and connects those again that were lost and are back.
 
 use cumulo_contracts::resource::{BackupStorage, StorageStatus};
 use cumulo_kernel::bus::{CallContext, Caller};
@@ -30,7 +30,9 @@ async fn round(service: &BackupStorages, pings: Pings) -> Result<(), ErrorCode> 
             tracing::warn!(storage = %storage.uuid, %error, "a backup storage could not be looked at");
         }
     };
-    stream::iter(service.store.all().await?).for_each_concurrent(pings.parallelism, look).await;
+    let storages = service.store.all().await?;
+    let own = storages.into_iter().filter(|storage| service.kernel.cluster().owns(&storage.uuid));
+    stream::iter(own).for_each_concurrent(pings.parallelism, look).await;
     Ok(())
 }
 

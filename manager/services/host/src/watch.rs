@@ -5,7 +5,10 @@
 
 use std::{future::Future, time::Duration};
 
-use cumulo_contracts::resource::{Host, HostStatus};
+use cumulo_contracts::{
+    message::host::ConnectHost,
+    resource::{Host, HostStatus},
+};
 use cumulo_kernel::bus::{CallContext, Caller};
 use cumulo_schema::{ErrorCode, Uuid};
 use futures::{StreamExt, stream};
@@ -41,12 +44,13 @@ async fn pause(hosts: &Hosts) {
 }
 
 impl Hosts {
-    /// Connects every host, some at once. A host that fails is logged and asked again by the watch.
+    /// Connects every host of this node, some at once. A host that fails is logged and asked again by the watch.
     pub(crate) async fn connect_all(&self) -> Result<(), ErrorCode> {
-        let hosts = self.store.all().await?;
+        let hosts = self.watched().await?;
         let at_once = config::number(&self.kernel, "load.parallelismDegree")?;
         for_each(hosts, at_once, |host| async move {
-            if let Err(error) = self.connect(host.uuid, false).await {
+            let connected = self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await;
+            if let Err(error) = connected {
                 tracing::warn!(host = %host.uuid, name = host.name, %error, "a host is not connected");
             }
         })
@@ -54,9 +58,9 @@ impl Hosts {
         Ok(())
     }
 
-    /// Asks every host whether it answers, some at once.
+    /// Asks every host of this node whether it answers, some at once.
     pub(crate) async fn ping_all(&self) -> Result<(), ErrorCode> {
-        let hosts = self.store.all().await?;
+        let hosts = self.watched().await?;
         let at_once = config::number(&self.kernel, "ping.parallelismDegree")?;
         for_each(hosts, at_once, |host| async move {
             if let Err(error) = self.look_after(&host).await {
@@ -65,6 +69,13 @@ impl Hosts {
         })
         .await;
         Ok(())
+    }
+
+    /// The hosts that this node looks after.
+    async fn watched(&self) -> Result<Vec<Host>, ErrorCode> {
+        let mut hosts = self.store.all().await?;
+        hosts.retain(|host| self.kernel.cluster().owns(&host.uuid));
+        Ok(hosts)
     }
 
     async fn look_after(&self, host: &Host) -> Result<(), ErrorCode> {
@@ -77,7 +88,9 @@ impl Hosts {
                 tracing::warn!(host = %host.uuid, name = host.name, error = %problem, "a host does not answer");
                 self.mark(host, HostStatus::Disconnected).await
             }
-            (HostStatus::Disconnected, Ok(())) => self.connect(host.uuid, false).await,
+            (HostStatus::Disconnected, Ok(())) => {
+                self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await
+            }
         }
     }
 

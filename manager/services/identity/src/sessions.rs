@@ -2,7 +2,8 @@
 //!
 //! Every use extends a session. The new end is written at most once a minute and in the background, so a node that dies
 //! forgets less than a minute of it and a call costs no write. Ended rows are removed now and then by a login, since only
-//! logins make rows; no clock has to run for it.
+//! logins make rows; no clock has to run for it. Where nodes share their work, one that ended a session cannot reach into
+//! the memory of the others: these ask the table every few seconds.
 
 use std::{
     collections::HashMap,
@@ -17,6 +18,8 @@ use tokio::sync::RwLock;
 
 use crate::{CATEGORY, CLEANUP_INTERVAL, SESSION_LIMIT, SESSION_TIMEOUT, store::Store};
 
+/// How long memory is trusted where other nodes end sessions too.
+const TRUSTED: Duration = Duration::from_secs(5);
 /// How far the table may lag behind memory.
 const WRITE_AFTER: Duration = Duration::from_mins(1);
 
@@ -36,6 +39,8 @@ struct Live {
     account: Uuid,
     ends: Timestamp,
     written: Timestamp,
+    /// When its row was last read.
+    read: Timestamp,
 }
 
 impl Sessions {
@@ -63,7 +68,7 @@ impl Sessions {
             };
             let _reading = self.ending.read().await;
             self.store.insert_session(&session).await?;
-            let live = Live { account, ends: session.expired_date, written: now };
+            let live = Live { account, ends: session.expired_date, written: now, read: now };
             self.live().insert(session.uuid, live);
             Ok(session.uuid)
         };
@@ -141,20 +146,26 @@ impl Sessions {
         }
         {
             let _reading = self.ending.read().await;
-            let row = self.store.session(session).await?.filter(|row| row.expired_date > now).ok_or_else(ended)?;
-            let live = Live { account: row.account_uuid, ends: row.expired_date, written: Timestamp(0) };
-            self.live().entry(session).or_insert(live);
+            let Some(row) = self.store.session(session).await?.filter(|row| row.expired_date > now) else {
+                self.live().remove(&session);
+                return Err(ended());
+            };
+            let live = Live { account: row.account_uuid, ends: row.expired_date, written: Timestamp(0), read: now };
+            self.live().entry(session).and_modify(|live| live.read = now).or_insert(live);
         }
         self.extended(session, now, until).ok_or_else(ended)
     }
 
-    /// The entry of `session`, extended; `None` when there is none or it has ended.
+    /// The entry of `session`, extended; `None` when there is none, it has ended, or the row has to be asked.
     fn extended(&self, session: Uuid, now: Timestamp, until: Timestamp) -> Option<Live> {
         let (live, write) = {
             let mut all = self.live();
             let live = all.get_mut(&session)?;
             if live.ends <= now {
                 all.remove(&session);
+                return None;
+            }
+            if self.kernel.cluster().is_shared() && now > live.read.plus(TRUSTED) {
                 return None;
             }
             live.ends = live.ends.max(until);

@@ -24,12 +24,13 @@ pub(crate) async fn run(images: Images) {
     }
 }
 
-/// Expunges what was deleted more than the expunge period before `now`.
+/// Expunges what is this node's and was deleted more than the expunge period before `now`.
 pub(crate) async fn round(images: &Images, now: Timestamp) -> Result<(), ErrorCode> {
     if config::policy(&images.kernel)? == Policy::Never {
         return Ok(());
     }
     let period = i64::try_from(config::expunge_period(&images.kernel)?.as_millis()).unwrap_or(i64::MAX);
-    let due = images.store.deleted_before(Timestamp(now.0.saturating_sub(period))).await?;
+    let mut due = images.store.deleted_before(Timestamp(now.0.saturating_sub(period))).await?;
+    due.retain(|row| images.kernel.cluster().owns(&row.image_uuid));
     images.expunge(&due, Uuid::random()).await
 }

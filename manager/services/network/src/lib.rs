@@ -86,6 +86,7 @@ const MIGRATIONS: &[Migration] = &[
 pub fn install(setup: &mut Setup) {
     let networks = Arc::new(Networks { kernel: setup.kernel().clone(), pools: Pools::default() });
     setup.migrations(MIGRATIONS).configs(&[address::STRATEGY, l2::DELETE_BRIDGE]);
+    setup.on::<address::RangesChanged>(networks.clone());
     install_l2(setup, &networks);
     install_l3(setup, &networks);
     install_addresses(setup, &networks);

@@ -1,4 +1,4 @@
-//! Looks at every attached storage now and then: learns what the disks have free, finds those that no host can use, and
+//! Looks at every attached storage of this node now and then: learns what the disks have free, finds those that no host can use, and
 //! catches up with hosts that connected while an attachment was being made.
 
 use cumulo_kernel::bus::{CallContext, Caller};
@@ -25,7 +25,8 @@ pub(crate) async fn run(service: PrimaryStorages) {
 }
 
 async fn round(service: &PrimaryStorages) -> Result<(), ErrorCode> {
-    for storage in service.store.all().await? {
+    let storages = service.store.all().await?;
+    for storage in storages.into_iter().filter(|storage| service.kernel.cluster().owns(&storage.uuid)) {
         // Why it is not usable was logged, host by host.
         service.look_at(&storage).await?;
     }

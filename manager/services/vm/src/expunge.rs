@@ -1,4 +1,4 @@
-//! Expunging destroyed VMs whose time has come.
+//! Expunging destroyed VMs of this node whose time has come.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ pub(crate) async fn rounds(vms: Arc<Vms>) {
         tokio::time::sleep(Duration::from_secs(pause)).await;
         match store::to_expunge(vms.kernel.db(), Timestamp::now()).await {
             Ok(due) => {
-                for vm in due {
+                for vm in due.into_iter().filter(|vm| vms.kernel.cluster().owns(&vm.uuid)) {
                     if let Err(error) = vms.run_change(vm.uuid, Change::Expunge, StopKind::Hard).await {
                         tracing::warn!(vm = %vm.uuid, %error, "a destroyed VM could not be expunged; tried again later");
                     }

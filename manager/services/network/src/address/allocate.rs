@@ -85,10 +85,12 @@ impl Networks {
                         return Ok(Ok(lease));
                     }
                 }
-                Some(Err(unfit @ (Unfit::NoRange | Unfit::Excluded | Unfit::Outside))) => {
+                Some(Err(unfit @ (Unfit::NoRange | Unfit::Excluded | Unfit::Outside)))
+                    if !self.kernel.cluster().is_shared() =>
+                {
                     return Ok(Err(self.refusal(network, choice, unfit).await?));
                 }
-                // Another node may have given addresses back.
+                // Another node may have given addresses back, or added ranges.
                 Some(Err(_)) if !read_again => {
                     self.pools.forget(network.uuid);
                     read_again = true;

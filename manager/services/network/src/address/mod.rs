@@ -9,6 +9,7 @@ mod free;
 mod list_free;
 mod move_ip;
 mod pool;
+mod ranges_changed;
 mod release;
 mod space;
 
@@ -19,6 +20,7 @@ use cumulo_kernel::config::{ConfigDef, ConfigRule};
 use cumulo_schema::{ErrorCode, Uuid};
 
 pub(crate) use pool::{Pools, pool_of};
+pub(crate) use ranges_changed::RangesChanged;
 
 use crate::ipv4;
 

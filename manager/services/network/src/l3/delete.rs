@@ -58,7 +58,7 @@ impl Networks {
             }
         }
         let removed = self.kernel.cascade().remove(L3Network::META, &[uuid]).await;
-        self.pools.forget(uuid);
+        self.forget_pool(uuid);
         match removed {
             Err(DbError::Reference { .. }) => Err(ErrorCode::operation(format!(
                 "something still refers to L3 network '{}' ({uuid}), NICs of VMs for example; delete that first",

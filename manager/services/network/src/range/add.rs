@@ -114,7 +114,7 @@ impl Networks {
         batch.insert(&row);
         cx.created::<IpRange>(&mut batch);
         let inserted = db.commit(batch).await;
-        self.pools.forget(new.l3);
+        self.forget_pool(new.l3);
         match inserted {
             Err(DbError::Conflict { .. }) => made_before::<IpRange>(row.uuid, false),
             Err(DbError::Reference { .. }) => {

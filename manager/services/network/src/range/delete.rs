@@ -61,7 +61,7 @@ impl Networks {
         }
         self.give_back(&of_services).await?;
         let removed = self.kernel.cascade().remove(IpRange::META, &[uuid]).await;
-        self.pools.forget(range.l3_network_uuid);
+        self.forget_pool(range.l3_network_uuid);
         match removed {
             Err(DbError::Reference { .. }) => {
                 let details =

@@ -43,7 +43,7 @@ impl HandleApi<DeleteReservedIpRange> for Networks {
         let db = self.kernel.db();
         if let Some(row) = db.find(ReservedIpRange::UUID, &api.uuid).await? {
             self.kernel.cascade().remove(ReservedIpRange::META, &[api.uuid]).await?;
-            self.pools.forget(row.l3_network_uuid);
+            self.forget_pool(row.l3_network_uuid);
         }
         Ok(Empty {})
     }
@@ -123,7 +123,7 @@ impl Networks {
             last_op_date: now,
         };
         let inserted = store::insert(self.kernel.db(), &row).await;
-        self.pools.forget(l3);
+        self.forget_pool(l3);
         match inserted {
             Err(DbError::Conflict { .. }) => made_before::<ReservedIpRange>(row.uuid, false),
             inserted => Ok(inserted?),

@@ -1,5 +1,6 @@
 //! The node's row: made at start, with a sign of life every few seconds. A node that stops leaves its row to grow old,
-//! whether it stopped on purpose or not, so that there is one way of telling who is gone; its next life replaces it.
+//! whether it stopped on purpose or not, so that there is one way of telling who is gone; its next life replaces it, or
+//! after an hour the others take it away. What decides who works on what is not this row but the lease.
 
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use cumulo_schema::{ErrorCode, Timestamp, system::ManagementNode};
 
 use super::{CATEGORY, HEARTBEAT, store::Store};
 
+/// Of a node that is gone its row is kept for so many signs of life, for people to see.
+const KEPT: u32 = 720;
 /// Where the kernel tells the machine's name.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
@@ -24,6 +27,11 @@ pub fn start(kernel: &Kernel) {
                 Ok(()) => joined = true,
                 Err(error) => tracing::warn!(node = %node.uuid, %error, "a sign of life could not be recorded"),
             }
+            if beating.cluster().is_shared()
+                && let Err(error) = forget_gone(&beating, &store).await
+            {
+                tracing::warn!(%error, "nodes that are gone could not be forgotten");
+            }
             tokio::time::sleep(interval(&beating)).await;
         }
     });
@@ -38,6 +46,13 @@ async fn beat(store: &Store, node: &ManagementNode, joined: bool) -> Result<(), 
         tracing::warn!(node = %node.uuid, "the row of this node was gone and is made again");
     }
     Ok(store.put(&ManagementNode { heart_beat: Timestamp::now(), ..node.clone() }).await?)
+}
+
+/// Takes away the rows of nodes that the others gave up, or that left, once they are old.
+async fn forget_gone(kernel: &Kernel, store: &Store) -> Result<(), ErrorCode> {
+    let members = kernel.cluster().members().view().ring.nodes();
+    let age = i64::try_from((interval(kernel) * KEPT).as_millis()).unwrap_or(i64::MAX);
+    Ok(store.forget_gone(&members, Timestamp(Timestamp::now().0 - age)).await?)
 }
 
 async fn host_name() -> String {

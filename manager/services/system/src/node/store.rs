@@ -25,6 +25,18 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
+    /// Forgets nodes that are none of `members` and have given no sign of life since `before`.
+    pub(super) async fn forget_gone(&self, members: &[Uuid], before: Timestamp) -> Result<(), DbError> {
+        let old = self.db.select::<ManagementNode>().at_most(ManagementNode::HEART_BEAT, before.0).all().await?;
+        let gone: Vec<Uuid> = old.iter().map(|node| node.uuid).filter(|node| !members.contains(node)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.db.batch();
+        batch.delete::<ManagementNode>().one_of(ManagementNode::UUID, &gone).any();
+        self.db.commit(batch).await.map(drop)
+    }
+
     /// Whether `node` still has a row to record its sign of life in.
     pub(super) async fn beat(&self, node: Uuid) -> Result<bool, DbError> {
         let mut batch = self.db.batch();

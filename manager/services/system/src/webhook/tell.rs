@@ -17,6 +17,10 @@ impl OnEvent<VmStateChanged> for Webhooks {
         let content = json!({ "vmUuid": event.vm, "oldState": event.old, "newState": event.new });
         self.tell("/vm/state/change", content).await
     }
+
+    fn is_for_all_nodes(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait]
@@ -24,6 +28,10 @@ impl OnEvent<HostStatusChanged> for Webhooks {
     async fn on_event(&self, event: HostStatusChanged) -> Result<(), ErrorCode> {
         let content = json!({ "hostUuid": event.host, "oldStatus": event.old, "newStatus": event.new });
         self.tell("/host/status/change", content).await
+    }
+
+    fn is_for_all_nodes(&self) -> bool {
+        false
     }
 }
 
