@@ -7,12 +7,15 @@
 #   make bench-query         questions over a million virtual machines, beside the same SQL by hand
 #   make bench-agents        each program by itself, and a real VM's start beside bare libvirt; needs root
 #   make bench-bus           a call between nodes against a bare RPC over the same broker
+#   make chaos SEEDS=…       nodes that are killed, frozen and stopped under load; SEED=… begins there
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system
 
 FILE ?= tests/scenarios/flat-network.txt
+SEEDS ?= 10
+SEED ?=
 
-.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus lint packages
+.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus chaos lint packages
 .SILENT:
 
 demo:
@@ -39,6 +42,9 @@ bench-agents: packages
 
 bench-bus: packages
 	scripts/with-broker cargo run --quiet --profile bench-node --package cumulo-bench-bus
+
+chaos: packages
+	scripts/chaos $(SEEDS) $(SEED)
 
 lint: packages
 	scripts/lint

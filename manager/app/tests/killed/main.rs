@@ -7,6 +7,7 @@
 
 mod cloud;
 mod process;
+mod several;
 
 use cumulo_kernel::{
     db::Db,
@@ -84,7 +85,7 @@ async fn survive(deaths: Vec<Death>) {
     assert!(node.start(&deaths[0].orders).await);
     for (n, death) in deaths.iter().enumerate() {
         let place = &death.place;
-        node.submit(death.job, "POST", "/vm-instances", &cloud.vm("vm")).await;
+        _ = node.submit(death.job, "POST", "/vm-instances", &cloud.vm("vm")).await;
         node.dies().await;
         if !death.again.is_empty() && node.start(&death.again).await {
             node.dies().await;

@@ -44,18 +44,33 @@ struct Life {
 impl Node {
     /// A node in its first life.
     pub(crate) async fn new() -> Self {
+        let mut node = Self::unborn("");
+        assert!(node.start("").await, "the first life begins:\n{}", node.log());
+        node.log_in().await;
+        node
+    }
+
+    /// A node that has not lived yet, with the settings in `config`.
+    pub(crate) fn unborn(config: &str) -> Self {
         // Both ends of the workspace use rustls without a default; the client of plain HTTP needs one all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let dir = tempfile::tempdir().expect("a folder");
-        fs::write(dir.path().join("cumulo.toml"), "").expect("written");
-        let mut node = Self { dir, client, session: String::new(), life: None };
-        assert!(node.start("").await, "the first life begins:\n{}", node.log());
+        fs::write(dir.path().join("cumulo.toml"), config).expect("written");
+        Self { dir, client, session: String::new(), life: None }
+    }
+
+    /// Opens the session that calls are made with.
+    pub(crate) async fn log_in(&mut self) {
         let login =
             json!({ "logInByAccount": { "accountName": "admin", "password": hex::encode(Sha512::digest(PASSWORD)) } });
-        let answer = node.call("PUT", "/accounts/login", &login).await.expect("logs in");
-        node.session = answer["inventory"]["uuid"].as_str().expect("a session").to_owned();
-        node
+        let answer = self.call("PUT", "/accounts/login", &login).await.expect("logs in");
+        answer["inventory"]["uuid"].as_str().expect("a session").clone_into(&mut self.session);
+    }
+
+    /// Makes calls with the session of `other`.
+    pub(crate) fn use_session_of(&mut self, other: &Self) {
+        self.session.clone_from(&other.session);
     }
 
     /// Starts the program over the data that is there, with `orders` of where to die. False when it died of them before it
@@ -96,10 +111,33 @@ impl Node {
 
     /// Kills it now.
     pub(crate) async fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
         let life = self.life.take().expect("the node lives");
-        let pid = life.child.id().and_then(|pid| i32::try_from(pid).ok()).expect("it runs");
-        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("killed");
         self.await_death(life.child).await;
+    }
+
+    /// Stops it in order.
+    pub(crate) async fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        self.buried(true).await;
+    }
+
+    /// Waits for the end of what was sent a signal; `in_order` or by SIGKILL.
+    pub(crate) async fn buried(&mut self, in_order: bool) {
+        let mut life = self.life.take().expect("the node lives");
+        if !in_order {
+            return self.await_death(life.child).await;
+        }
+        let ended = timeout(PATIENCE, life.child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("it does not stop within {PATIENCE:?}:\n{}", self.log()));
+        assert!(ended.expect("a child").success(), "it ended otherwise:\n{}", self.log());
+    }
+
+    /// Sends its process a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let life = self.life.as_ref().expect("the node lives");
+        let pid = life.child.id().and_then(|pid| i32::try_from(pid).ok()).expect("it runs");
+        kill(Pid::from_raw(pid), signal).expect("the process is there");
     }
 
     async fn await_death(&self, mut child: Child) {
@@ -159,11 +197,15 @@ impl Node {
         answer["inventories"].as_array_mut().map(std::mem::take).expect("inventories")
     }
 
-    /// Sends a call whose job is to be `job`. The program may be dead before it can say that it accepted.
-    pub(crate) async fn submit(&self, job: Uuid, method: &str, path: &str, body: &Value) {
+    /// Sends a call whose job is to be `job`, and says whether it was accepted. The program may be dead before it can say so.
+    pub(crate) async fn submit(&self, job: Uuid, method: &str, path: &str, body: &Value) -> bool {
         let request = self.request(method, path).json(body).header("X-Job-UUID", job.to_string());
-        if let Ok(answer) = request.send().await {
-            assert_eq!(answer.status(), 202, "{:?}", answer.text().await);
+        match request.send().await {
+            Ok(answer) if answer.status() == 202 => true,
+            // It steps down.
+            Ok(answer) if answer.status() == 503 => false,
+            Ok(answer) => panic!("{}: {:?}", answer.status(), answer.text().await),
+            Err(_) => false,
         }
     }
 
