@@ -41,7 +41,8 @@ fn allowed(folder: &str, on: &str) -> bool {
         "cli" => any(&["manager/schema", "manager/contracts"]),
         "manager/gateway" => any(&["proto", "agent-rt", "manager/schema", "manager/derive", "manager/kernel"]),
         "manager/testdb" => any(&["manager/schema", "manager/kernel"]),
-        "manager/testkit" | "manager/testnode" | "manager/app" | "bench" | "bench/query" | "bench/bus" | "bench/agents" => true,
+        "manager/testkit" | "manager/testnode" | "manager/app" | "bench" | "bench/query" | "bench/bus"
+        | "bench/agents" => true,
         _ if folder.starts_with("manager/services/") => {
             any(&["manager/schema", "manager/derive", "manager/kernel", "manager/contracts"])
         }

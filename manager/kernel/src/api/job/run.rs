@@ -219,7 +219,7 @@ impl Jobs {
                 return self.work.end(job.uuid);
             }
             Err(error) => {
-                tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded")
+                tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded");
             }
         }
         match &outcome {
