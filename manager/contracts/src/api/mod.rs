@@ -29,6 +29,7 @@ pub mod vm;
 pub mod vm_address;
 pub mod vm_candidates;
 pub mod vm_nic;
+pub mod vm_settings;
 pub mod volume;
 pub mod webhook;
 pub mod zone;
@@ -142,6 +143,14 @@ const APIS: &[&ApiMeta] = &[
     vm_nic::DeleteVmNic::META,
     vm_nic::UpdateVmNicDriver::META,
     vm_nic::ChangeInstanceOffering::META,
+    vm_settings::SetVmBootOrder::META,
+    vm_settings::GetVmBootOrder::META,
+    vm_settings::SetVmConsolePassword::META,
+    vm_settings::GetVmConsolePassword::META,
+    vm_settings::DeleteVmConsolePassword::META,
+    vm_settings::SetVmSshKey::META,
+    vm_settings::GetVmSshKey::META,
+    vm_settings::DeleteVmSshKey::META,
     l2::CreateL2NoVlanNetwork::META,
     l2::UpdateL2Network::META,
     l2::DeleteL2Network::META,

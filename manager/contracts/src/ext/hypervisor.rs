@@ -47,6 +47,17 @@ pub struct NicSpec {
     pub device_id: i32,
 }
 
+/// What a VM can boot from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BootDevice {
+    /// Its root volume.
+    HardDisk,
+    /// A CD drive.
+    CdRom,
+    /// A NIC.
+    Network,
+}
+
 /// A VM to be run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmSpec {
@@ -64,6 +75,10 @@ pub struct VmSpec {
     pub volumes: Vec<VolumeOnHost>,
     /// Its NICs, by device id.
     pub nics: Vec<NicSpec>,
+    /// What it boots from, first choice first.
+    pub boot_order: Vec<BootDevice>,
+    /// What its console asks for, sealed by the vault; nothing where absent.
+    pub sealed_console_password: Option<String>,
 }
 
 /// How to stop a VM.

@@ -40,6 +40,8 @@ pub struct ServiceRequest {
     pub hostname: Option<String>,
     /// Its user data.
     pub user_data: Option<String>,
+    /// Public keys of those who may log in.
+    pub ssh_keys: Vec<String>,
     /// The NIC.
     pub nic: ServedNic,
     /// The services wanted of this provider: `DHCP`, `Userdata`.

@@ -132,6 +132,9 @@ pub struct ServeNics {
     pub hostname: Option<String>,
     /// Its user data, as it is served.
     pub user_data: Option<String>,
+    /// Public keys of those who may log in.
+    #[serde(default)]
+    pub ssh_keys: Vec<String>,
     /// Its NICs.
     pub nics: Vec<ServedNic>,
     /// Namespace for ids of agent tasks.

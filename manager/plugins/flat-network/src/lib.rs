@@ -40,10 +40,13 @@ use lanes::Lanes;
 /// The provider's type.
 const TYPE: &str = "Flat";
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "20261121_0210_flat_network",
-    sql: include_str!("../migrations/20261121_0210_flat_network.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "20261121_0210_flat_network", sql: include_str!("../migrations/20261121_0210_flat_network.sql") },
+    Migration {
+        name: "20261121_0400_flat_ssh_keys",
+        sql: include_str!("../migrations/20261121_0400_flat_ssh_keys.sql"),
+    },
+];
 
 /// The provider.
 struct Flat {

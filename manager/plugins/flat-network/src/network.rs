@@ -72,7 +72,7 @@ impl FlatNic {
             ip: self.ip.clone(),
             hostname: self.hostname.clone().unwrap_or_default(),
             user_data: self.user_data.clone().unwrap_or_default().into_bytes(),
-            ssh_keys: vec![],
+            ssh_keys: self.ssh_keys.iter().flat_map(|keys| keys.lines()).map(str::to_owned).collect(),
             mac: self.mac.clone(),
             instance_type: String::new(),
         }

@@ -35,6 +35,9 @@ pub(crate) struct FlatNic {
     /// What the guest is told.
     #[field(hidden, long)]
     pub(crate) user_data: Option<String>,
+    /// Public keys of those who may log in, one a line.
+    #[field(hidden, long)]
+    pub(crate) ssh_keys: Option<String>,
     /// Whether it gets a default route and name servers.
     pub(crate) default_route: bool,
     /// Whether it is served DHCP.
@@ -72,6 +75,7 @@ impl FlatNic {
             ip: request.nic.ip.clone(),
             hostname: request.hostname.clone(),
             user_data: request.user_data.clone(),
+            ssh_keys: (!request.ssh_keys.is_empty()).then(|| request.ssh_keys.join("\n")),
             default_route: request.nic.default_route,
             dhcp,
             metadata,

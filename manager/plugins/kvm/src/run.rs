@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::hypervisor::{ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
+    ext::hypervisor::{BootDevice, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
     resource::Host,
 };
 use cumulo_proto::kvm;
@@ -15,8 +15,8 @@ use crate::Kvm;
 #[async_trait]
 impl Hypervisor for Kvm {
     async fn start(&self, host: Uuid, task: Uuid, vm: &VmSpec) -> Result<(), ErrorCode> {
-        let listen = self.console_listen(host).await?;
-        let start = kvm::StartVm { header: None, vm: Some(spec(vm, listen)) };
+        let console = self.console_of(host, vm).await?;
+        let start = kvm::StartVm { header: None, vm: Some(spec(vm, console)) };
         self.gateway.call(host, task, start).await.map(drop)
     }
 
@@ -28,8 +28,8 @@ impl Hypervisor for Kvm {
 
     async fn reboot(&self, host: Uuid, task: Uuid, vm: &VmSpec, how: StopKind) -> Result<(), ErrorCode> {
         let (mode, timeout_s) = mode(how);
-        let listen = self.console_listen(host).await?;
-        let reboot = kvm::RebootVm { header: None, vm: Some(spec(vm, listen)), mode: mode.into(), timeout_s };
+        let console = self.console_of(host, vm).await?;
+        let reboot = kvm::RebootVm { header: None, vm: Some(spec(vm, console)), mode: mode.into(), timeout_s };
         self.gateway.call(host, task, reboot).await.map(drop)
     }
 
@@ -73,11 +73,13 @@ impl Kvm {
         row.ok_or_else(|| ErrorCode::not_found("Host", host))
     }
 
-    /// Where consoles listen on a host: at its management address only, since they ask for no password. A host that is
-    /// known by a name keeps them to itself.
-    async fn console_listen(&self, host: Uuid) -> Result<String, ErrorCode> {
+    /// The console of a VM. It listens at the host's management address only, since most ask for no password and VNC is
+    /// not encrypted. A host that is known by a name keeps them to itself.
+    async fn console_of(&self, host: Uuid, vm: &VmSpec) -> Result<kvm::Console, ErrorCode> {
         let address = self.host(host).await?.management_ip;
-        Ok(if address.parse::<IpAddr>().is_ok() { address } else { Ipv4Addr::LOCALHOST.to_string() })
+        let listen = if address.parse::<IpAddr>().is_ok() { address } else { Ipv4Addr::LOCALHOST.to_string() };
+        let password = vm.sealed_console_password.as_deref().map(|sealed| self.kernel.vault().unseal(sealed));
+        Ok(kvm::Console { listen, password: password.transpose()?.unwrap_or_default() })
     }
 }
 
@@ -104,8 +106,16 @@ fn nic_of(nic: &NicSpec) -> kvm::Nic {
     }
 }
 
+fn boot_device(device: BootDevice) -> kvm::BootDevice {
+    match device {
+        BootDevice::HardDisk => kvm::BootDevice::HardDisk,
+        BootDevice::CdRom => kvm::BootDevice::Cdrom,
+        BootDevice::Network => kvm::BootDevice::Network,
+    }
+}
+
 /// Disks are virtio, since that is what every guest of ours has; the device id is the place on the bus.
-fn spec(vm: &VmSpec, console: String) -> kvm::VmSpec {
+fn spec(vm: &VmSpec, console: kvm::Console) -> kvm::VmSpec {
     let disks = vm.volumes.iter().map(|volume| kvm::Disk {
         volume_uuid: volume.volume.to_string(),
         path: volume.path.clone(),
@@ -121,7 +131,8 @@ fn spec(vm: &VmSpec, console: String) -> kvm::VmSpec {
         memory: u64::try_from(vm.memory).unwrap_or_default(),
         disks: disks.collect(),
         nics: vm.nics.iter().map(nic_of).collect(),
-        console: Some(kvm::Console { listen: console, password: String::new() }),
+        boot_order: vm.boot_order.iter().copied().map(boot_device).map(Into::into).collect(),
+        console: Some(console),
         platform: vm.platform.clone(),
         ..kvm::VmSpec::default()
     }

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::hypervisor::{HostConnector, Hypervisor, NicSpec, OnVmsReported, StopKind, VmSpec},
+    ext::hypervisor::{BootDevice, HostConnector, Hypervisor, NicSpec, OnVmsReported, StopKind, VmSpec},
     message::volume::VolumeOnHost,
     resource::{Cluster, Host, HostState, HostStatus, KVMHost, VmInstance, VmState, Zone},
 };
@@ -209,6 +209,8 @@ fn vm() -> VmSpec {
             model: "virtio".to_owned(),
             device_id: 0,
         }],
+        boot_order: vec![BootDevice::Network, BootDevice::HardDisk],
+        sealed_console_password: None,
     }
 }
 

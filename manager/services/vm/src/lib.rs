@@ -14,6 +14,7 @@ mod guard;
 mod hostname;
 mod quota;
 mod reconcile;
+mod settings;
 mod store;
 mod tags;
 
@@ -33,6 +34,10 @@ use cumulo_contracts::{
             GetVmStartingCandidateClustersHosts, GetVmsCapabilities,
         },
         vm_nic::{ChangeInstanceOffering, ChangeVmNicNetwork, DeleteVmNic, UpdateVmNicDriver},
+    },
+    api::vm_settings::{
+        DeleteVmConsolePassword, DeleteVmSshKey, GetVmBootOrder, GetVmConsolePassword, GetVmSshKey, SetVmBootOrder,
+        SetVmConsolePassword, SetVmSshKey,
     },
     ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
     message::vm::StopVms,
@@ -57,6 +62,10 @@ pub struct Vms {
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0190_vm", sql: include_str!("../migrations/20261121_0190_vm.sql") },
     Migration { name: "20261121_0191_vm_names", sql: include_str!("../migrations/20261121_0191_vm_names.sql") },
+    Migration {
+        name: "20261121_0401_vm_console_password",
+        sql: include_str!("../migrations/20261121_0401_vm_console_password.sql"),
+    },
 ];
 
 const CONFIGS: &[ConfigDef] = &[
@@ -117,6 +126,7 @@ pub fn install(setup: &mut Setup) {
         .message::<StopVms>(vms.clone())
         .add::<dyn OnVmsReported>(vms.clone())
         .cascade(VmInstance::META, cascade::PARENTS, vms.clone());
+    install_settings(setup, &vms);
     flow::launch::install(setup, &vms);
     flow::change::install(setup, &vms);
     flow::nic::install(setup, &vms);
@@ -154,6 +164,21 @@ fn install_addresses(setup: &mut Setup, vms: &Arc<Vms>) {
         .add::<dyn SystemTagGuard>(vms.clone());
     flow::address::install(setup, vms);
     flow::rename::install(setup, vms);
+}
+
+/// What a guest is told before it runs.
+fn install_settings(setup: &mut Setup, vms: &Arc<Vms>) {
+    setup
+        .tags(settings::TAGS)
+        .resources(&[settings::VmConsolePassword::META])
+        .api::<SetVmBootOrder>(vms.clone())
+        .api::<GetVmBootOrder>(vms.clone())
+        .api::<SetVmConsolePassword>(vms.clone())
+        .api::<GetVmConsolePassword>(vms.clone())
+        .api::<DeleteVmConsolePassword>(vms.clone())
+        .api::<SetVmSshKey>(vms.clone())
+        .api::<GetVmSshKey>(vms.clone())
+        .api::<DeleteVmSshKey>(vms.clone());
 }
 
 /// Starts what the service does by itself; call once the kernel has started.

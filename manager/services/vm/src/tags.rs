@@ -7,7 +7,7 @@ use cumulo_contracts::ext::storage::StorageTag;
 use cumulo_kernel::tag::{TagDef, any_tokens};
 use cumulo_schema::{ErrorCode, Uuid, is_hostname};
 
-use crate::store::static_ip;
+use crate::{settings, store::static_ip};
 
 const VM: &str = "VmInstanceVO";
 
@@ -97,6 +97,7 @@ fn check_static_ip(tokens: &HashMap<String, String>) -> Result<(), String> {
 pub(crate) struct Wishes {
     pub(crate) hostname: Option<String>,
     pub(crate) user_data: Option<String>,
+    pub(crate) ssh_keys: Vec<String>,
     /// By L3 network.
     pub(crate) static_ips: HashMap<Uuid, String>,
 }
@@ -113,6 +114,8 @@ impl Wishes {
                 wishes.hostname = tokens.remove("hostname");
             } else if let Some(tokens) = USERDATA.tokens(tag) {
                 wishes.user_data = Some(decode(&tokens["userdata"]).map_err(ErrorCode::invalid)?);
+            } else if let Some(tokens) = settings::SSH_KEY.tokens(tag) {
+                wishes.ssh_keys = settings::ssh_keys(&tokens["sshkey"]);
             } else if let Some((l3, ip)) = static_ip(tag) {
                 wishes.static_ips.insert(l3, ip);
             }

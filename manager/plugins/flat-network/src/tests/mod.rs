@@ -40,7 +40,9 @@ async fn a_served_nic_is_told_its_address_and_network() {
     assert_eq!(routes, [("10.9.0.0/16", "10.0.0.9")]);
     let entry = &network.entries[&request.nic.nic.to_string()];
     assert_eq!((entry.mac.as_str(), entry.ip.as_str(), entry.default_route), ("fa:00:00:00:00:01", "10.0.0.101", true));
-    assert_eq!(network.userdata[&request.vm.to_string()].user_data, b"#!/bin/sh");
+    let told = &network.userdata[&request.vm.to_string()];
+    assert_eq!(told.user_data, b"#!/bin/sh");
+    assert_eq!(told.ssh_keys, request.ssh_keys);
     assert_eq!(world.rows().await.len(), 1);
 }
 

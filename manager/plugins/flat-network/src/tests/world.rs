@@ -185,6 +185,7 @@ pub(super) fn request(l3: &L3Network, l2: &L2Network, host: Uuid, number: u8, se
         vm: Uuid::random(),
         hostname: Some(format!("vm-{number}")),
         user_data: Some("#!/bin/sh".to_owned()),
+        ssh_keys: vec!["ssh-ed25519 AAAA me".to_owned(), "ssh-rsa BBBB you".to_owned()],
         nic: ServedNic {
             nic: Uuid::random(),
             l3: l3.uuid,

@@ -38,7 +38,7 @@ impl Handle<UnserveNics> for Networks {
     /// Goes on over what fails, and answers the first failure.
     async fn handle(&self, ask: UnserveNics) -> Result<(), ErrorCode> {
         let UnserveNics { vm, host, nics, task } = ask;
-        let ask = ServeNics { vm, host, hostname: None, user_data: None, nics, task };
+        let ask = ServeNics { vm, host, hostname: None, user_data: None, ssh_keys: vec![], nics, task };
         let mut outcome = Ok(());
         for nic in &ask.nics {
             let Some(l3) = self.kernel.db().find(L3Network::UUID, &nic.l3).await? else { continue };
@@ -70,6 +70,7 @@ impl Networks {
                 vm: ask.vm,
                 hostname: ask.hostname.clone(),
                 user_data: ask.user_data.clone(),
+                ssh_keys: ask.ssh_keys.clone(),
                 nic: nic.clone(),
                 services: of_provider.map(|used| used.network_service_type.clone()).collect(),
                 task: ask.task.derive(&format!("{}/{}", nic.nic, provider.uuid)),

@@ -70,7 +70,7 @@ async fn a_nic_gets_what_its_network_has_and_loses_it() {
     };
     let nics = vec![nic(with), nic(without)];
     let (vm, host, task) = (Uuid::random(), Uuid::random(), Uuid::random());
-    let serve = ServeNics { vm, host, hostname: None, user_data: None, nics: nics.clone(), task };
+    let serve = ServeNics { vm, host, hostname: None, user_data: None, ssh_keys: vec![], nics: nics.clone(), task };
     world.kernel().bus().call(serve).await.expect("served");
     assert_eq!(world.provider.serves(nics[0].nic), ["DHCP"]);
     assert!(world.provider.serves(nics[1].nic).is_empty());

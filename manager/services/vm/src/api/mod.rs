@@ -2,8 +2,10 @@
 
 mod candidates;
 mod capabilities;
+mod boot_order;
 mod change;
 mod console;
+mod console_password;
 mod create;
 mod hostname;
 mod nic;
@@ -11,6 +13,7 @@ mod nic_driver;
 mod nic_network;
 mod offering;
 pub(crate) mod spec;
+mod ssh_key;
 mod start;
 mod static_ip;
 mod update;

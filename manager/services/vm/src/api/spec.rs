@@ -10,7 +10,7 @@ use cumulo_contracts::{
 };
 use cumulo_schema::{ErrorCode, Uuid};
 
-use crate::{Vms, store};
+use crate::{Vms, settings, store};
 
 pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Result<VmSpec, ErrorCode> {
     let kernel = &vms.kernel;
@@ -29,6 +29,8 @@ pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Resul
         platform: row.platform,
         volumes: kernel.bus().call(VolumesOfVm { vm }).await?,
         nics,
+        boot_order: settings::boot_order(kernel.db(), vm).await?,
+        sealed_console_password: settings::sealed_password(kernel.db(), vm).await?,
     })
 }
 

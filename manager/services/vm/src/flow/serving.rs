@@ -16,7 +16,7 @@ impl Vms {
             return Ok(());
         }
         let tags = system_tags(db, vm).await?;
-        let Wishes { hostname, user_data, .. } = Wishes::of(tags.iter().map(String::as_str))?;
-        self.kernel.bus().call(ServeNics { vm, host, hostname, user_data, nics, task }).await
+        let Wishes { hostname, user_data, ssh_keys, .. } = Wishes::of(tags.iter().map(String::as_str))?;
+        self.kernel.bus().call(ServeNics { vm, host, hostname, user_data, ssh_keys, nics, task }).await
     }
 }

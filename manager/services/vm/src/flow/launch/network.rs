@@ -159,6 +159,7 @@ impl Step<LaunchVm> for ServeNics {
             host: cx.chosen()?.host,
             hostname: cx.hostname.clone(),
             user_data: wishes.user_data,
+            ssh_keys: wishes.ssh_keys,
             nics,
             task: cx.task("services"),
         };

@@ -1,0 +1,1 @@
+ALTER TABLE "flat_network_nic" ADD COLUMN "ssh_keys" TEXT NULL;

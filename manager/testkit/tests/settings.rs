@@ -1,0 +1,132 @@
+//! What a guest is told before it runs: what to boot from, who may log in, what its console asks for.
+
+use cumulo_kvm_agent::{ObjectId, domains::DomainSpec};
+use cumulo_schema::Uuid;
+use cumulo_testkit::{Cloud, World};
+use serde_json::{Value, json};
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@here";
+
+struct Life {
+    world: World,
+    cloud: Cloud,
+    vm: String,
+}
+
+impl Life {
+    /// A running VM.
+    async fn new() -> Self {
+        let world = World::new().await;
+        let cloud = world.cloud().await;
+        let vm = world.make("POST", "/vm-instances", cloud.vm("vm")).await["uuid"].as_str().expect("a uuid").to_owned();
+        Self { world, cloud, vm }
+    }
+
+    async fn act(&self, action: &str, params: Value) -> Result<Value, String> {
+        let answer =
+            self.world.call("PUT", &format!("/vm-instances/{}/actions", self.vm), &json!({ action: params })).await;
+        answer.map_err(|refused| refused.error().details)
+    }
+
+    async fn ask(&self, what: &str) -> Value {
+        let path = format!("/vm-instances/{}/{what}", self.vm);
+        self.world.call("GET", &path, &Value::Null).await.expect("answered")
+    }
+
+    async fn delete(&self, what: &str) {
+        let path = format!("/vm-instances/{}/{what}", self.vm);
+        self.world.call("DELETE", &path, &Value::Null).await.expect("deleted");
+    }
+
+    /// The VM as its hypervisor has it after a reboot, and the keys that it is told of.
+    async fn rebooted(&self) -> (DomainSpec, Vec<String>) {
+        self.act("rebootVmInstance", json!({})).await.expect("rebooted");
+        self.act("stopVmInstance", json!({})).await.expect("stopped");
+        self.act("startVmInstance", json!({})).await.expect("started");
+        let host: Uuid = self.cloud.host.parse().expect("a uuid");
+        let there = self.world.sims.host(host).world();
+        let vm = ObjectId::try_from(self.vm.as_str()).expect("a uuid");
+        let keys = there.userdata.iter().find(|((_, of), _)| *of == vm).map(|(_, told)| told.ssh_keys.clone());
+        (there.vms[&vm].spec.clone(), keys.unwrap_or_default())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_boots_from_what_it_is_told_to() {
+    let life = Life::new().await;
+    assert_eq!(life.ask("boot-orders").await["orders"], json!(["HardDisk", "CdRom"]));
+    for bad in [json!(["Floppy"]), json!(["CdRom", "CdRom"])] {
+        let refused = life.act("setVmBootOrder", json!({ "bootOrder": bad })).await.expect_err("nonsense");
+        assert!(refused.contains("bootOrder"), "{refused}");
+    }
+    life.act("setVmBootOrder", json!({ "bootOrder": ["HardDisk"] })).await.expect("set");
+    life.act("setVmBootOrder", json!({ "bootOrder": ["Network", "CdRom"] })).await.expect("set again");
+    assert_eq!(life.ask("boot-orders").await["orders"], json!(["Network", "CdRom"]));
+    let tagged = life.world.query("/vm-instances?q=__systemTag__=bootOrder::Network,CdRom").await;
+    assert_eq!(tagged.len(), 1, "the order is a tag");
+    assert_eq!(life.rebooted().await.0.boot, ["network", "cdrom"]);
+    life.act("setVmBootOrder", json!({})).await.expect("as usual");
+    assert_eq!(life.rebooted().await.0.boot, ["hd", "cdrom"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_asks_for_its_password_and_nobody_else_reads_it() {
+    let mut life = Life::new().await;
+    assert_eq!(life.ask("console-passwords").await["password"], Value::Null);
+    let refused = life.act("setVmConsolePassword", json!({ "consolePassword": "too-long!" })).await.expect_err("long");
+    assert!(refused.contains("1 to 8") && !refused.contains("too-long!"), "{refused}");
+    let vm = life.act("setVmConsolePassword", json!({ "consolePassword": "s3cr3t-1" })).await.expect("set");
+    assert!(!vm.to_string().contains("s3cr3t-1"), "{vm}");
+    assert_eq!(life.ask("console-passwords").await["password"], "s3cr3t-1");
+    assert_eq!(life.rebooted().await.0.console.password.as_deref(), Some("s3cr3t-1"));
+
+    // Wherever a query leads, also one of everything that the language can name.
+    let vm = life.world.query(&format!("/vm-instances/{}", life.vm)).await;
+    let tags = life.world.query("/system-tags").await;
+    assert!(!format!("{vm:?}{tags:?}").contains("s3cr3t-1"));
+    let row = life.world.kernel().db().select::<cumulo_schema::system::SystemTag>().all().await.expect("readable");
+    assert!(row.iter().all(|tag| !tag.tag.contains("s3cr3t-1")));
+    let stranger = life.world.account("stranger").await.1;
+    let admin = life.world.use_session(stranger);
+    let path = format!("/vm-instances/{}/console-passwords", life.vm);
+    life.world.call("GET", &path, &Value::Null).await.expect_err("it is another's");
+    life.world.use_session(admin);
+
+    life.delete("console-password").await;
+    assert_eq!(life.ask("console-passwords").await["password"], Value::Null);
+    assert_eq!(life.rebooted().await.0.console.password, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_is_told_who_may_log_in() {
+    let life = Life::new().await;
+    let refused = life.act("setVmSshKey", json!({ "SshKey": "no key" })).await.expect_err("nonsense");
+    assert!(refused.contains("line 1 is no public key"), "{refused}");
+    life.act("setVmSshKey", json!({ "SshKey": KEY })).await.expect("set");
+    let both = format!("{KEY}\n{}", KEY.replace("me@here", "you@there"));
+    life.act("setVmSshKey", json!({ "SshKey": both })).await.expect("set again");
+    assert_eq!(life.ask("ssh-keys").await["sshKey"], both);
+    assert_eq!(life.rebooted().await.1, both.lines().collect::<Vec<_>>());
+    life.delete("ssh-keys").await;
+    assert_eq!(life.ask("ssh-keys").await["sshKey"], Value::Null);
+    assert!(life.rebooted().await.1.is_empty());
+}
+
+/// A plan says what would change and changes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_can_be_planned() {
+    let life = Life::new().await;
+    let before = life.world.rows().await;
+    for (action, params) in [
+        ("setVmBootOrder", json!({ "bootOrder": ["CdRom"] })),
+        ("setVmConsolePassword", json!({ "consolePassword": "secret" })),
+        ("setVmSshKey", json!({ "SshKey": KEY })),
+    ] {
+        let mut params = params;
+        params["dryRun"] = json!(true);
+        let planned = life.act(action, params).await.expect("planned");
+        assert!(planned["plan"]["resources"].as_array().is_some_and(|touched| !touched.is_empty()), "{planned}");
+        assert!(!planned.to_string().contains("secret"), "{planned}");
+    }
+    assert_eq!(life.world.rows().await, before);
+}
