@@ -88,6 +88,16 @@ pub enum HostError {
         /// Which NIC.
         mac: String,
     },
+    /// A VM without such a drive.
+    #[error(
+        "VM {vm} has no CD-ROM drive at place {place}; it gets the drives that it should have when it is started anew"
+    )]
+    NoDrive {
+        /// Which VM.
+        vm: String,
+        /// Where the drive should be.
+        place: u32,
+    },
     /// No such network device.
     #[error("this host has no network interface {name}; it has {present}")]
     NoInterface {
@@ -234,6 +244,7 @@ impl HostError {
             Self::NoVm { .. } => "vm.absent",
             Self::VmState { .. } => "vm.state",
             Self::NicHeld { .. } => "vm.nic-held",
+            Self::NoDrive { .. } => "vm.no-drive",
             Self::NoInterface { .. } => "network.no-interface",
             Self::InterfaceTaken { .. } => "network.interface-taken",
             Self::NotTheVlan { .. } | Self::VlanTaken { .. } => "network.vlan-taken",

@@ -20,6 +20,7 @@ mod get_vm_state;
 mod get_vnc_port;
 mod init_local_storage;
 mod list_vms;
+mod load_cdrom;
 mod pause_vm;
 mod reboot_vm;
 mod remove_bridge;
@@ -68,6 +69,7 @@ pub fn commands() -> Commands<KvmHost> {
         .with::<destroy_vm::DestroyVm>()
         .with::<attach_nic::AttachNic>()
         .with::<detach_nic::DetachNic>()
+        .with::<load_cdrom::LoadCdrom>()
         .with::<get_vm_state::GetVmState>()
         .with::<get_vnc_port::GetVncPort>()
         .with::<list_vms::ListVms>()

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use cumulo_proto::Memory;
 
-use super::{DiskSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, xml};
+use super::{CdromSpec, DiskSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, xml};
 use crate::{
     HostError, Mac, ObjectId,
     usage::{DiskCounters, NicCounters, VmCounters},
@@ -132,6 +132,15 @@ impl Domains for FakeDomains {
         let state = self.state();
         let domain = state.get(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
         Ok(domain.spec.nics.iter().any(|there| there.mac == *mac))
+    }
+
+    async fn load(&self, vm: &ObjectId, cdrom: &CdromSpec) -> Result<(), HostError> {
+        let mut state = self.state();
+        let domain = state.get_mut(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
+        let drive = domain.spec.cdroms.iter_mut().find(|there| there.place == cdrom.place);
+        let none = || HostError::NoDrive { vm: vm.to_string(), place: cdrom.place };
+        drive.ok_or_else(none)?.path.clone_from(&cdrom.path);
+        Ok(())
     }
 
     async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError> {

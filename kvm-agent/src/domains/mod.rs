@@ -42,6 +42,8 @@ pub trait Domains: Send + Sync {
     async fn unplug(&self, vm: &ObjectId, mac: &Mac) -> Result<(), HostError>;
     /// Whether a VM has a NIC now, running or not.
     async fn has_nic(&self, vm: &ObjectId, mac: &Mac) -> Result<bool, HostError>;
+    /// Makes what is in a drive of a VM what `cdrom` says, in the running guest and in what the next start has.
+    async fn load(&self, vm: &ObjectId, cdrom: &CdromSpec) -> Result<(), HostError>;
     /// The port its VNC server listens at, 0 where there is none.
     async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError>;
     /// What those VMs of ours that run or are paused used so far.

@@ -23,7 +23,10 @@ use virt::{
     sys,
 };
 
-use super::{Cache, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, stats, xml::nic_xml};
+use super::{
+    Cache, CdromSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, stats,
+    xml::{self, Drive, nic_xml},
+};
 use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof, usage::VmCounters};
 
 /// libvirt on this host.
@@ -181,6 +184,25 @@ impl Domains for Libvirt {
         .await
     }
 
+    async fn load(&self, vm: &ObjectId, cdrom: &CdromSpec) -> Result<(), HostError> {
+        let (name, wanted) = (vm.to_string(), cdrom.clone());
+        let found = self.call("change the disc in a drive of", vm.as_str(), move |connection| {
+            let domain = Domain::lookup_by_name(connection, &name)?;
+            for place in places(&domain)? {
+                let Some(drive) = xml::drive_in(&place.xml, wanted.place) else { return Ok(false) };
+                if drive.holds(wanted.path.as_deref()) {
+                    continue;
+                }
+                change_disc(&domain, &drive, &wanted, place.affect)?;
+            }
+            Ok(true)
+        });
+        match found.await? {
+            true => Ok(()),
+            false => Err(HostError::NoDrive { vm: vm.to_string(), place: cdrom.place }),
+        }
+    }
+
     async fn vnc_port(&self, vm: &ObjectId) -> Result<u16, HostError> {
         let name = vm.to_string();
         let xml = self
@@ -235,6 +257,22 @@ fn places(domain: &Domain) -> Result<Vec<Place>, Error> {
         places.push(Place { affect: sys::VIR_DOMAIN_AFFECT_LIVE, xml: domain.get_xml_desc(0)? });
     }
     Ok(places)
+}
+
+/// A guest may hold the tray while it uses the disc. It is asked first, and then the disc is taken from it, as from a
+/// drive with a pin in the small hole.
+fn change_disc(domain: &Domain, drive: &Drive, wanted: &CdromSpec, affect: u32) -> Result<(), Error> {
+    let Ok(device) = drive.xml_with(wanted.path.as_deref()) else { return Ok(()) };
+    let changed = domain.update_device_flags(&device, affect);
+    match changed {
+        Err(_) if affect == sys::VIR_DOMAIN_AFFECT_LIVE => {
+            domain.update_device_flags(&device, affect | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE)?;
+        }
+        changed => {
+            changed?;
+        }
+    }
+    Ok(())
 }
 
 /// QEMU refuses to start with `cache=none` where this fails, on some in-memory and network file systems.

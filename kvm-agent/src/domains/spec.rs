@@ -9,6 +9,7 @@ use std::{
 use cumulo_agent_rt::storage::Roots;
 use cumulo_proto::kvm;
 
+use super::xml;
 use crate::{HostError, IfName, Mac, ObjectId, names};
 
 /// A VM as it should be.
@@ -208,12 +209,18 @@ impl DomainSpec {
         }
         let mut disks = vm.disks.iter().map(|d| disk(d, roots)).collect::<Result<Vec<_>, _>>()?;
         disks.sort_by_key(|d| d.place);
-        let mut cdroms = vm.cdroms.iter().map(|c| cdrom(c, roots)).collect::<Result<Vec<_>, _>>()?;
+        let mut cdroms = vm.cdroms.iter().map(|c| CdromSpec::checked(c, roots)).collect::<Result<Vec<_>, _>>()?;
         cdroms.sort_by_key(|c| c.place);
-        let mut places = HashSet::new();
-        for place in disks.iter().map(|d| d.place).chain(cdroms.iter().map(|c| c.place)) {
-            if place > 255 || !places.insert(place) {
-                return Err(bad(&place, "each disk and CD-ROM has its own place from 0 to 255"));
+        let machine = machine(&vm.machine)?;
+        let ide = xml::has_ide(&machine);
+        if let Some(drive) = cdroms.iter().find(|drive| ide && drive.place > 3) {
+            return Err(bad(&drive.place, "IDE has room for four drives, from 0 to 3"));
+        }
+        let mut names = HashSet::new();
+        let places = disks.iter().map(|d| (d.place, xml::target(d, ide).0));
+        for (place, name) in places.chain(cdroms.iter().map(|c| (c.place, xml::drive_target(c.place, ide).0))) {
+            if place > 255 || !names.insert(name) {
+                return Err(bad(&place, "each disk and CD-ROM of a bus has its own place from 0 to 255"));
             }
         }
         let mut nics: Vec<_> = vm.nics.iter().collect();
@@ -228,7 +235,7 @@ impl DomainSpec {
             cdroms,
             nics: nics.into_iter().map(NicSpec::checked).collect::<Result<_, _>>()?,
             boot: boot(vm),
-            machine: machine(&vm.machine)?,
+            machine,
             local_time: vm.clock() == kvm::Clock::Localtime,
             windows: vm.platform.eq_ignore_ascii_case("windows"),
             console: console(vm.console.as_ref())?,
@@ -238,6 +245,17 @@ impl DomainSpec {
                 kvm::Virtualization::Qemu => Some(Virtualization::Qemu),
             },
         })
+    }
+}
+
+impl CdromSpec {
+    /// Checks a drive from the wire; its image must be inside `roots`.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn checked(cdrom: &kvm::Cdrom, roots: &Roots) -> Result<Self, HostError> {
+        let path = names::optional(&cdrom.path, |path| Ok(roots.confine(path)?.path().to_owned()))?;
+        Ok(Self { path, place: cdrom.device_id })
     }
 }
 
@@ -293,11 +311,6 @@ fn disk(disk: &kvm::Disk, roots: &Roots) -> Result<DiskSpec, HostError> {
         },
         shareable: disk.shareable,
     })
-}
-
-fn cdrom(cdrom: &kvm::Cdrom, roots: &Roots) -> Result<CdromSpec, HostError> {
-    let path = names::optional(&cdrom.path, |path| Ok(roots.confine(path)?.path().to_owned()))?;
-    Ok(CdromSpec { path, place: cdrom.device_id })
 }
 
 fn boot(vm: &kvm::VmSpec) -> Vec<&'static str> {

@@ -3,12 +3,16 @@
 //! The choices are for guests of the last fifteen years on hosts of the last five: virtio where the spec does not say
 //! otherwise, no cache between guest and disk, a PTY as serial console, a channel for the guest agent.
 
-use std::io;
+mod drive;
+
+use std::{io, path::Path};
 
 use quick_xml::{
     Reader, Writer,
     events::{BytesText, Event},
 };
+
+pub(super) use drive::{Drive, drive_in};
 
 use super::{Bus, CdromSpec, DiskSpec, DomainSpec, NicSpec, Virtualization};
 use crate::Mac;
@@ -143,7 +147,7 @@ fn clock(xml: &mut Xml, spec: &DomainSpec) -> io::Result<()> {
 }
 
 fn devices(xml: &mut Xml, spec: &DomainSpec) -> io::Result<()> {
-    let ide = !spec.machine.contains("q35");
+    let ide = has_ide(&spec.machine);
     for each in &spec.disks {
         disk(xml, each, ide)?;
     }
@@ -183,6 +187,17 @@ fn devices(xml: &mut Xml, spec: &DomainSpec) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a machine has IDE, and not only SATA.
+pub(super) fn has_ide(machine: &str) -> bool {
+    !machine.contains("q35")
+}
+
+/// What a CD-ROM drive is called, and its bus; `ide` where the machine has that.
+pub(super) fn drive_target(place: u32, ide: bool) -> (String, &'static str) {
+    let (prefix, bus) = if ide { ("hd", "ide") } else { ("sd", "sata") };
+    (device(prefix, place), bus)
+}
+
 /// What a disk is called, and its bus; `ide` where the machine has that.
 pub(super) fn target(disk: &DiskSpec, ide: bool) -> (String, &'static str) {
     let (prefix, bus) = match disk.bus {
@@ -212,14 +227,19 @@ fn disk(xml: &mut Xml, disk: &DiskSpec, ide: bool) -> io::Result<()> {
 }
 
 fn cdrom(xml: &mut Xml, cdrom: &CdromSpec, ide: bool) -> io::Result<()> {
-    let (prefix, bus) = if ide { ("hd", "ide") } else { ("sd", "sata") };
+    let (name, bus) = drive_target(cdrom.place, ide);
+    drive_xml(xml, &name, bus, cdrom.path.as_deref())
+}
+
+/// A CD-ROM drive with `path` in it, or nothing.
+fn drive_xml(xml: &mut Xml, name: &str, bus: &str, path: Option<&Path>) -> io::Result<()> {
     let attributes = [("type", "file"), ("device", "cdrom")];
     xml.create_element("disk").with_attributes(attributes).write_inner_content(|xml| {
         empty(xml, "driver", &[("name", "qemu"), ("type", "raw")])?;
-        if let Some(path) = &cdrom.path {
+        if let Some(path) = path {
             empty(xml, "source", &[("file", &path.to_string_lossy())])?;
         }
-        empty(xml, "target", &[("dev", &device(prefix, cdrom.place)), ("bus", bus)])?;
+        empty(xml, "target", &[("dev", name), ("bus", bus)])?;
         empty(xml, "readonly", &[])
     })?;
     Ok(())

@@ -8,7 +8,7 @@ use cumulo_agent_rt::{
 };
 use cumulo_kvm_agent::{
     HostError, Mode, ObjectId,
-    domains::{DomainSpec, DomainState, Domains as _, Libvirt, NicSpec, Verb, run},
+    domains::{CdromSpec, DomainSpec, DomainState, Domains as _, Libvirt, NicSpec, Verb, run},
     facts::VirtualizationProof,
 };
 use cumulo_proto::kvm::{Console, Disk, DiskBus, Nic, VmSpec};
@@ -163,6 +163,51 @@ fn a_vm_lives_and_goes() {
         }
         assert!(matches!(libvirt.vnc_port(&vm).await, Err(HostError::NoVm { .. })));
         assert_eq!(sh("pgrep -x qemu-system-x86 --ns $$ --nslist net || true"), "");
+    });
+}
+
+#[test]
+fn discs_are_changed_while_the_guest_runs() {
+    in_namespaces(HIDDEN, async || {
+        let _libvirtd = Libvirtd::start().await;
+        let Machine { libvirt, spec, vm } = machine().await;
+        let disc = |path: Option<&str>| CdromSpec { path: path.map(Into::into), place: 2 };
+        for iso in ["a & b.iso", "c.iso"] {
+            std::fs::write(format!("/run/ps/{iso}"), vec![b'x'; 64 << 10]).unwrap();
+        }
+        let missing = libvirt.load(&vm, &disc(None)).await.unwrap_err();
+        assert!(matches!(missing, HostError::Libvirt { .. }), "{missing}");
+        run::ensure_running(&libvirt, &spec).await.unwrap();
+        // What QEMU itself has in the drive, and what the next start will have.
+        let seen = || {
+            let live = sh(&format!("virsh -q qemu-monitor-command {VM} --hmp info block"));
+            let live: Vec<_> = live.lines().filter(|line| line.contains("/run/ps/") && line.contains(".iso")).collect();
+            let next = sh(&format!("virsh -q domblklist {VM} --inactive"));
+            let next = next.lines().find(|line| line.trim_start().starts_with("hdc")).unwrap_or_default();
+            (live.join(" "), next.split_once("hdc").unwrap_or_default().1.trim().to_owned())
+        };
+        assert_eq!(seen(), (String::new(), "-".to_owned()));
+        for path in ["/run/ps/a & b.iso", "/run/ps/c.iso"] {
+            for _ in 0..2 {
+                libvirt.load(&vm, &disc(Some(path))).await.unwrap();
+                let (live, next) = seen();
+                assert!(live.contains(path) && next == path, "{live} {next}");
+            }
+        }
+        let nowhere = libvirt.load(&vm, &disc(Some("/run/ps/none.iso"))).await.unwrap_err();
+        assert!(matches!(nowhere, HostError::Libvirt { .. }), "{nowhere}");
+        let elsewhere = libvirt.load(&vm, &CdromSpec { path: None, place: 1 }).await.unwrap_err();
+        assert!(matches!(elsewhere, HostError::NoDrive { place: 1, .. }), "{elsewhere}");
+        for _ in 0..2 {
+            libvirt.load(&vm, &disc(None)).await.unwrap();
+            assert_eq!(seen(), (String::new(), "-".to_owned()));
+        }
+        // Of a VM that is off, only its next start changes.
+        libvirt.act(&vm, Verb::PowerOff).await.unwrap();
+        libvirt.load(&vm, &disc(Some("/run/ps/c.iso"))).await.unwrap();
+        libvirt.act(&vm, Verb::Start).await.unwrap();
+        assert!(seen().0.contains("/run/ps/c.iso"), "{:?}", seen());
+        run::ensure_gone(&libvirt, &vm).await.unwrap();
     });
 }
 
