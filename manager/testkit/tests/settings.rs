@@ -130,3 +130,29 @@ async fn settings_can_be_planned() {
     }
     assert_eq!(life.world.rows().await, before);
 }
+
+/// What a host is, is told by its agent, on simulated hosts as well, and nobody else can say otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_carry_tags_of_what_they_are() {
+    let world = World::new().await;
+    let hosts = [world.cloud().await.host, world.simulated_cloud().await.host];
+    for host in hosts {
+        for tag in ["os::distribution::%", "os::release::%", "os::version::%", "libvirt::version::%"] {
+            let found =
+                world.query(&format!("/hosts?q=uuid={host}&q=__systemTag__~={}", tag.replace('%', "%25"))).await;
+            assert_eq!(found.len(), 1, "{tag}");
+        }
+        let path = format!("/system-tags?q=resourceUuid={host}&q=inherent=true");
+        let tags = world.query(&path).await;
+        let texts: Vec<&str> = tags.iter().filter_map(|tag| tag["tag"].as_str()).collect();
+        assert!(texts.iter().any(|tag| tag.starts_with("qemu-img::version::")), "{texts:?}");
+        for tag in ["capability:liveSnapshot", "capability::liveSnapshot"] {
+            assert!(texts.contains(&tag), "{tag} of {texts:?}");
+        }
+        let uuid = tags[0]["uuid"].as_str().expect("a uuid");
+        world.call("DELETE", &format!("/tags/{uuid}"), &Value::Null).await.expect_err("it is inherent");
+        let reconnect = json!({ "reconnectHost": {} });
+        world.call("PUT", &format!("/hosts/{host}/actions"), &reconnect).await.expect("reconnected");
+        assert_eq!(world.query(&path).await.len(), tags.len(), "said anew, not twice");
+    }
+}

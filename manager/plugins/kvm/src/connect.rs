@@ -67,7 +67,7 @@ fn facts(facts: kvm::HostFacts) -> HostFacts {
     let known = tags.iter().filter(|(_, _, value)| !value.is_empty());
     let mut tags: Vec<String> = known.map(|(def, token, value)| def.instantiate(&[(token, value)])).collect();
     if tags::takes_live_snapshots(&facts.libvirt_version, &facts.qemu_img_version) {
-        tags.push(tags::LIVE_SNAPSHOT.pattern.to_owned());
+        tags.extend([tags::LIVE_SNAPSHOT, tags::LIVE_SNAPSHOT_NOW].map(|def| def.pattern.to_owned()));
     }
     let bytes = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     HostFacts {

@@ -42,7 +42,11 @@ pub(crate) const LIVE_SNAPSHOT: TagDef = TagDef {
     check: any_tokens,
 };
 
-pub(crate) const TAGS: &[TagDef] = &[QEMU_IMG, LIBVIRT, DISTRIBUTION, VERSION, RELEASE, LIVE_SNAPSHOT];
+/// As ZStack writes it since its version 5; its manuals and the scripts made from them have one colon.
+pub(crate) const LIVE_SNAPSHOT_NOW: TagDef = TagDef { pattern: "capability::liveSnapshot", ..LIVE_SNAPSHOT };
+
+pub(crate) const TAGS: &[TagDef] =
+    &[QEMU_IMG, LIBVIRT, DISTRIBUTION, VERSION, RELEASE, LIVE_SNAPSHOT, LIVE_SNAPSHOT_NOW];
 
 /// The first libvirt and QEMU that take external snapshots of running VMs.
 const LIVE_SNAPSHOT_SINCE: [(u32, u32); 2] = [(1, 0), (1, 3)];

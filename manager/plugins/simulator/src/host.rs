@@ -9,6 +9,17 @@ use cumulo_schema::{ErrorCode, Uuid};
 
 use crate::Simulator;
 
+/// What a real host of the day would say of itself, so that queries by it find something here too.
+const TAGS: [&str; 7] = [
+    "os::distribution::debian",
+    "os::release::bookworm",
+    "os::version::12",
+    "libvirt::version::9.0.0",
+    "qemu-img::version::7.2.0",
+    "capability:liveSnapshot",
+    "capability::liveSnapshot",
+];
+
 /// Speed of the pretended processors, in MHz.
 const CPU_MHZ: i64 = 2000;
 
@@ -27,7 +38,7 @@ impl HostConnector for Simulator {
             total_memory: row.memory_capacity,
             used_memory: 0,
             os: (String::new(), String::new(), String::new()),
-            tags: vec![],
+            tags: TAGS.map(str::to_owned).to_vec(),
         })
     }
 
