@@ -103,6 +103,29 @@ impl World {
         Cloud { l3, ..cloud }
     }
 
+    /// Adds an ISO image that the host of `cloud` can fetch, and answers its id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn iso(&self, cloud: &Cloud, name: &str) -> String {
+        let file = FakeFile {
+            virtual_size: 8 << 20,
+            actual_size: 8 << 20,
+            format: "raw".to_owned(),
+            iso: true,
+            ..image_file()
+        };
+        let url = format!("http://images.example/{name}.iso");
+        let storage = self.sims.storage(cloud.backup_storage.parse().expect("a uuid"));
+        storage.origin().publish(&url, Some(file.clone()));
+        let image =
+            json!({ "name": name, "mediaType": "ISO", "url": url, "backupStorageUuids": [cloud.backup_storage] });
+        let image = self.make("POST", "/images", params(image)).await;
+        let path = image["backupStorageRefs"][0]["installPath"].as_str().expect("it is there");
+        self.sims.host(cloud.host.parse().expect("a uuid")).doors().images.publish(path, file);
+        id(&image)
+    }
+
     /// Lets a host fetch what the backup storage holds: their simulated disks are not joined by a network.
     async fn offer_image(&self, host: &Arc<SimHost>, backup_storage: &str, file: &FakeFile) {
         let storage = self.sims.storage(backup_storage.parse().expect("a uuid"));

@@ -28,6 +28,7 @@ pub mod tag;
 pub mod vm;
 pub mod vm_address;
 pub mod vm_candidates;
+pub mod vm_cdrom;
 pub mod vm_nic;
 pub mod vm_settings;
 pub mod volume;
@@ -143,6 +144,14 @@ const APIS: &[&ApiMeta] = &[
     vm_nic::DeleteVmNic::META,
     vm_nic::UpdateVmNicDriver::META,
     vm_nic::ChangeInstanceOffering::META,
+    vm_cdrom::CreateVmCdRom::META,
+    vm_cdrom::DeleteVmCdRom::META,
+    vm_cdrom::UpdateVmCdRom::META,
+    vm_cdrom::SetVmInstanceDefaultCdRom::META,
+    vm_cdrom::AttachIsoToVmInstance::META,
+    vm_cdrom::DetachIsoFromVmInstance::META,
+    vm_cdrom::GetCandidateIsoForAttachingVm::META,
+    vm_cdrom::GetCandidateVmForAttachingIso::META,
     vm_settings::SetVmBootOrder::META,
     vm_settings::GetVmBootOrder::META,
     vm_settings::SetVmConsolePassword::META,

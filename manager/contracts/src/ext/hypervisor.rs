@@ -47,6 +47,15 @@ pub struct NicSpec {
     pub device_id: i32,
 }
 
+/// A CD drive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CdRomSpec {
+    /// Its place in the VM.
+    pub device_id: i32,
+    /// Path on the host of the ISO image in it; empty where absent.
+    pub path: Option<String>,
+}
+
 /// What a VM can boot from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BootDevice {
@@ -75,6 +84,8 @@ pub struct VmSpec {
     pub volumes: Vec<VolumeOnHost>,
     /// Its NICs, by device id.
     pub nics: Vec<NicSpec>,
+    /// Its CD drives, by device id.
+    pub cd_roms: Vec<CdRomSpec>,
     /// What it boots from, first choice first.
     pub boot_order: Vec<BootDevice>,
     /// What its console asks for, sealed by the vault; nothing where absent.
@@ -135,6 +146,9 @@ pub trait Hypervisor: Send + Sync {
     /// Makes sure it has no NIC of that hardware address. An `Err` also when its guest does not let go of it. No such VM is
     /// fine.
     async fn detach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, mac: &str) -> Result<(), ErrorCode>;
+    /// Makes sure what is in a drive of a VM on the host, now and from its next start on. The guest is asked for the disc
+    /// first, and loses it where it does not give it back. To empty a drive of no such VM is fine.
+    async fn load_cd_rom(&self, host: Uuid, task: Uuid, vm: Uuid, drive: &CdRomSpec) -> Result<(), ErrorCode>;
     /// Where its console listens.
     async fn console(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode>;
 }

@@ -68,6 +68,22 @@ pub trait PrimaryStorageDriver: Send + Sync {
         size: Option<i64>,
         task: Uuid,
     ) -> Result<Stored, ErrorCode>;
+    /// Makes a volume of `size` bytes without content.
+    async fn create_empty(
+        &self,
+        storage: &PrimaryStorage,
+        place: &VolumePlace,
+        size: i64,
+        task: Uuid,
+    ) -> Result<Stored, ErrorCode>;
+    /// Makes sure an ISO image can be read on a host, fetching it into the cache where it is not, and answers its path there.
+    async fn fetch_iso(
+        &self,
+        storage: &PrimaryStorage,
+        host: Uuid,
+        image: &ImageLocation,
+        task: Uuid,
+    ) -> Result<String, ErrorCode>;
     /// Makes sure a volume is gone.
     async fn delete(&self, storage: &PrimaryStorage, place: &VolumePlace, task: Uuid) -> Result<(), ErrorCode>;
 }

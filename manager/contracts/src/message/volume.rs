@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ext::storage::StorageTag;
 
-/// Make the root volume of a VM from an image: choose storage, hold space, record it, make it. Asking again for the same
+/// Make the root volume of a VM, from an image or empty for the ISO image that is installed to it: choose storage, hold space, record it, make it. Asking again for the same
 /// volume goes on where it stopped and answers the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateRootVolume {
@@ -23,7 +23,7 @@ pub struct CreateRootVolume {
     pub host: Uuid,
     /// The zone of that host.
     pub zone: Uuid,
-    /// Size as the guest sees it, in bytes; the image's where absent.
+    /// Size as the guest sees it, in bytes; the image's where absent, which that of an ISO image cannot be.
     pub size: Option<i64>,
     /// Only on this primary storage.
     pub primary_storage: Option<Uuid>,
@@ -55,6 +55,22 @@ pub struct VolumesOfVm {
     pub vm: Uuid,
 }
 message!(VolumesOfVm => Vec<VolumeOnHost>, service = "volume", key = vm);
+
+/// Make an ISO image readable on a host and answer its path there. Asking again fetches nothing more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FetchIso {
+    /// The image.
+    pub image: Uuid,
+    /// The host where a VM reads it.
+    pub host: Uuid,
+    /// The zone of that host.
+    pub zone: Uuid,
+    /// The primary storage that keeps the copy.
+    pub primary_storage: Uuid,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+message!(FetchIso => String, service = "volume", key = image);
 
 /// Make sure a volume is gone: from the storage, with its space given back, and from the database. Gone is fine.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::hypervisor::{BootDevice, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
+    ext::hypervisor::{BootDevice, CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
     resource::Host,
 };
 use cumulo_proto::kvm;
@@ -58,6 +58,11 @@ impl Hypervisor for Kvm {
         self.gateway.call(host, task, detach).await.map(drop)
     }
 
+    async fn load_cd_rom(&self, host: Uuid, task: Uuid, vm: Uuid, drive: &CdRomSpec) -> Result<(), ErrorCode> {
+        let load = kvm::LoadCdrom { header: None, vm_uuid: vm.to_string(), cdrom: Some(cd_rom_of(drive)) };
+        self.gateway.call(host, task, load).await.map(drop)
+    }
+
     async fn console(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode> {
         let ask = kvm::GetVncPort { header: None, vm_uuid: vm.to_string() };
         let reply = self.gateway.call(host, task, ask).await?;
@@ -106,6 +111,10 @@ fn nic_of(nic: &NicSpec) -> kvm::Nic {
     }
 }
 
+fn cd_rom_of(drive: &CdRomSpec) -> kvm::Cdrom {
+    kvm::Cdrom { path: drive.path.clone().unwrap_or_default(), device_id: number(drive.device_id) }
+}
+
 fn boot_device(device: BootDevice) -> kvm::BootDevice {
     match device {
         BootDevice::HardDisk => kvm::BootDevice::HardDisk,
@@ -131,6 +140,7 @@ fn spec(vm: &VmSpec, console: kvm::Console) -> kvm::VmSpec {
         memory: u64::try_from(vm.memory).unwrap_or_default(),
         disks: disks.collect(),
         nics: vm.nics.iter().map(nic_of).collect(),
+        cdroms: vm.cd_roms.iter().map(cd_rom_of).collect(),
         boot_order: vm.boot_order.iter().copied().map(boot_device).map(Into::into).collect(),
         console: Some(console),
         platform: vm.platform.clone(),

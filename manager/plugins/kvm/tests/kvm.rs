@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::hypervisor::{BootDevice, HostConnector, Hypervisor, NicSpec, OnVmsReported, StopKind, VmSpec},
+    ext::hypervisor::{BootDevice, CdRomSpec, HostConnector, Hypervisor, NicSpec, OnVmsReported, StopKind, VmSpec},
     message::volume::VolumeOnHost,
     resource::{Cluster, Host, HostState, HostStatus, KVMHost, VmInstance, VmState, Zone},
 };
@@ -209,6 +209,7 @@ fn vm() -> VmSpec {
             model: "virtio".to_owned(),
             device_id: 0,
         }],
+        cd_roms: vec![CdRomSpec { device_id: 0, path: None }],
         boot_order: vec![BootDevice::Network, BootDevice::HardDisk],
         sealed_console_password: None,
     }

@@ -59,7 +59,7 @@ impl LocalStorage {
         }
     }
 
-    async fn download(
+    pub(crate) async fn download(
         &self,
         host: Uuid,
         image: &ImageLocation,
@@ -98,7 +98,8 @@ impl LocalStorage {
     }
 }
 
-fn cache_path(storage: &PrimaryStorage, image: &ImageLocation) -> String {
+pub(crate) fn cache_path(storage: &PrimaryStorage, image: &ImageLocation) -> String {
     let uuid = image.image;
-    format!("{}/imagecache/template/{uuid}/{uuid}.{}", storage.url, image.format)
+    let folder = if image.format == "iso" { "iso" } else { "template" };
+    format!("{}/imagecache/{folder}/{uuid}/{uuid}.{}", storage.url, image.format)
 }

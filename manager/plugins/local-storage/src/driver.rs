@@ -9,7 +9,7 @@ use cumulo_contracts::{
 use cumulo_proto::kvm;
 use cumulo_schema::{ErrorCode, Uuid};
 
-use crate::LocalStorage;
+use crate::{LocalStorage, cache::cache_path};
 
 /// What the agent says when the image's copy is not where it was.
 const NO_SUCH_FILE: &str = "storage.no-such-file";
@@ -57,6 +57,43 @@ impl PrimaryStorageDriver for LocalStorage {
         Ok(made)
     }
 
+    async fn create_empty(
+        &self,
+        storage: &PrimaryStorage,
+        place: &VolumePlace,
+        size: i64,
+        task: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        let command = kvm::CreateEmptyVolume {
+            header: None,
+            volume_uuid: place.volume.to_string(),
+            path: place.install_path.clone(),
+            virtual_size: u64::try_from(size).unwrap_or(0),
+            format: String::new(),
+        };
+        let reply = self.gateway.call(place.host, task.derive("create-volume"), command).await?;
+        let made = stored(reply.volume, place.host)?;
+        self.store.placed(storage.uuid, place.host, place.volume, made.size).await?;
+        Ok(made)
+    }
+
+    /// The agent is asked also about a copy that is recorded: no volume stands on it, so nobody would miss it before the
+    /// VM starts.
+    async fn fetch_iso(
+        &self,
+        storage: &PrimaryStorage,
+        host: Uuid,
+        image: &ImageLocation,
+        task: Uuid,
+    ) -> Result<String, ErrorCode> {
+        if self.store.is_cached(storage.uuid, host, image.image).await? {
+            let path = cache_path(storage, image);
+            self.download(host, image, &path, task.derive("look")).await?;
+            return Ok(path);
+        }
+        self.ensure_cached(storage, host, image, task).await
+    }
+
     async fn delete(&self, _storage: &PrimaryStorage, place: &VolumePlace, task: Uuid) -> Result<(), ErrorCode> {
         let command =
             kvm::DeleteVolume { header: None, volume_uuid: place.volume.to_string(), path: place.install_path.clone() };
@@ -81,10 +118,14 @@ impl LocalStorage {
             virtual_size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         };
         let reply = self.gateway.call(place.host, task, command).await?;
-        let none = || ErrorCode::operation(format!("the agent of host {} told nothing of the volume", place.host));
-        let made = reply.volume.ok_or_else(none)?;
-        Ok(Stored { size: bytes(made.size), actual_size: bytes(made.actual_size), format: made.format })
+        stored(reply.volume, place.host)
     }
+}
+
+fn stored(made: Option<kvm::VolumeFacts>, host: Uuid) -> Result<Stored, ErrorCode> {
+    let none = || ErrorCode::operation(format!("the agent of host {host} told nothing of the volume"));
+    let made = made.ok_or_else(none)?;
+    Ok(Stored { size: bytes(made.size), actual_size: bytes(made.actual_size), format: made.format })
 }
 
 fn is_missing(error: &ErrorCode) -> bool {

@@ -1,7 +1,7 @@
 //! Running VMs that there are not: a VM that is on is a row, one that is off is none.
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::hypervisor::{ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
+use cumulo_contracts::ext::hypervisor::{CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
 use cumulo_schema::{ErrorCode, Uuid, codes};
 
 use crate::{
@@ -49,6 +49,16 @@ impl Hypervisor for Simulator {
     /// A pretended guest lets go at once.
     async fn detach_nic(&self, _host: Uuid, _task: Uuid, _vm: Uuid, _mac: &str) -> Result<(), ErrorCode> {
         Ok(())
+    }
+
+    /// A pretended drive holds what is recorded of it; as on a real host, the VM must be there to get a disc.
+    async fn load_cd_rom(&self, host: Uuid, _task: Uuid, vm: Uuid, drive: &CdRomSpec) -> Result<(), ErrorCode> {
+        match (self.store.power(host, vm).await?, &drive.path) {
+            (Some(_), _) | (None, None) => Ok(()),
+            (None, Some(_)) => {
+                Err(ErrorCode::operation(format!("VM {vm} is not on simulated host {host}; start it first")))
+            }
+        }
     }
 
     async fn console(&self, host: Uuid, _task: Uuid, vm: Uuid) -> Result<ConsoleAddress, ErrorCode> {

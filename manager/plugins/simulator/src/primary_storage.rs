@@ -57,6 +57,34 @@ impl PrimaryStorageDriver for Simulator {
         Ok(self.store.add_file(file).await?)
     }
 
+    async fn create_empty(
+        &self,
+        storage: &PrimaryStorage,
+        place: &VolumePlace,
+        size: i64,
+        _task: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        self.space_of(storage).await?;
+        let file = NewFile {
+            resource: place.volume,
+            storage: storage.uuid,
+            path: place.install_path.clone(),
+            stored: Stored { size, actual_size: 0, format: "qcow2".to_owned() },
+        };
+        Ok(self.store.add_file(file).await?)
+    }
+
+    /// Nobody reads it, so it takes no room.
+    async fn fetch_iso(
+        &self,
+        storage: &PrimaryStorage,
+        _host: Uuid,
+        image: &ImageLocation,
+        _task: Uuid,
+    ) -> Result<String, ErrorCode> {
+        Ok(format!("{}/imagecache/iso/{uuid}/{uuid}.iso", storage.url, uuid = image.image))
+    }
+
     async fn delete(&self, storage: &PrimaryStorage, place: &VolumePlace, _task: Uuid) -> Result<(), ErrorCode> {
         Ok(self.store.remove_file(storage.uuid, place.volume).await?)
     }

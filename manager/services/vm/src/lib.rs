@@ -8,6 +8,7 @@
 
 mod api;
 mod cascade;
+mod cdrom;
 mod expunge;
 mod flow;
 mod guard;
@@ -21,6 +22,14 @@ mod tags;
 use std::sync::Arc;
 
 use cumulo_contracts::{
+    api::vm_cdrom::{
+        AttachIsoToVmInstance, CreateVmCdRom, DeleteVmCdRom, DetachIsoFromVmInstance, GetCandidateIsoForAttachingVm,
+        GetCandidateVmForAttachingIso, SetVmInstanceDefaultCdRom, UpdateVmCdRom,
+    },
+    api::vm_settings::{
+        DeleteVmConsolePassword, DeleteVmSshKey, GetVmBootOrder, GetVmConsolePassword, GetVmSshKey, SetVmBootOrder,
+        SetVmConsolePassword, SetVmSshKey,
+    },
     api::{
         vm::{
             AttachL3NetworkToVm, CreateVmInstance, DestroyVmInstance, DetachL3NetworkFromVm, ExpungeVmInstance,
@@ -35,10 +44,6 @@ use cumulo_contracts::{
         },
         vm_nic::{ChangeInstanceOffering, ChangeVmNicNetwork, DeleteVmNic, UpdateVmNicDriver},
     },
-    api::vm_settings::{
-        DeleteVmConsolePassword, DeleteVmSshKey, GetVmBootOrder, GetVmConsolePassword, GetVmSshKey, SetVmBootOrder,
-        SetVmConsolePassword, SetVmSshKey,
-    },
     ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
     message::vm::StopVms,
     resource::VmInstance,
@@ -50,7 +55,9 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Api, Resource};
 
-pub use flow::{address::ChangeAddress, change::ChangeVm, launch::LaunchVm, nic::ChangeNic, rename::RenameGuest};
+pub use flow::{
+    address::ChangeAddress, change::ChangeVm, disc::ChangeDisc, launch::LaunchVm, nic::ChangeNic, rename::RenameGuest,
+};
 pub use store::Tag;
 
 /// The VM service.
@@ -127,6 +134,7 @@ pub fn install(setup: &mut Setup) {
         .add::<dyn OnVmsReported>(vms.clone())
         .cascade(VmInstance::META, cascade::PARENTS, vms.clone());
     install_settings(setup, &vms);
+    install_drives(setup, &vms);
     flow::launch::install(setup, &vms);
     flow::change::install(setup, &vms);
     flow::nic::install(setup, &vms);
@@ -179,6 +187,22 @@ fn install_settings(setup: &mut Setup, vms: &Arc<Vms>) {
         .api::<SetVmSshKey>(vms.clone())
         .api::<GetVmSshKey>(vms.clone())
         .api::<DeleteVmSshKey>(vms.clone());
+}
+
+/// CD drives and what is in them.
+fn install_drives(setup: &mut Setup, vms: &Arc<Vms>) {
+    setup
+        .configs(cdrom::CONFIGS)
+        .tags(cdrom::TAGS)
+        .api::<CreateVmCdRom>(vms.clone())
+        .api::<DeleteVmCdRom>(vms.clone())
+        .api::<UpdateVmCdRom>(vms.clone())
+        .api::<SetVmInstanceDefaultCdRom>(vms.clone())
+        .api::<AttachIsoToVmInstance>(vms.clone())
+        .api::<DetachIsoFromVmInstance>(vms.clone())
+        .api::<GetCandidateIsoForAttachingVm>(vms.clone())
+        .api::<GetCandidateVmForAttachingIso>(vms.clone());
+    flow::disc::install(setup, vms);
 }
 
 /// Starts what the service does by itself; call once the kernel has started.

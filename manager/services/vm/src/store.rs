@@ -19,7 +19,10 @@ pub(crate) use size::{resize, resize_later};
 pub use tags::Tag;
 pub(crate) use tags::*;
 
-use crate::quota;
+use crate::{
+    cdrom::{self, NewDrive},
+    quota,
+};
 
 pub(crate) async fn find(db: &Db, vm: Uuid) -> Result<VmInstance, ErrorCode> {
     db.find(VmInstance::UUID, &vm).await?.ok_or_else(|| ErrorCode::not_found("VmInstance", vm))
@@ -33,10 +36,19 @@ pub(crate) async fn nics(db: &Db, vm: Uuid) -> Result<Vec<VmNic>, ErrorCode> {
     Ok(db.select::<VmNic>().eq(VmNic::VM_INSTANCE_UUID, &Some(vm)).order_by(VmNic::DEVICE_ID).all().await?)
 }
 
-/// Records a VM with its owner and tags, and what it takes of quotas. Recorded already is fine.
-pub(crate) async fn insert(db: &Db, vm: &VmInstance, account: Uuid, tags: &NewTags) -> Result<(), ErrorCode> {
+/// Records a VM with its drives, its owner and tags, and what it takes of quotas. Recorded already is fine.
+pub(crate) async fn insert(
+    db: &Db,
+    vm: &VmInstance,
+    drives: &[NewDrive],
+    account: Uuid,
+    tags: &NewTags,
+) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
     batch.insert(vm);
+    for drive in drives {
+        cdrom::insert(&mut batch, &drive.row(vm.uuid), account, &NewTags::default());
+    }
     ownership::created::<VmInstance>(&mut batch, vm.uuid, account, tags);
     quota::created(db, &mut batch, account, vm).await?;
     match db.commit(batch).await {

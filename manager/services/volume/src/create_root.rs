@@ -44,19 +44,32 @@ impl Volumes {
         self.store.insert_root(&ask, &space, size).await?;
         let (storage, driver) = self.storage(space.primary_storage).await?;
         let place = VolumePlace { volume: ask.volume, host: space.host, install_path: space.install_path };
-        let stored =
-            driver.create_from_image(&storage, &place, &image, Some(size), ask.task).await.map_err(|cause| {
-                let text =
-                    format!("root volume {} could not be made from image {}: {}", ask.volume, ask.image, cause.details);
-                ErrorCode::operation(text).because(cause)
-            })?;
+        let made = match is_iso(&image) {
+            true => driver.create_empty(&storage, &place, size, ask.task).await,
+            false => driver.create_from_image(&storage, &place, &image, Some(size), ask.task).await,
+        };
+        let stored = made.map_err(|cause| {
+            let text =
+                format!("root volume {} could not be made for image {}: {}", ask.volume, ask.image, cause.details);
+            ErrorCode::operation(text).because(cause)
+        })?;
         self.store.ready(ask.volume, &stored).await?;
         on_host(&self.store.get(ask.volume).await?)
     }
 }
 
+/// Whether the guest installs itself from the image, to a volume that is empty at first.
+fn is_iso(image: &ImageLocation) -> bool {
+    image.format == "iso"
+}
+
 fn size_for(ask: &CreateRootVolume, image: &ImageLocation) -> Result<i64, ErrorCode> {
     match ask.size {
+        Some(size) if is_iso(image) => Ok(size),
+        None if is_iso(image) => Err(ErrorCode::invalid(format!(
+            "image {} is an ISO image and does not say how large a root volume is; give rootDiskOfferingUuid or rootDiskSize",
+            ask.image
+        ))),
         Some(size) if size < image.size => Err(ErrorCode::invalid(format!(
             "a root volume of {size} bytes cannot hold image {} of {} bytes; ask for at least that",
             ask.image, image.size

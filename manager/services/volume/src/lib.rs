@@ -8,6 +8,7 @@
 mod cascade;
 mod create_root;
 mod expunge;
+mod fetch_iso;
 mod of_vm;
 mod store;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use cumulo_contracts::{
     api::volume::QueryVolume,
     ext::storage::PrimaryStorageDriver,
-    message::volume::{CreateRootVolume, ExpungeVolume, ExpungeVolumes, VolumesOfVm},
+    message::volume::{CreateRootVolume, ExpungeVolume, ExpungeVolumes, FetchIso, VolumesOfVm},
     resource::{DiskOffering, PrimaryStorage, Volume},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -46,6 +47,7 @@ pub fn install(setup: &mut Setup) {
         .query(QueryVolume::META)
         .message::<CreateRootVolume>(volumes.clone())
         .message::<VolumesOfVm>(volumes.clone())
+        .message::<FetchIso>(volumes.clone())
         .message::<ExpungeVolume>(volumes.clone())
         .message::<ExpungeVolumes>(volumes.clone())
         .cascade(Volume::META, &[PrimaryStorage::META.vo, DiskOffering::META.vo, cascade::ACCOUNT], volumes);

@@ -102,6 +102,28 @@ impl PrimaryStorageDriver for Around {
             false => Ok(Stored { size, actual_size: 7, format: "qcow2".to_owned() }),
         }
     }
+    async fn create_empty(
+        &self,
+        _: &PrimaryStorage,
+        place: &VolumePlace,
+        size: i64,
+        _: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        self.files.lock().expect("not poisoned").insert(place.install_path.clone(), size);
+        Ok(Stored { size, actual_size: 1, format: "qcow2".to_owned() })
+    }
+    async fn fetch_iso(
+        &self,
+        _: &PrimaryStorage,
+        host: Uuid,
+        image: &ImageLocation,
+        _: Uuid,
+    ) -> Result<String, ErrorCode> {
+        match *self.broken.lock().expect("not poisoned") {
+            true => Err(ErrorCode::operation("the disk is full")),
+            false => Ok(format!("/ps/{host}/{}.iso", image.image)),
+        }
+    }
     async fn delete(&self, _: &PrimaryStorage, place: &VolumePlace, _: Uuid) -> Result<(), ErrorCode> {
         self.files.lock().expect("not poisoned").remove(&place.install_path);
         Ok(())

@@ -1,7 +1,7 @@
 //! A hypervisor that is installed and never asked: clusters only look whether there is one.
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::hypervisor::{ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
+use cumulo_contracts::ext::hypervisor::{CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
 use cumulo_schema::{ErrorCode, Uuid};
 
 pub(crate) struct Idle;
@@ -34,6 +34,9 @@ impl Hypervisor for Idle {
         refused()
     }
     async fn detach_nic(&self, _: Uuid, _: Uuid, _: Uuid, _: &str) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn load_cd_rom(&self, _: Uuid, _: Uuid, _: Uuid, _: &CdRomSpec) -> Result<(), ErrorCode> {
         refused()
     }
     async fn console(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<ConsoleAddress, ErrorCode> {

@@ -12,6 +12,7 @@ use cumulo_schema::{ErrorCode, Inventory, Uuid};
 use crate::{
     Vms,
     api::system_tags,
+    cdrom,
     flow::launch::{LaunchVm, NewNic, NewVm},
     tags::{Wishes, storage_tags},
 };
@@ -40,6 +41,12 @@ impl HandleApi<CreateVmInstance> for Vms {
         let root_size = self.root_size(api.root_disk_offering_uuid, api.root_disk_size, &image).await?;
         let l3s = api.l3_network_uuids.clone().unwrap_or_default();
         self.check_new(&cx.tags.system).await?;
+        let install = (image.media_type == ImageMediaType::Iso).then_some(image.uuid);
+        if install.is_some() && api.strategy == "JustCreate" {
+            let text = "field[strategy] JustCreate makes no root volume to install an ISO image to; take CreateStopped";
+            return Err(ErrorCode::invalid(text));
+        }
+        let drives = cdrom::wanted(&self.kernel, cx, install).await?;
         let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
         let default_l3 = default_l3(&api, &l3s)?;
         let mut steering = cx.tags.system.clone();
@@ -91,6 +98,7 @@ impl HandleApi<CreateVmInstance> for Vms {
                 guest_os_type: api.guest_os_type.or(image.guest_os_type),
                 architecture: api.architecture.or(image.architecture),
                 allocator_strategy: size.strategy,
+                drives,
                 tags: cx.tags.clone(),
             }),
         };
@@ -197,8 +205,8 @@ impl Vms {
         let image = self.kernel.db().find(Image::UUID, &uuid).await?;
         let image = image.ok_or_else(|| ErrorCode::not_found("Image", uuid))?;
         let name = format!("image {}[uuid:{uuid}]", image.name);
-        if image.media_type != ImageMediaType::RootVolumeTemplate {
-            let text = format!("{name} is a {}; a VM needs one of mediaType RootVolumeTemplate", image.media_type);
+        if !matches!(image.media_type, ImageMediaType::RootVolumeTemplate | ImageMediaType::Iso) {
+            let text = format!("{name} is a {}; a VM needs a RootVolumeTemplate or an ISO", image.media_type);
             return Err(ErrorCode::invalid(text));
         }
         if image.status != ImageStatus::Ready {
@@ -227,6 +235,15 @@ impl Vms {
             (None, size) => size,
         };
         match wanted {
+            None if image.media_type == ImageMediaType::Iso => Err(ErrorCode::invalid(format!(
+                "image {}[uuid:{}] is an ISO image; say with rootDiskOfferingUuid or rootDiskSize how large the volume is to \
+                 which it installs",
+                image.name, image.uuid
+            ))),
+            Some(size) if image.media_type == ImageMediaType::Iso => match size > 0 {
+                true => Ok(Some(size)),
+                false => Err(ErrorCode::invalid(format!("field[rootDiskSize] must be positive, not {size}"))),
+            },
             Some(size) if size < image.size => Err(ErrorCode::invalid(format!(
                 "a root volume of {size} bytes cannot hold image {}[uuid:{}] of {} bytes; ask for at least that",
                 image.name, image.uuid, image.size

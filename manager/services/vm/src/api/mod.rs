@@ -1,13 +1,16 @@
 //! What clients ask of VMs.
 
+mod boot_order;
 mod candidates;
 mod capabilities;
-mod boot_order;
+pub(crate) mod cdrom;
 mod change;
 mod console;
 mod console_password;
 mod create;
 mod hostname;
+mod iso;
+mod iso_candidates;
 mod nic;
 mod nic_driver;
 mod nic_network;

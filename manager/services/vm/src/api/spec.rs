@@ -1,16 +1,19 @@
 //! The VM as its hypervisor must know it, from what is recorded.
 
 use cumulo_contracts::{
-    ext::hypervisor::{NicSpec, VmSpec},
+    ext::hypervisor::{CdRomSpec, NicSpec, VmSpec},
     message::{
         network::{NetworkOnHost, PrepareNetworks},
-        volume::VolumesOfVm,
+        volume::{FetchIso, VolumesOfVm},
     },
-    resource::VmNic,
+    resource::{VmCdRom, VmInstance, VmNic, Volume},
 };
 use cumulo_schema::{ErrorCode, Uuid};
 
-use crate::{Vms, settings, store};
+use crate::{
+    Vms, cdrom, settings,
+    store::{self, Place},
+};
 
 pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Result<VmSpec, ErrorCode> {
     let kernel = &vms.kernel;
@@ -29,9 +32,35 @@ pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Resul
         platform: row.platform,
         volumes: kernel.bus().call(VolumesOfVm { vm }).await?,
         nics,
+        cd_roms: cdrom::of_vm(kernel.db(), vm).await?.iter().map(cd_rom_of).collect(),
         boot_order: settings::boot_order(kernel.db(), vm).await?,
         sealed_console_password: settings::sealed_password(kernel.db(), vm).await?,
     })
+}
+
+fn cd_rom_of(drive: &VmCdRom) -> CdRomSpec {
+    let path = cdrom::disc(drive).and_then(|disc| disc.path);
+    CdRomSpec { device_id: drive.device_id, path }
+}
+
+/// Brings an ISO image to the host of `place`, to the primary storage of the VM's root volume, and answers its path there.
+pub(crate) async fn fetch_iso(
+    vms: &Vms,
+    vm: &VmInstance,
+    place: Place,
+    image: Uuid,
+    task: Uuid,
+) -> Result<String, ErrorCode> {
+    let kernel = &vms.kernel;
+    let homeless = || {
+        let name = format!("VM {}[uuid:{}]", vm.name, vm.uuid);
+        ErrorCode::operation(format!("{name} has no root volume, and so no storage for ISO images"))
+    };
+    let root = vm.root_volume_uuid.ok_or_else(homeless)?;
+    let root = kernel.db().find(Volume::UUID, &root).await?;
+    let primary_storage = root.and_then(|root| root.primary_storage_uuid).ok_or_else(homeless)?;
+    let Place { zone, host, .. } = place;
+    kernel.bus().call(FetchIso { image, host, zone, primary_storage, task }).await
 }
 
 /// A recorded NIC, whose network is ready.

@@ -3,6 +3,7 @@
 //! Chains: `create-vm` records the VM and launches it; `create-vm-stopped` makes everything but the domain;
 //! `create-vm-record` only records it; `launch-vm` starts one that exists. The steps are the same.
 
+mod discs;
 mod network;
 mod place;
 mod record;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use record::STARTABLE;
 
-use crate::{Vms, store::Place};
+use crate::{Vms, cdrom::NewDrive, store::Place};
 
 /// The context: what was asked for, and what was chosen on the way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -81,6 +82,9 @@ pub struct NewVm {
     pub architecture: Option<String>,
     /// How its host is chosen.
     pub allocator_strategy: String,
+    /// Its CD drives.
+    #[serde(default)]
+    pub drives: Vec<NewDrive>,
     /// Its tags.
     pub tags: NewTags,
 }
@@ -131,6 +135,7 @@ pub(crate) fn install(setup: &mut Setup, vms: &Arc<Vms>) {
         .step(network::RenewAddresses(vms.clone()))
         .step(network::PrepareNetworks(vms.clone()))
         .step(network::ServeNics(vms.clone()))
+        .step(discs::FetchIsos(vms.clone()))
         .step(run::StartOnHost(vms.clone()))
         .step(run::MarkRunning(vms.clone()))
         .step(run::MarkStopped(vms.clone()))

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod change;
+pub(crate) mod disc;
 pub(crate) mod launch;
 pub(crate) mod nic;
 pub(crate) mod rename;

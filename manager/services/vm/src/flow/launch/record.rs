@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cumulo_contracts::{
     message::vm::VmStateChanged,
-    resource::{VmInstance, VmState},
+    resource::{VmCdRom, VmInstance, VmState},
 };
 use cumulo_kernel::{
     flow::{Step, StepCx},
@@ -34,6 +34,8 @@ impl Step<LaunchVm> for RecordVm {
 
     async fn foresee(&self, cx: &StepCx<LaunchVm>, planning: &Planning) -> Result<(), ErrorCode> {
         planning.touch(VmInstance::META.vo, effect::CREATED, [cx.vm]);
+        let drives = cx.new.iter().flat_map(|new| &new.drives);
+        planning.touch(VmCdRom::META.vo, effect::CREATED, drives.map(|drive| drive.uuid));
         match &cx.hostname {
             Some(name) => hostname::refuse_taken(self.0.kernel.db(), cx.vm, cx.default_l3, name).await,
             None => Ok(()),
@@ -71,7 +73,7 @@ impl Step<LaunchVm> for RecordVm {
             expunge_after: None,
         };
         let db = self.0.kernel.db();
-        let insert = store::insert(db, &vm, cx.account, &new.tags);
+        let insert = store::insert(db, &vm, &new.drives, cx.account, &new.tags);
         let Some(name) = &cx.hostname else { return insert.await };
         let alone = async {
             hostname::refuse_taken(db, cx.vm, cx.default_l3, name).await?;
