@@ -117,7 +117,7 @@ pub(crate) async fn l3(world: &World, l2: &str, subnet: &str) -> String {
 }
 
 /// Rows without the rows of others in them: those are compared for themselves, and come in no order.
-fn alone(rows: &Value) -> Vec<Map<String, Value>> {
+pub(crate) fn alone(rows: &Value) -> Vec<Map<String, Value>> {
     let mut rows: Vec<Map<String, Value>> = rows
         .as_array()
         .into_iter()

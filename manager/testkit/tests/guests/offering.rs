@@ -17,7 +17,7 @@ impl Life {
 
     /// Processors, as the host has the guest.
     fn processors(&self) -> u32 {
-        self.host().world().vms.values().next().expect("it runs").spec.cpu_num.into()
+        self.host().world().vms.values().next().expect("it runs").spec.cpus
     }
 }
 
