@@ -3,7 +3,12 @@
 
 mod common;
 
-use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use common::{CHAINS, PutUp, Shelf, Wall, eventually, setup_of};
 use cumulo_kernel::{
@@ -16,6 +21,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid};
 use cumulo_testdb::{Server, TestDatabase};
+use sqlx::{Connection, MySqlConnection};
 use tokio::task::JoinHandle;
 
 /// Longer than a test is held up, shorter than it waits.
@@ -208,6 +214,31 @@ async fn a_flow_that_nobody_knows_is_parked_and_blocks_no_other() {
     let parked = status(&shared.db).await.expect("readable").parked;
     assert_eq!(parked.iter().map(|flow| flow.uuid).collect::<Vec<_>>(), [unknown]);
     kernel.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_paused_within_a_transaction_takes_no_other_with_it() {
+    let shared = Shared::new().await;
+    let nodes = [Uuid::random(), Uuid::random()];
+    let (lives, paused) = (shared.node(nodes[0]).await, shared.node(nodes[1]).await);
+    shared.settled(2).await;
+    // As the open transaction of a process that is stopped: the lease can neither be renewed nor taken away.
+    let url = shared.database.url().expect("on a server");
+    let mut connection = MySqlConnection::connect(&url).await.expect("connects");
+    let mut transaction = connection.begin().await.expect("begins");
+    let lock = sqlx::query("SELECT * FROM node_lease WHERE node_uuid = ? FOR UPDATE").bind(nodes[1].to_string());
+    lock.fetch_one(&mut *transaction).await.expect("it is there");
+    eventually("that the one steps down", async || paused.cluster().is_fenced()).await;
+    let until = Instant::now() + 2 * LEASE;
+    eventually("that two leases are over", async || {
+        assert!(!lives.cluster().is_fenced(), "the other goes on");
+        Instant::now() > until
+    })
+    .await;
+    transaction.rollback().await.expect("ends");
+    shared.settled(2).await;
+    eventually("that both work again", async || !paused.cluster().is_fenced()).await;
+    tokio::join!(lives.stop(), paused.stop());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

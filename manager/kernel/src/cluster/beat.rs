@@ -1,4 +1,7 @@
 //! The heartbeat: renews the lease, follows the ring, hands over, steps down, joins anew.
+//!
+//! Renewing goes on by itself, whatever looking at the others waits for: giving up a node that was paused within a
+//! transaction takes until the database ends that, and whoever waited for it with its own lease would be next.
 
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
@@ -63,6 +66,12 @@ impl Cluster {
                 watch.step_down_in_time().await;
             }
         };
+        let renewing = async {
+            loop {
+                tokio::time::sleep(many.taking.lease / BEATS).await;
+                self.renew().await;
+            }
+        };
         let beating = async {
             bus.publish(&RingMoved { epoch: self.epoch() });
             loop {
@@ -70,7 +79,7 @@ impl Cluster {
                     Ok(()) => {}
                     Err(MembershipError::Expelled) if many.leaving.load(Ordering::SeqCst) => return,
                     Err(MembershipError::Expelled) => self.join_anew(&bus).await,
-                    Err(error) => tracing::warn!(error = sentence(&error), "the lease could not be renewed"),
+                    Err(error) => tracing::warn!(error = sentence(&error), "it could not be seen who is there"),
                 }
                 tokio::select! {
                     () = tokio::time::sleep(many.taking.lease / BEATS) => {}
@@ -80,15 +89,33 @@ impl Cluster {
         };
         tokio::select! {
             () = watching => {}
+            () = renewing => {}
             () = beating => {}
         }
     }
 
-    /// One beat.
+    async fn renew(&self) {
+        let Some(many) = self.0.many.get() else { return };
+        let membership = many.membership();
+        match membership.renew().await {
+            Ok(()) => {}
+            // Of a life that is over already, it is no news.
+            Err(MembershipError::Expelled) if !Arc::ptr_eq(&membership, &many.membership()) => {}
+            Err(MembershipError::Expelled) => {
+                many.expelled.store(true, Ordering::SeqCst);
+                self.hurry();
+            }
+            Err(error) => tracing::warn!(error = sentence(&error), "the lease could not be renewed"),
+        }
+    }
+
+    /// One look at who is there.
     async fn look(&self, bus: &Bus) -> Result<(), MembershipError> {
         let Some(many) = self.0.many.get() else { return Ok(()) };
         let membership = many.membership();
-        membership.renew().await?;
+        if many.expelled.swap(false, Ordering::SeqCst) {
+            return Err(MembershipError::Expelled);
+        }
         let view = membership.round().await?;
         // Those who are to leave hear of it before anybody sees the ring.
         let busy = self.0.holds.lose(|resource| membership.owns(resource)) > 0;
@@ -152,6 +179,7 @@ impl Cluster {
                     db.fence(self.0.node, membership.incarnation());
                     let joined = membership.epoch();
                     many.drained.store(joined, Ordering::SeqCst);
+                    many.expelled.store(false, Ordering::SeqCst);
                     *many.membership.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(membership);
                     self.show(joined);
                     many.stray.store(true, Ordering::SeqCst);

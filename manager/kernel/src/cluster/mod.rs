@@ -86,6 +86,8 @@ struct Many {
     drained: AtomicU64,
     /// Flows in the journal may be this node's and not under way.
     stray: AtomicBool,
+    /// The others gave it up, and it has not joined anew.
+    expelled: AtomicBool,
     /// It leaves, and takes no more.
     leaving: AtomicBool,
 }
@@ -123,6 +125,7 @@ impl Cluster {
             membership: RwLock::new(Arc::new(membership)),
             drained,
             stray: AtomicBool::new(true),
+            expelled: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
         };
         let first = self.0.many.set(many).is_ok();

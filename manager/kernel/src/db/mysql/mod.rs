@@ -51,9 +51,11 @@ const IDLE: Duration = Duration::from_secs(1);
 const COLLATIONS: &str = "SELECT collation_name FROM information_schema.collations \
      WHERE collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')";
 /// What every session is told. Locks are waited for briefly, since the wait is repeated here with a rollback in between;
-/// `lock_wait_timeout` is for tables (a migration beside running nodes), whose default is a day.
+/// `lock_wait_timeout` is for tables (a migration beside running nodes), whose default is a day. A node that is paused within a
+/// transaction loses it, and with it the locks that keep the others from going on without it (`MariaDB` only).
 const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,\
-     PIPES_AS_CONCAT,ANSI_QUOTES', innodb_lock_wait_timeout = 5, lock_wait_timeout = 60";
+     PIPES_AS_CONCAT,ANSI_QUOTES', innodb_lock_wait_timeout = 5, lock_wait_timeout = 60 \
+     /*M!100300 , idle_transaction_timeout = 5 */";
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
 pub(super) use slots::{SWEEP as SWEEP_SLOTS, TABLE as SLOTS};
