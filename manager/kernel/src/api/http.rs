@@ -61,12 +61,6 @@ async fn serve(State(kernel): State<Kernel>, request: Request) -> Response {
 }
 
 async fn answer(kernel: &Kernel, request: Request) -> Result<Response, Refusal> {
-    if kernel.cluster().is_fenced() {
-        // The others may have gone on without it: what it would say may not be so any more.
-        let mut response = ended(None, &Err(cluster::fenced()));
-        response.headers_mut().insert(header::RETRY_AFTER, 1.into());
-        return Ok(response);
-    }
     let path = percent_decoded(request.uri().path())?;
     let path = path.strip_prefix("/zstack").unwrap_or(&path);
     let Some(path) = path.strip_prefix("/v1").map(str::to_owned) else {
@@ -85,6 +79,12 @@ async fn answer(kernel: &Kernel, request: Request) -> Result<Response, Refusal> 
             Method::Get => poll(kernel, id, &headers).await,
             _ => Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "jobs can only be read".to_owned())),
         };
+    }
+    // Not so of jobs above: to their client an error is the end, and what is recorded stays true.
+    if kernel.cluster().is_fenced() {
+        let mut response = ended(None, &Err(cluster::fenced()));
+        response.headers_mut().insert(header::RETRY_AFTER, 1.into());
+        return Ok(response);
     }
     if path == "/openapi.json" && method == Method::Get {
         return Ok(json_response(StatusCode::OK, openapi::document(kernel).to_string()));

@@ -3,11 +3,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use cumulo_schema::{
-    ErrorCode, Timestamp, Uuid,
+    ErrorCode, Timestamp, Uuid, codes,
     system::{LongJob, LongJobState},
 };
 
-use super::{ApiJob, JobState, Jobs};
+use super::{ApiJob, JobState, Jobs, run::Cut};
 use crate::{
     Kernel,
     api::{Call, projection, settings},
@@ -73,7 +73,15 @@ impl Jobs {
         let of_flow = match anchor.scope(kernel.flows().outcome_of_job(job.uuid)).await {
             Ok(None) => None,
             Ok(Some(Ok(reply))) => Some(projection::of_flow(kernel, reply).await),
-            Ok(Some(Err(error))) | Err(error) => Some(Err(error)),
+            Ok(Some(Err(error))) => Some(Err(error)),
+            Err(error) if error.is(codes::NODE_UNAVAILABLE) && self.cluster.is_shared() => {
+                match self.after_a_cut(kernel, &job, error).await {
+                    Cut::Again => None,
+                    Cut::Ended(outcome) => Some(outcome),
+                    Cut::NotOurs => return self.work.end(job.uuid),
+                }
+            }
+            Err(error) => Some(Err(error)),
         };
         if let Some(outcome) = of_flow {
             return self.finish(kernel, job, outcome).await;

@@ -32,7 +32,7 @@ enum Turn {
 }
 
 /// What becomes of a job that was cut off.
-enum Cut {
+pub(super) enum Cut {
     /// Its handler runs again.
     Again,
     /// It has ended.
@@ -118,7 +118,7 @@ impl Jobs {
     }
 
     /// Finds out what is to become of a job whose work was cut off, here or on the node that did it.
-    async fn after_a_cut(&self, kernel: &Kernel, job: &ApiJob, error: ErrorCode) -> Cut {
+    pub(super) async fn after_a_cut(&self, kernel: &Kernel, job: &ApiJob, error: ErrorCode) -> Cut {
         loop {
             if kernel.is_stopping() {
                 return Cut::NotOurs;
