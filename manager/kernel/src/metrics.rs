@@ -83,6 +83,12 @@ pub fn text(kernel: &Kernel) -> String {
                 (&[("kind", "long job"), ("state", "waiting")], long_waiting),
             ],
         ),
+        counted(
+            "cumulo_ring_nodes",
+            "Management nodes that share the work, as this one sees it",
+            &[(&[], kernel.cluster().members().view().ring.nodes().len())],
+        ),
+        counted("cumulo_holds", "Resources that this node works on for all", &[(&[], kernel.cluster().in_hand())]),
         counted("cumulo_flows_running", "Flows under way", &[(&[], kernel.flows().running_count())]),
         counted(
             "cumulo_queue_tasks",
