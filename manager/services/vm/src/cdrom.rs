@@ -161,7 +161,7 @@ pub(crate) fn check_count(kernel: &Kernel, count: usize) -> Result<(), ErrorCode
 
 /// Refuses an image that the caller of a tag may not see, as the check of a parameter does.
 async fn check_visible(kernel: &Kernel, cx: &ApiCx, iso: Uuid) -> Result<(), ErrorCode> {
-    let select = Select { filter: Filter::equals("uuid", &iso.to_string()), ..Select::of(Image::META) };
+    let select = Select { filter: Filter::equals("uuid", iso.to_string()), ..Select::of(Image::META) };
     let found = kernel.query().run(&cx.caller, &select).await?.inventories.unwrap_or_default();
     if found.is_empty() { Err(ErrorCode::not_found("Image", iso)) } else { Ok(()) }
 }
