@@ -1,19 +1,16 @@
-//! Two kernels on one ring.
+//! Two kernels that share their work.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use async_trait::async_trait;
-use cumulo_kernel::{
-    Kernel, Setup,
-    bus::Handle,
-    db::Db,
-    ring::{Members, Ring, View},
-};
+use cumulo_kernel::{Kernel, Setup, bus::Handle, cluster::Taking, db::Db, ring::Ring};
 use cumulo_schema::{ErrorCode, Uuid, message};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use tokio::sync::watch;
 
 /// As large as a usual message between services.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,8 +37,7 @@ pub(crate) fn echo(key: Uuid) -> Echo {
 pub(crate) struct Nodes {
     kernels: [Kernel; 2],
     key: Uuid,
-    _view: watch::Sender<Arc<View>>,
-    _dirs: [TempDir; 2],
+    _dir: TempDir,
 }
 
 impl Nodes {
@@ -49,11 +45,16 @@ impl Nodes {
         let ids = [Uuid::random(), Uuid::random()];
         let ring = Ring::new(1, &ids);
         let key = std::iter::repeat_with(Uuid::random).find(|key| ring.owner(key) == Some(ids[1]));
-        let view = watch::Sender::new(Arc::new(View { ring, joined: 1 }));
-        let dirs = [tempfile::tempdir()?, tempfile::tempdir()?];
-        let [one, two] = [0, 1].map(|n| start(url, ids[n], &view, &dirs[n]));
-        let kernels = [one.await?, two.await?];
-        Ok(Self { kernels, key: key.context("for ever")?, _view: view, _dirs: dirs })
+        let key = key.context("for ever")?;
+        let dir = tempfile::tempdir()?;
+        let db = Db::sqlite(&dir.path().join("cumulo.db")).await?;
+        let kernels = [start(url, ids[0], &db, &dir).await?, start(url, ids[1], &db, &dir).await?];
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while kernels[0].cluster().owns(&key) || !kernels[1].cluster().owns(&key) {
+            anyhow::ensure!(Instant::now() < deadline, "the nodes do not find each other");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Self { kernels, key, _dir: dir })
     }
 
     pub(crate) async fn call(&self) -> anyhow::Result<()> {
@@ -69,10 +70,10 @@ impl Nodes {
     }
 }
 
-async fn start(url: &str, id: Uuid, view: &watch::Sender<Arc<View>>, dir: &TempDir) -> anyhow::Result<Kernel> {
-    let db = Db::sqlite(&dir.path().join("cumulo.db")).await?;
-    let mut setup = Setup::new(db, id, &dir.path().join("key"))?;
+async fn start(url: &str, id: Uuid, db: &Db, dir: &TempDir) -> anyhow::Result<Kernel> {
+    let mut setup = Setup::new(db.clone(), id, &dir.path().join("key"))?;
     setup.message::<Echo>(Arc::new(Echoes));
-    setup.broker(url.parse()?, Members::new(id, view.subscribe()));
+    setup.broker(url.parse()?);
+    setup.share(Taking { host_name: "bench".to_owned(), lease: Duration::from_secs(10) });
     Ok(setup.start("").await?)
 }

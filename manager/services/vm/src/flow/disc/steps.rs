@@ -84,7 +84,7 @@ fn loaded<'d>(vm: &VmInstance, drives: &'d [VmCdRom], named: Option<Uuid>) -> Re
     }
 }
 
-fn chosen<'c>(cx: &'c StepCx<ChangeDisc>) -> Result<&'c Choice, ErrorCode> {
+fn chosen(cx: &StepCx<ChangeDisc>) -> Result<&Choice, ErrorCode> {
     cx.choice.as_ref().ok_or_else(|| ErrorCode::internal("no CD drive was chosen before this step"))
 }
 
