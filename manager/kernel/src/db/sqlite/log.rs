@@ -4,7 +4,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -89,6 +89,8 @@ fn failed(path: &Path, cause: std::io::Error) -> DbError {
 /// Moves the log into the database's file.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
+    /// Held while the log is moved: SQLite lets one do so at a time and sends the other away.
+    moving: Arc<Mutex<()>>,
     wake: Option<mpsc::SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -99,21 +101,24 @@ impl Checkpoints {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(|cause| DbError::sqlite(format!("open {}", path.display()), cause))?;
         let (wake, woken) = mpsc::sync_channel(1);
+        let moving = Arc::new(Mutex::new(()));
+        let in_background = moving.clone();
         let thread = thread::Builder::new()
             .name("db-checkpoint".to_owned())
             .spawn(move || {
                 while woken.recv().is_ok() {
-                    checkpoint(&connection);
+                    checkpoint(&connection, &in_background);
                 }
             })
             .map_err(|cause| DbError::Failed { what: "start its checkpoints".to_owned(), cause: Arc::new(cause) })?;
-        Ok(Self { wake: Some(wake), thread: Some(thread) })
+        Ok(Self { moving, wake: Some(wake), thread: Some(thread) })
     }
 
     /// To be called by the writer between transactions, with the pages that its log has.
     pub(super) fn after(&self, connection: &Connection, pages: u64) {
         if pages >= MOVE_MYSELF_FROM {
-            checkpoint(connection);
+            // After the thread, should it be at it: so the log has an end however slow that is.
+            checkpoint(connection, &self.moving);
         } else if pages >= MOVE_FROM
             && let Some(wake) = &self.wake
         {
@@ -135,7 +140,8 @@ impl Drop for Checkpoints {
 }
 
 /// Moves what no reader stands in the way of.
-fn checkpoint(connection: &Connection) {
+fn checkpoint(connection: &Connection, moving: &Mutex<()>) {
+    let _moving = moving.lock().unwrap_or_else(PoisonError::into_inner);
     let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     if let Err(error) = moved {
         tracing::warn!(%error, "the database's log could not be moved into its file; it is tried again");
