@@ -86,7 +86,7 @@ pub struct GetCandidateIsoForAttachingVm {
 }
 
 /// What [`GetCandidateIsoForAttachingVm`] answers.
-#[reply(all)]
+#[reply(members)]
 pub struct GetCandidateIsoForAttachingVmReply {
     /// The images.
     #[member(of = "ImageInventory")]
@@ -102,7 +102,7 @@ pub struct GetCandidateVmForAttachingIso {
 }
 
 /// What [`GetCandidateVmForAttachingIso`] answers.
-#[reply(all)]
+#[reply(members)]
 pub struct GetCandidateVmForAttachingIsoReply {
     /// The virtual machines.
     #[member(of = "VmInstanceInventory")]

@@ -53,9 +53,10 @@ impl Planning {
 
     /// Notes that `effect` happens to the rows of the kind `vo` that are named in `rows`.
     pub fn touch(&self, vo: &str, effect: &str, rows: impl IntoIterator<Item = impl ToString>) {
-        let mut notes = self.notes();
-        let (named, _) = notes.touched.entry((vo.to_owned(), effect.to_owned())).or_default();
-        named.extend(rows.into_iter().map(|row| row.to_string()));
+        let mut rows = rows.into_iter().map(|row| row.to_string()).peekable();
+        if rows.peek().is_some() {
+            self.notes().touched.entry((vo.to_owned(), effect.to_owned())).or_default().0.extend(rows);
+        }
     }
 
     /// As [`Planning::touch`], for rows of which only the number is known.

@@ -47,7 +47,7 @@ async fn a_stopped_vm_gets_the_address_and_starts_with_it() {
     assert_eq!((&nic["usedIps"][0]["ip"], nic["usedIps"].as_array().map(Vec::len)), (&json!(wanted), Some(1)));
     life.act("startVmInstance", json!({})).await.expect("started");
     let leases: Vec<String> = life.host().world().leases.values().map(|lease| lease.ip.to_string()).collect();
-    assert_eq!(leases, [wanted.clone()]);
+    assert_eq!(leases, std::slice::from_ref(&wanted));
     // The one it had is free for others.
     let mut other = life.cloud.vm("other");
     other["systemTags"] = json!([life.claim(&had)]);

@@ -19,6 +19,11 @@ fn id(inventory: &Value) -> String {
     inventory["uuid"].as_str().expect("a uuid").to_owned()
 }
 
+/// The call that only plans it.
+fn dry(path: &str) -> String {
+    format!("{path}{}dryRun=true", if path.contains('?') { '&' } else { '?' })
+}
+
 impl Full {
     async fn new() -> Self {
         let world = World::new().await;
@@ -32,7 +37,7 @@ impl Full {
 
     /// What the plan of deleting `path` says goes, which must be what goes.
     async fn delete(&self, path: &str, expected: &[&str]) {
-        let planned = plan(&self.world, "DELETE", &format!("{path}?dryRun=true"), &Value::Null).await;
+        let planned = plan(&self.world, "DELETE", &dry(path), &Value::Null).await;
         assert!(planned.vetoes.is_empty(), "{path}: {:?}", planned.vetoes);
         let before = rows(self.world.kernel()).await;
         self.world.call("DELETE", path, &Value::Null).await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
@@ -182,6 +187,23 @@ async fn what_is_small() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_vm_has() {
+    let full = Full::new().await;
+    let actions = format!("/vm-instances/{}/actions", full.vm);
+    full.world.make("PUT", &actions, json!({ "stopVmInstance": {} })).await;
+    let nics = full.world.query(&format!("/vm-instances/nics?q=vmInstanceUuid={}", full.vm)).await;
+    let l3 = nics[0]["l3NetworkUuid"].as_str().expect("a network");
+    let claim = json!({ "setVmStaticIp": { "l3NetworkUuid": l3, "ip": nics[0]["ip"] } });
+    full.world.call("PUT", &actions, &claim).await.expect("claimed");
+    let path = format!("/vm-instances/{}/static-ips?l3NetworkUuid={l3}", full.vm);
+    full.delete(&path, &["SystemTagVO"]).await;
+    full.delete(&format!("/vm-instances/{}/hostnames", full.vm), &["SystemTagVO"]).await;
+    let drives = full.world.query(&format!("/vm-instances/cdroms?q=vmInstanceUuid={}", full.vm)).await;
+    full.delete(&format!("/vm-instances/cdroms/{}", id(&drives[0])), &["VmCdRomVO"]).await;
+    full.delete(&format!("/nics/{}", id(&nics[0])), &["VmNicVO", "UsedIpVO"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_job_that_ended() {
     let full = Full::new().await;
     let data = json!({ "uuid": full.vm, "description": "by a long job" }).to_string();
@@ -196,7 +218,7 @@ async fn a_long_job_that_ended() {
 }
 
 /// The APIs of the kind *delete* that the tests above compare.
-const COMPARED: [&str; 19] = [
+const COMPARED: [&str; 23] = [
     "DeleteAccessKey",
     "DeleteAccount",
     "DeleteBackupStorage",
@@ -213,6 +235,10 @@ const COMPARED: [&str; 19] = [
     "DeleteReservedIpRange",
     "DeleteResourceConfig",
     "DeleteTag",
+    "DeleteVmCdRom",
+    "DeleteVmHostname",
+    "DeleteVmNic",
+    "DeleteVmStaticIp",
     "DeleteWebhook",
     "DeleteZone",
     "DestroyVmInstance",

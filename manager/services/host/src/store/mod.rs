@@ -133,9 +133,14 @@ impl Store {
             .set(KVMHost::OS_VERSION, &Some(version.clone()))
             .eq(KVMHost::UUID, &host.uuid)
             .any();
-        // Tags that clients cannot change are ours.
-        batch.delete::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &host.uuid).eq(SystemTag::INHERENT, &true).any();
-        for tag in &facts.tags {
+        // Tags that clients cannot change are ours. What is still so stays as it is.
+        let known = self.db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &host.uuid);
+        let known = known.eq(SystemTag::INHERENT, &true).all().await?;
+        let gone: Vec<Uuid> = known.iter().filter(|row| !facts.tags.contains(&row.tag)).map(|row| row.uuid).collect();
+        if !gone.is_empty() {
+            batch.delete::<SystemTag>().one_of(SystemTag::UUID, &gone).any();
+        }
+        for tag in facts.tags.iter().filter(|tag| known.iter().all(|row| row.tag != **tag)) {
             batch.insert(&ownership::system_tag(Host::META.vo, host.uuid, tag, true));
         }
         self.db.commit(batch).await.map(drop)

@@ -10,9 +10,9 @@ use cumulo_contracts::resource::{VmInstance, VmState};
 use cumulo_kernel::{
     Setup,
     flow::{Flow, FlowReply, Step, StepCx},
-    plan::Planning,
+    plan::{Planning, effect},
 };
-use cumulo_schema::{ErrorCode, Resource, Uuid};
+use cumulo_schema::{ErrorCode, Resource, Uuid, system::SystemTag};
 use serde::{Deserialize, Serialize};
 
 use super::change::OnHost;
@@ -125,6 +125,14 @@ impl Step<RenameGuest> for Record {
 
     fn describe(&self) -> &'static str {
         "records the host name in place of the one before"
+    }
+
+    async fn foresee(&self, cx: &StepCx<RenameGuest>, planning: &Planning) -> Result<(), ErrorCode> {
+        let ids = |tags: &[Tag]| tags.iter().map(|tag| tag.uuid).collect::<Vec<_>>();
+        let before = store::tags_of(self.0.kernel.db(), cx.vm, &HOSTNAME).await?;
+        planning.touch(SystemTag::META.vo, effect::REMOVED, ids(&before));
+        planning.touch(SystemTag::META.vo, effect::CREATED, ids(cx.with()));
+        Ok(())
     }
 
     async fn run(&self, cx: &mut StepCx<RenameGuest>) -> Result<(), ErrorCode> {
