@@ -78,6 +78,9 @@ pub struct Host {
     /// Memory kept for the host itself, in bytes.
     #[field(hidden)]
     pub reserved_memory: i64,
+    /// How many VMs hold something here.
+    #[field(hidden)]
+    pub vms: i64,
     /// What the agent last told of the host.
     #[field(hidden)]
     pub facts: Json<serde_json::Value>,

@@ -126,6 +126,7 @@ impl World {
             physical_memory: 0,
             used_memory: 0,
             reserved_memory: 0,
+            vms: 0,
             facts: Json(serde_json::Value::Null),
         });
         batch.insert(&KVMHost {

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/20261121_0131_simulator_host.sql"),
     },
     Migration { name: "20261121_0132_host_names", sql: include_str!("../migrations/20261121_0132_host_names.sql") },
+    Migration { name: "20261121_0500_host_vms", sql: include_str!("../migrations/20261121_0500_host_vms.sql") },
 ];
 
 /// The host service.

@@ -123,6 +123,7 @@ impl World {
             physical_memory: 1,
             used_memory: 0,
             reserved_memory: 0,
+            vms: 0,
             facts: Json(serde_json::Value::Null),
         };
         self.insert(&host).await;

@@ -200,6 +200,7 @@ impl Fixture {
             physical_memory: 0,
             used_memory: 0,
             reserved_memory: 0,
+            vms: 0,
             facts: cumulo_schema::Json(serde_json::Value::Null),
         };
         let mut batch = self.node.kernel().db().batch();

@@ -97,6 +97,7 @@ fn host_row(cx: &AddHost) -> Host {
         physical_memory: 0,
         used_memory: 0,
         reserved_memory: 0,
+        vms: 0,
         facts: Json(serde_json::Value::Null),
     }
 }

@@ -3,6 +3,10 @@
 //! Every host is a candidate at first. Filters, our own and then those of plugins, take candidates out and say why; the
 //! strategy orders who is left; the first one on which the need can be held wins. Between the look and the hold somebody
 //! else may have taken the room: then the next one is tried, and when all are lost everything is looked at again.
+//!
+//! Looking at every host takes as long as there are hosts. So the first look is at a shortlist out of the database: the few
+//! with the fewest VMs among those to which our own filters do not object. Only where none of them will do is everything
+//! looked at, which also finds the reasons.
 
 mod explain;
 mod filters;
@@ -37,8 +41,15 @@ impl Hosts {
             return Ok(choice(&self.host(held.host_uuid).await?));
         }
         let need = config::ratios(&self.kernel)?.need(request.cpu_num, request.memory);
-        for _ in 0..ROUNDS {
-            for host in self.candidates(request, need).await? {
+        for round in 0..ROUNDS {
+            let mut candidates = match round {
+                0 => self.judged(self.store.shortlist(request, need).await?, request, need).await?.0,
+                _ => vec![],
+            };
+            if candidates.is_empty() {
+                candidates = self.candidates(request, need).await?;
+            }
+            for host in candidates {
                 match self.store.reserve(vm, host.uuid, need).await {
                     Ok(Reserved::Yes) => return Ok(choice(&host)),
                     Ok(Reserved::Lost) => {}
@@ -57,18 +68,23 @@ impl Hosts {
 
     /// Hosts that take the VM, best first; never empty.
     async fn candidates(&self, request: &HostRequest, need: Need) -> Result<Vec<Host>, ErrorCode> {
-        let (left, refusals) = self.judged(request, need).await?;
+        let (left, refusals) = self.judged(self.store.all().await?, request, need).await?;
         match left.is_empty() {
             true => Err(explain::none_left(refusals)),
             false => Ok(left),
         }
     }
 
-    /// Hosts that take the VM, best first, and what the others hold against it.
-    async fn judged(&self, request: &HostRequest, need: Need) -> Result<(Vec<Host>, Vec<Refusal>), ErrorCode> {
+    /// Those of `hosts` that take the VM, best first, and what the others hold against it.
+    async fn judged(
+        &self,
+        hosts: Vec<Host>,
+        request: &HostRequest,
+        need: Need,
+    ) -> Result<(Vec<Host>, Vec<Refusal>), ErrorCode> {
         let mut refusals = Vec::new();
         let mut left = Vec::new();
-        for host in self.store.all().await? {
+        for host in hosts {
             match filters::refusal(&host, request, need) {
                 Some((filter, reason)) => {
                     let lacking = filters::lacking(&host, need);
@@ -91,7 +107,7 @@ impl Hosts {
                 None => true,
             });
         }
-        Ok((strategy::least_vms_first(left, &self.store.vm_counts().await?), refusals))
+        Ok((strategy::least_vms_first(left), refusals))
     }
 }
 
@@ -100,7 +116,7 @@ impl Handle<ExplainHosts> for Hosts {
     async fn handle(&self, message: ExplainHosts) -> Result<Vec<HostVerdict>, ErrorCode> {
         let request = &message.request;
         let need = config::ratios(&self.kernel)?.need(request.cpu_num, request.memory);
-        let (left, refusals) = self.judged(request, need).await?;
+        let (left, refusals) = self.judged(self.store.all().await?, request, need).await?;
         // Who came furthest is told first.
         Ok(left.iter().map(taken).chain(refusals.into_iter().rev().map(Refusal::verdict)).collect())
     }

@@ -1,18 +1,18 @@
 //! What VMs hold: one row a VM, and the counters of its host, changed together.
 
-use std::collections::HashMap;
-
 use cumulo_contracts::{
-    ext::vm::KeptWhileUp,
+    ext::{host::HostRequest, vm::KeptWhileUp},
     resource::{Host, HostState, HostStatus},
 };
 use cumulo_derive::resource;
 use cumulo_kernel::db::DbError;
-use cumulo_schema::{Cell, FieldKind, Resource, ResourceMeta, Timestamp, Uuid};
-use sea_query::{Alias, Expr, ExprTrait, Query};
+use cumulo_schema::{Resource, ResourceMeta, Timestamp, Uuid};
 
 use super::Store;
 use crate::capacity::Need;
+
+/// Hosts on a shortlist: enough that parallel requests spread, and few enough that looking at them costs nothing.
+const SHORTLIST: u64 = 32;
 
 /// Processors and memory that a VM holds on a host.
 #[resource(table = "host_reservation", java = "org.cumulo.host.HostReservationInventory", vo = "HostReservationVO")]
@@ -59,27 +59,23 @@ impl Store {
         self.db.find(HostReservation::VM_UUID, &vm).await
     }
 
-    /// How many VMs hold something on each host; hosts without any are left out.
-    pub(crate) async fn vm_counts(&self) -> Result<HashMap<Uuid, i64>, DbError> {
-        let host = Alias::new(HostReservation::HOST_UUID.name);
-        let mut query = Query::select();
-        query
-            .expr(Expr::col(host.clone()))
-            .expr(Expr::val(1).count())
-            .from(Alias::new(HostReservation::META.table))
-            .group_by_col(host);
-        let unreadable = |cause| DbError::Unreadable { table: HostReservation::META.table, cause };
-        let mut counts = HashMap::new();
-        for row in self.db.fetch(&query).await? {
-            let host = row.at(0, FieldKind::Uuid).map_err(unreadable)?;
-            let count = row.at(1, FieldKind::Long).map_err(unreadable)?;
-            if let (Cell::Text(host), Cell::Int(count)) = (host, count)
-                && let Ok(host) = host.parse()
-            {
-                counts.insert(host, count);
+    /// A few hosts that may take what needs `need`, those with the fewest VMs first.
+    pub(crate) async fn shortlist(&self, request: &HostRequest, need: Need) -> Result<Vec<Host>, DbError> {
+        let mut hosts = self
+            .db
+            .select::<Host>()
+            .eq(Host::STATE, &HostState::Enabled)
+            .eq(Host::STATUS, &HostStatus::Connected)
+            .at_least(Host::AVAILABLE_CPU_CAPACITY, need.cpu)
+            .at_least(Host::AVAILABLE_MEMORY_CAPACITY, need.memory);
+        let designated =
+            [(Host::UUID, request.host), (Host::CLUSTER_UUID, request.cluster), (Host::ZONE_UUID, request.zone)];
+        for (column, wanted) in designated {
+            if let Some(wanted) = wanted {
+                hosts = hosts.eq(column, &wanted);
             }
         }
-        Ok(counts)
+        hosts.order_by(Host::VMS).limit(SHORTLIST).all().await
     }
 
     /// Holds `need` for `vm` on `host`, if the host still takes VMs and has that much.
@@ -89,6 +85,7 @@ impl Store {
             .update::<Host>()
             .add(Host::AVAILABLE_CPU_CAPACITY, -need.cpu)
             .add(Host::AVAILABLE_MEMORY_CAPACITY, -need.memory)
+            .add(Host::VMS, 1)
             .eq(Host::UUID, &host)
             .eq(Host::STATE, &HostState::Enabled)
             .eq(Host::STATUS, &HostStatus::Connected)
@@ -122,6 +119,7 @@ impl Store {
             .update::<Host>()
             .add(Host::AVAILABLE_CPU_CAPACITY, held.cpu)
             .add(Host::AVAILABLE_MEMORY_CAPACITY, held.memory)
+            .add(Host::VMS, -1)
             .eq(Host::UUID, &held.host_uuid)
             .any();
         match self.db.commit(batch).await {

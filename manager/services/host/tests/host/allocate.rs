@@ -76,6 +76,24 @@ async fn vms_spread_over_the_hosts() {
 }
 
 #[tokio::test]
+async fn the_only_one_that_will_do_is_found_among_many() {
+    let world = World::new().await;
+    let mut hosts = Vec::new();
+    for n in 0..40 {
+        hosts.push(world.add(&format!("10.0.1.{n}")).await);
+    }
+    world.machines.state().filtered = Some("has no such network");
+    world.machines.state().spared = Some(hosts[20]);
+    // With each of them it has one VM more than the others.
+    for _ in 0..3 {
+        assert_eq!(world.allocate(Uuid::random(), needs(1, GIB)).await.expect("one takes it").host, hosts[20]);
+    }
+    let elsewhere = HostRequest { host: Some(hosts[0]), ..needs(1, GIB) };
+    let error = world.allocate(Uuid::random(), elsewhere).await.expect_err("the filter refuses it");
+    assert!(error.details.contains("'host at 10.0.1.0' has no such network [of-a-plugin]"), "{error}");
+}
+
+#[tokio::test]
 async fn every_refusal_is_told_with_its_reason() {
     let world = World::new().await;
     let (full, disabled, away, elsewhere) = (

@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) unprepared: Option<&'static str>,
     /// What the plugin's filter holds against everybody.
     pub(crate) filtered: Option<&'static str>,
+    /// But for this one.
+    pub(crate) spared: Option<Uuid>,
     pub(crate) memory: Option<i64>,
     /// Whether guests refuse to stop.
     pub(crate) stuck: bool,
@@ -129,8 +131,10 @@ impl HostFilter for Machines {
         _request: &HostRequest,
         candidates: &[HostCandidate],
     ) -> Result<BTreeMap<Uuid, String>, ErrorCode> {
-        let reason = self.state().filtered;
-        Ok(candidates.iter().filter_map(|host| Some((host.host, reason?.to_owned()))).collect())
+        let state = self.state();
+        let (reason, spared) = (state.filtered, state.spared);
+        let refused = candidates.iter().filter(|host| Some(host.host) != spared);
+        Ok(refused.filter_map(|host| Some((host.host, reason?.to_owned()))).collect())
     }
 }
 

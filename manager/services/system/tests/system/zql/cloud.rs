@@ -159,6 +159,7 @@ fn place(batch: &mut Batch, zone: &str, name: &str, cluster: &str, host: &str, s
         physical_memory: 1,
         used_memory: 1,
         reserved_memory: 1,
+        vms: 0,
         facts: Json(json!({})),
     });
 }
