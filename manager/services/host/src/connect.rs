@@ -37,7 +37,12 @@ impl Hosts {
                 self.prepare(uuid).await
             };
             let outcome = outcome.await;
-            let status = if outcome.is_ok() { HostStatus::Connected } else { HostStatus::Disconnected };
+            let status = match &outcome {
+                Ok(()) => HostStatus::Connected,
+                // Cut off, which says nothing of the host. Whoever looks after it next finds it as it was.
+                Err(_) if self.kernel.is_stopping() && host.status == HostStatus::Connected && !deploy => host.status,
+                Err(_) => HostStatus::Disconnected,
+            };
             self.mark(&self.host(uuid).await?, status).await?;
             outcome.map_err(not_connected)
         };

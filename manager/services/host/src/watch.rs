@@ -3,18 +3,21 @@
 //! One that does not answer several times in a row is disconnected, and everybody is told; one that answers again is
 //! connected again. Nothing is deployed here: who was away comes back as it is.
 
-use std::{future::Future, time::Duration};
+use std::{collections::HashSet, future::Future, time::Duration};
 
 use cumulo_contracts::{
     message::host::ConnectHost,
     resource::{Host, HostStatus},
 };
-use cumulo_kernel::bus::{CallContext, Caller};
+use cumulo_kernel::{
+    bus::{CallContext, Caller},
+    flow::{Flow, FlowRow, FlowState},
+};
 use cumulo_schema::{ErrorCode, Uuid};
 use futures::{StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Hosts, config, connect::CONNECT_TIMEOUT};
+use crate::{Hosts, add::AddHost, config, connect::CONNECT_TIMEOUT};
 
 /// The pause where the setting for it cannot be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
@@ -23,11 +26,17 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Connects all hosts, then watches them for ever.
 pub(crate) async fn rounds(hosts: Hosts) {
-    if let Err(error) = hosts.connect_all().await {
+    let mut connected = HashSet::new();
+    if let Err(error) = hosts.connect_new(&mut connected).await {
         tracing::error!(%error, "hosts could not be connected after the start");
     }
     loop {
         pause(&hosts).await;
+        if hosts.kernel.cluster().is_shared()
+            && let Err(error) = hosts.connect_new(&mut connected).await
+        {
+            tracing::warn!(%error, "hosts of other nodes could not be taken over");
+        }
         if let Err(error) = hosts.ping_all().await {
             tracing::warn!(%error, "hosts could not be asked whether they answer");
         }
@@ -44,9 +53,15 @@ async fn pause(hosts: &Hosts) {
 }
 
 impl Hosts {
-    /// Connects every host of this node, some at once. A host that fails is logged and asked again by the watch.
-    pub(crate) async fn connect_all(&self) -> Result<(), ErrorCode> {
-        let hosts = self.watched().await?;
+    /// Connects the hosts of this node that are not `connected` yet, some at once: all at the start, later those that it
+    /// took over from other nodes, so that their agents report to this one. A host that fails is logged and asked again by
+    /// the watch.
+    async fn connect_new(&self, connected: &mut HashSet<Uuid>) -> Result<(), ErrorCode> {
+        let mut hosts = self.watched().await?;
+        let adding = self.adding().await?;
+        hosts.retain(|host| !adding.contains(&host.uuid));
+        let before = std::mem::replace(connected, hosts.iter().map(|host| host.uuid).collect());
+        hosts.retain(|host| !before.contains(&host.uuid));
         let at_once = config::number(&self.kernel, "load.parallelismDegree")?;
         for_each(hosts, at_once, |host| async move {
             let connected = self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await;
@@ -58,8 +73,16 @@ impl Hosts {
         Ok(())
     }
 
+    /// The hosts that a flow connects as it adds them.
+    async fn adding(&self) -> Result<HashSet<Uuid>, ErrorCode> {
+        let flows = self.kernel.db().select::<FlowRow>();
+        let flows =
+            flows.eq(FlowRow::FLOW, &AddHost::NAME.to_owned()).eq(FlowRow::STATE, &FlowState::Active).all().await?;
+        Ok(flows.into_iter().map(|flow| flow.resource_uuid).collect())
+    }
+
     /// Asks every host of this node whether it answers, some at once.
-    pub(crate) async fn ping_all(&self) -> Result<(), ErrorCode> {
+    async fn ping_all(&self) -> Result<(), ErrorCode> {
         let hosts = self.watched().await?;
         let at_once = config::number(&self.kernel, "ping.parallelismDegree")?;
         for_each(hosts, at_once, |host| async move {
@@ -84,6 +107,8 @@ impl Hosts {
             (HostStatus::Connecting, _) | (HostStatus::Disconnected, Err(_)) => Ok(()),
             // Settings may have changed since it connected.
             (HostStatus::Connected, Ok(())) => self.resize(host.uuid).await,
+            // Cut off, which says nothing of the host.
+            (HostStatus::Connected, Err(_)) if self.kernel.is_stopping() => Ok(()),
             (HostStatus::Connected, Err(problem)) => {
                 tracing::warn!(host = %host.uuid, name = host.name, error = %problem, "a host does not answer");
                 self.mark(host, HostStatus::Disconnected).await
