@@ -20,7 +20,7 @@ use crate::db::DbError;
 const MOVE_FROM: u64 = 1_000;
 /// Pages from which on the writer moves them itself, and so gets ahead of its own new ones: the log starts anew only
 /// when all of it has been moved, which under steady load no other thread ever sees.
-const MOVE_MYSELF_FROM: u64 = 8_000;
+pub(super) const MOVE_MYSELF_FROM: u64 = 8_000;
 
 /// How far the log is durable.
 #[derive(Debug)]
@@ -91,8 +91,9 @@ fn failed(path: &Path, cause: std::io::Error) -> DbError {
 pub(super) struct Checkpoints {
     /// Held while the log is moved: SQLite lets one do so at a time and sends the other away.
     moving: Arc<Mutex<()>>,
-    wake: Option<mpsc::SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    // Both are taken when it ends.
+    wake: Mutex<Option<mpsc::SyncSender<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Checkpoints {
@@ -111,7 +112,7 @@ impl Checkpoints {
                 }
             })
             .map_err(|cause| DbError::Failed { what: "start its checkpoints".to_owned(), cause: Arc::new(cause) })?;
-        Ok(Self { moving, wake: Some(wake), thread: Some(thread) })
+        Ok(Self { moving, wake: Some(wake).into(), thread: Some(thread).into() })
     }
 
     /// To be called by the writer between transactions, with the pages that its log has.
@@ -119,19 +120,25 @@ impl Checkpoints {
         if pages >= MOVE_MYSELF_FROM {
             // After the thread, should it be at it: so the log has an end however slow that is.
             checkpoint(connection, &self.moving);
-        } else if pages >= MOVE_FROM
-            && let Some(wake) = &self.wake
+        } else {
+            self.wake(pages);
+        }
+    }
+
+    /// Has the thread move the log if it is due.
+    pub(super) fn wake(&self, pages: u64) {
+        if pages >= MOVE_FROM
+            && let Some(wake) = &*self.wake.lock().unwrap_or_else(PoisonError::into_inner)
         {
             // Full means that it is about to look anyway.
             let _ = wake.try_send(());
         }
     }
-}
 
-impl Drop for Checkpoints {
-    fn drop(&mut self) {
-        self.wake.take();
-        if let Some(thread) = self.thread.take()
+    /// Ends the thread.
+    pub(super) fn stop(&self) {
+        self.wake.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
             && thread.join().is_err()
         {
             tracing::error!("the thread of the database's checkpoints panicked");

@@ -1,7 +1,8 @@
 //! The embedded database: one thread that writes, and connections that read without ever waiting for it.
 //!
-//! SQLite is a library that works in the caller's thread, so we use it that way: a batch costs one hand-over to the
-//! writer and not one a statement, and a read that is known to be short costs none.
+//! SQLite is a library that works in the caller's thread, so we use it that way: a batch costs at most one hand-over to the
+//! writer and not one a statement, and what is known to be short costs none, be it a read or a batch that finds the writer
+//! free.
 //!
 //! A commit is *applied* when everybody sees it, and *durable* when it is on the disk; in between lies a disk flush, which
 //! costs more than all the rest. SQLite itself flushes nothing at a commit here (`synchronous=NORMAL`); [`log::Log`] does, once
@@ -26,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     log::{Checkpoints, Log},
     reader::Readers,
-    writer::{Job, Work},
+    writer::{Job, Pen, Work},
 };
 use super::{Batch, DbError, backend::Outcome, row::DbRow};
 
@@ -42,6 +43,7 @@ const STATEMENTS: usize = 512;
 pub(super) struct Sqlite {
     readers: Readers,
     log: Arc<Log>,
+    pen: Arc<Pen>,
     // Both are taken when the database closes.
     jobs: std::sync::Mutex<Option<mpsc::Sender<Work>>>,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
@@ -65,12 +67,13 @@ impl Sqlite {
         let readers = Readers::open(path).map_err(failed)?;
         let checkpoints = Checkpoints::start(path)?;
         let (jobs, waiting) = mpsc::channel(WRITER_BACKLOG);
-        let log_of_writer = log.clone();
+        let pen = Arc::new(Pen::new(connection, log.clone(), checkpoints));
+        let pen_of_writer = pen.clone();
         let writer = std::thread::Builder::new()
             .name("db-writer".to_owned())
-            .spawn(move || writer::run(connection, &log_of_writer, checkpoints, waiting))
+            .spawn(move || writer::run(&pen_of_writer, waiting))
             .map_err(|cause| DbError::Failed { what: "start its writer".to_owned(), cause: Arc::new(cause) })?;
-        Ok(Self { readers, log, jobs: Some(jobs).into(), writer: Some(writer).into() })
+        Ok(Self { readers, log, pen, jobs: Some(jobs).into(), writer: Some(writer).into() })
     }
 
     /// Its file.
@@ -80,6 +83,13 @@ impl Sqlite {
 
     /// Commits; when this returns it is durable, or where that is not asked for, at least applied.
     pub(super) async fn commit(&self, before: Option<Batch>, batch: Batch, durable: bool) -> Outcome {
+        if let Some(applied) = self.pen.here(before.as_ref(), &batch) {
+            if !durable {
+                return applied;
+            }
+            let flushed = self.flush().await;
+            return (flushed.clone().and(applied.0), flushed.and(applied.1));
+        }
         let (answer, outcome) = oneshot::channel();
         self.hand_over(Work::Commit(Job { before, batch, durable, answer })).await;
         outcome.await.unwrap_or_else(|_| (Err(DbError::Closed), Err(DbError::Closed)))
@@ -104,8 +114,11 @@ impl Sqlite {
     /// that.
     async fn hand_over(&self, work: Work) {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(jobs) = jobs {
-            let _ = jobs.send(work).await;
+        if let Some(jobs) = jobs
+            && let Ok(room) = jobs.reserve().await
+        {
+            self.pen.queue();
+            room.send(work);
         }
     }
 

@@ -1,25 +1,36 @@
-//! The one writer, with group commit.
+//! The one connection that writes, with group commit.
 //!
-//! A durable commit costs a disk flush however small it is. So the writer takes every batch that is waiting, runs each
-//! under its own savepoint (one that fails takes nothing else down) and commits them together. Who asked for no more than
-//! that is answered then; the others when the log is flushed, together.
+//! A durable commit costs a disk flush however small it is. So the writer's thread takes every batch that is waiting, runs
+//! each under its own savepoint (one that fails takes nothing else down) and commits them together. Who asked for no more
+//! than that is answered then; the others when the log is flushed, together.
+//!
+//! Waking that thread and being woken by it costs more than a small commit. So one that nobody has to wait for, and that
+//! finds the connection free, is run where it is asked for ([`Pen::here`]).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    bind,
-    log::{Checkpoints, Log},
+    BUSY, bind,
+    log::{Checkpoints, Log, MOVE_MYSELF_FROM},
 };
-use crate::db::{Batch, DbError, Statement, backend::Answer};
+use crate::db::{
+    Batch, DbError, Statement,
+    backend::{Answer, Outcome},
+};
 
 /// Most batches under one commit: bounds how long the first of them waits.
 const GROUP: usize = 256;
+/// Most statements that are run in the thread of who asks: about a tenth of a millisecond.
+const SHORT: usize = 16;
 
 /// What the writer is asked for.
 #[derive(Debug)]
@@ -38,37 +49,96 @@ pub(super) struct Job {
     pub(super) batch: Batch,
     /// Whether the answer says that it is on the disk.
     pub(super) durable: bool,
-    pub(super) answer: oneshot::Sender<(Result<(), DbError>, Answer)>,
+    pub(super) answer: oneshot::Sender<Outcome>,
+}
+
+/// The connection that writes, whoever's turn it is.
+#[derive(Debug)]
+pub(super) struct Pen {
+    /// Absent when the database is closed.
+    connection: Mutex<Option<Connection>>,
+    log: Arc<Log>,
+    checkpoints: Checkpoints,
+    /// Pages in the log after the last commit.
+    pages: Arc<AtomicU64>,
+    /// What was handed over to the thread and not taken up. While there is some, nobody gets in before.
+    queued: AtomicUsize,
+}
+
+impl Pen {
+    pub(super) fn new(mut connection: Connection, log: Arc<Log>, checkpoints: Checkpoints) -> Self {
+        let pages = Arc::new(AtomicU64::new(0));
+        let counted = pages.clone();
+        let counts = connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+            counted.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }));
+        if let Err(error) = counts {
+            // Memory is out; the log grows until the next start.
+            tracing::error!(%error, "the database's log is not watched");
+        }
+        Self { connection: Mutex::new(Some(connection)), log, checkpoints, pages, queued: AtomicUsize::new(0) }
+    }
+
+    /// To be said before something is handed over to the thread.
+    pub(super) fn queue(&self) {
+        self.queued.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Applies `batch` in this thread if that is soon done; whoever asked sees to its durability. `None` where the writer's
+    /// thread has to do it: others are there, it is long, or the log has to be moved first.
+    pub(super) fn here(&self, before: Option<&Batch>, batch: &Batch) -> Option<Outcome> {
+        let statements = batch.statements.len() + before.map_or(0, |first| first.statements.len());
+        let moves = self.pages.load(Ordering::Relaxed) >= MOVE_MYSELF_FROM;
+        if statements > SHORT || moves || self.queued.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        let held = match self.connection.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let connection = held.as_ref()?;
+        // Should another process hold the file, the thread waits for it.
+        let begin = || {
+            connection.busy_timeout(Duration::ZERO)?;
+            let begun = connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
+            connection.busy_timeout(BUSY)?;
+            begun
+        };
+        if self.log.sound().is_err() || begin().is_err() {
+            return None;
+        }
+        let (before, then) = run_both(connection, before, batch);
+        let committed = commit(connection, &self.log);
+        self.checkpoints.wake(self.pages.load(Ordering::Relaxed));
+        Some((committed.clone().and(before), committed.and(then)))
+    }
+
+    fn hold(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Runs until every sender is gone; ends with everything committed.
-pub(super) fn run(mut connection: Connection, log: &Log, checkpoints: Checkpoints, mut work: mpsc::Receiver<Work>) {
-    let pages = Arc::new(AtomicU64::new(0));
-    let counted = pages.clone();
-    let counts = connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
-        counted.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-        Ok(())
-    }));
-    if let Err(error) = counts {
-        // Memory is out; the log grows until the next start.
-        tracing::error!(%error, "the database's log is not watched");
-    }
+pub(super) fn run(pen: &Pen, mut work: mpsc::Receiver<Work>) {
     let mut waiting = Vec::with_capacity(GROUP);
     while work.blocking_recv_many(&mut waiting, GROUP) > 0 {
-        commit_group(&connection, log, waiting.drain(..));
-        checkpoints.after(&connection, pages.load(Ordering::Relaxed));
+        pen.queued.fetch_sub(waiting.len(), Ordering::AcqRel);
+        commit_group(pen, waiting.drain(..));
     }
-    if let Err(error) = log.flush() {
+    let connection = pen.hold().take();
+    if let Err(error) = pen.log.flush() {
         tracing::error!(%error, "the database's last commits may not be on the disk");
     }
     // Before the connection, which empties the log if it is the last.
-    drop(checkpoints);
-    if let Err((_, error)) = connection.close() {
+    pen.checkpoints.stop();
+    if let Some(Err((_, error))) = connection.map(Connection::close) {
         tracing::warn!(%error, "the database did not close cleanly");
     }
 }
 
-fn commit_group(connection: &Connection, log: &Log, work: impl Iterator<Item = Work>) {
+fn commit_group(pen: &Pen, work: impl Iterator<Item = Work>) {
     let (mut flushes, mut jobs) = (Vec::new(), Vec::new());
     for work in work {
         match work {
@@ -76,11 +146,18 @@ fn commit_group(connection: &Connection, log: &Log, work: impl Iterator<Item = W
             Work::Flush(answer) => flushes.push(answer),
         }
     }
-    let mut durable = apply(connection, log, jobs);
+    let mut durable = Vec::new();
+    if !jobs.is_empty() {
+        let held = pen.hold();
+        // Closed by this thread alone, later.
+        let Some(connection) = held.as_ref() else { return };
+        durable = apply(connection, &pen.log, jobs);
+        pen.checkpoints.after(connection, pen.pages.load(Ordering::Relaxed));
+    }
     if flushes.is_empty() && durable.is_empty() {
         return;
     }
-    let flushed = log.flush();
+    let flushed = pen.log.flush();
     // A caller that went away does not need its answer; its batch stands.
     for answer in flushes {
         let _ = answer.send(flushed.clone());
@@ -90,27 +167,20 @@ fn commit_group(connection: &Connection, log: &Log, work: impl Iterator<Item = W
     }
 }
 
-type Applied = (oneshot::Sender<(Result<(), DbError>, Answer)>, Result<(), DbError>, Answer);
+type Applied = (oneshot::Sender<Outcome>, Result<(), DbError>, Answer);
 
 /// Commits the batches and answers those that need not be durable. The others are returned.
 fn apply(connection: &Connection, log: &Log, jobs: Vec<Job>) -> Vec<Applied> {
-    if jobs.is_empty() {
-        return Vec::new();
-    }
     let mut done = Vec::with_capacity(jobs.len());
     let begun = log.sound().and_then(|()| run_sql(connection, "BEGIN IMMEDIATE"));
     for job in jobs {
-        let outcome =
-            begun.clone().and_then(|()| job.before.as_ref().map_or(Ok(vec![]), |first| run_one(connection, first)));
-        let then = outcome.clone().and_then(|_| run_one(connection, &job.batch));
-        done.push((job.durable, (job.answer, outcome.map(drop), then)));
+        let (before, then) = match &begun {
+            Ok(()) => run_both(connection, job.before.as_ref(), &job.batch),
+            Err(error) => (Err(error.clone()), Err(error.clone())),
+        };
+        done.push((job.durable, (job.answer, before, then)));
     }
-    let committed = begun.and_then(|()| run_sql(connection, "COMMIT"));
-    if committed.is_err() && !connection.is_autocommit() {
-        // The transaction is still open; should even this fail, the next BEGIN says so to its callers.
-        let _ = run_sql(connection, "ROLLBACK");
-    }
-    log.applied();
+    let committed = begun.and_then(|()| commit(connection, log));
     let mut durable = Vec::new();
     for (waits, (answer, before, then)) in done {
         let (before, then) = (committed.clone().and(before), committed.clone().and(then));
@@ -121,6 +191,23 @@ fn apply(connection: &Connection, log: &Log, jobs: Vec<Job>) -> Vec<Applied> {
         }
     }
     durable
+}
+
+fn commit(connection: &Connection, log: &Log) -> Result<(), DbError> {
+    let committed = run_sql(connection, "COMMIT");
+    if committed.is_err() && !connection.is_autocommit() {
+        // The transaction is still open; should even this fail, the next BEGIN says so to its callers.
+        let _ = run_sql(connection, "ROLLBACK");
+    }
+    log.applied();
+    committed
+}
+
+/// Runs `first`, where there is one, and `then` if that went well.
+fn run_both(connection: &Connection, first: Option<&Batch>, then: &Batch) -> Outcome {
+    let before = first.map_or(Ok(vec![]), |first| run_one(connection, first));
+    let then = before.clone().and_then(|_| run_one(connection, then));
+    (before.map(drop), then)
 }
 
 fn run_one(connection: &Connection, batch: &Batch) -> Answer {
