@@ -15,7 +15,7 @@ use crate::{
     cluster::{RingMoved, Taking},
     config::{Binding, ConfigDef},
     db::{Db, Migration},
-    flow::{ChainError, Chains, Definitions, Flow, RunFlow, Step},
+    flow::{ChainError, Chains, DecideFlow, Definitions, Flow, RunFlow, Step},
     gc::{Collector, GcRunner, PayDebt},
     membership::MembershipError,
     query::Schema,
@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/20261121_0230_tags_unbounded.sql"),
     },
     Migration { name: "20261121_0240_membership", sql: include_str!("../migrations/20261121_0240_membership.sql") },
+    Migration { name: "20261121_0420_flow_steps", sql: include_str!("../migrations/20261121_0420_flow_steps.sql") },
 ];
 
 /// Why a kernel does not start.
@@ -116,7 +117,6 @@ impl Setup {
             taking: None,
         };
         setup.resources.extend([
-            <crate::flow::FlowRow as cumulo_schema::Resource>::META,
             <crate::api::ApiJob as cumulo_schema::Resource>::META,
             <crate::quota::QuotaClaim as cumulo_schema::Resource>::META,
             <crate::membership::NodeLease as cumulo_schema::Resource>::META,
@@ -124,7 +124,9 @@ impl Setup {
         ]);
         let kernel = setup.kernel.clone();
         setup.on::<RingMoved>(Arc::new(kernel.cluster().clone()));
-        setup.message::<RunFlow>(Arc::new(kernel.flows().clone())).message::<PayDebt>(Arc::new(kernel));
+        setup.message::<RunFlow>(Arc::new(kernel.flows().clone()));
+        let kernel = Arc::new(kernel);
+        setup.message::<PayDebt>(kernel.clone()).message::<DecideFlow>(kernel);
         elsewhere::install(&mut setup);
         Ok(setup)
     }

@@ -15,7 +15,7 @@ use cumulo_kernel::{
     Kernel,
     cluster::Taking,
     db::{Db, DbError},
-    flow::{FlowRow, FlowState, Phase},
+    flow::{Decision, FlowRow, FlowState, Phase},
     membership::{Membership, NodeLease, status},
     ring::Ring,
 };
@@ -184,9 +184,10 @@ async fn a_node_that_joins_takes_over_what_is_its_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flow_that_nobody_knows_is_parked_and_blocks_no_other() {
     let shared = Shared::new().await;
-    let node = Uuid::random();
-    let kernel = shared.node(node).await;
-    let context = shelf_of(node, &[node]);
+    let nodes = [Uuid::random(), Uuid::random()];
+    let (kernel, other) = (shared.node(nodes[0]).await, shared.node(nodes[1]).await);
+    shared.settled(2).await;
+    let context = shelf_of(nodes[0], &nodes);
     let (unknown, known) = (Uuid::random(), Uuid::random());
     let row = |uuid, flow: &str| FlowRow {
         uuid,
@@ -202,6 +203,9 @@ async fn a_flow_that_nobody_knows_is_parked_and_blocks_no_other() {
         step: "drill".to_owned(),
         context: Json(serde_json::to_value(&context).expect("JSON")),
         error: None,
+        steps: None,
+        skipped: None,
+        decided_by: None,
         create_date: Timestamp::now(),
         last_op_date: Timestamp::now(),
     };
@@ -213,7 +217,13 @@ async fn a_flow_that_nobody_knows_is_parked_and_blocks_no_other() {
     eventually("that the other has ended", async || state(known).await == FlowState::Done).await;
     let parked = status(&shared.db).await.expect("readable").parked;
     assert_eq!(parked.iter().map(|flow| flow.uuid).collect::<Vec<_>>(), [unknown]);
-    kernel.stop().await;
+    // Whichever node is asked: that of the resource decides.
+    let refused = other.decide_flow(unknown, Decision::Retry, Uuid::random()).await.expect_err("nobody knows it");
+    assert!(refused.details.contains("stays parked"), "{refused}");
+    other.decide_flow(unknown, Decision::Abandon, Uuid::random()).await.expect("abandoned");
+    let flow = shared.flow(unknown).await.expect("journalled");
+    assert_eq!((flow.state, flow.node_uuid), (FlowState::Failed, nodes[0]));
+    tokio::join!(kernel.stop(), other.stop());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -371,6 +371,70 @@ pub struct LongJob {
     pub execute_time: Option<i64>,
 }
 
+wire_enum! {
+    /// Which way a flow goes.
+    pub enum FlowPhase { Running, Undoing }
+}
+
+wire_enum! {
+    /// Where a flow stands.
+    pub enum FlowState {
+        /// Being worked on, or to be resumed.
+        Active,
+        /// Done; the context is final.
+        Done,
+        /// Undone after a failure, or abandoned.
+        Failed,
+        /// Nobody knows how to go on: its chain, step or context is of another version.
+        Parked,
+    }
+}
+
+/// A chain of steps that changes a resource, as its journal has it.
+#[resource(table = "flow", java = "org.cumulo.flow.FlowInventory", vo = "FlowVO")]
+pub struct Flow {
+    /// The flow; that of a call has the id of the call's job.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// Its context's name.
+    pub flow: String,
+    /// Its chain.
+    pub chain: String,
+    /// The layout of its context.
+    pub version: i32,
+    /// The resource it works on.
+    #[field(indexed)]
+    pub resource_uuid: Uuid,
+    /// The job it is the outcome of.
+    #[field(indexed)]
+    pub job_uuid: Option<Uuid>,
+    /// The node that works on it.
+    pub node_uuid: Uuid,
+    /// Where it stands.
+    #[field(indexed)]
+    pub state: FlowState,
+    /// Which way it goes.
+    pub phase: FlowPhase,
+    /// The step that has started.
+    pub step: String,
+    /// The context as it was when that step started.
+    #[field(hidden)]
+    pub context: Json<serde_json::Value>,
+    /// Why it failed, or is parked.
+    pub error: Option<Json<crate::ErrorCode>>,
+    /// The steps of its chain when it started.
+    pub steps: Option<Json<Vec<String>>>,
+    /// Steps that somebody decided to go past: what they did stays.
+    pub skipped: Option<Json<Vec<String>>>,
+    /// The call that decided what becomes of it while it was parked.
+    #[field(hidden)]
+    pub decided_by: Option<Uuid>,
+    /// When it started.
+    pub create_date: Timestamp,
+    /// The last boundary between steps.
+    pub last_op_date: Timestamp,
+}
+
 /// The declarations of this module.
 pub const RESOURCES: &[&crate::ResourceMeta] = &[
     <AccountResourceRef as crate::Resource>::META,
@@ -384,4 +448,5 @@ pub const RESOURCES: &[&crate::ResourceMeta] = &[
     <GarbageCollector as crate::Resource>::META,
     <ManagementNode as crate::Resource>::META,
     <LongJob as crate::Resource>::META,
+    <Flow as crate::Resource>::META,
 ];

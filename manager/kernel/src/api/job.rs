@@ -8,6 +8,7 @@
 mod adopt;
 pub(crate) mod elsewhere;
 mod recover;
+mod reopen;
 mod run;
 
 use std::time::{Duration, Instant};

@@ -2,12 +2,13 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_schema::{ErrorCode, Json, Uuid};
 use futures::future::BoxFuture;
 
 use super::{
     Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, RunFlow, Step, StepCx,
     journal::{self, Entry},
+    parked::{Standing, cannot_undo, lost_step},
 };
 use crate::{
     bus::CallContext,
@@ -30,8 +31,17 @@ pub(super) trait Resumable: Send + Sync {
     fn resume(&self, flows: Flows, row: FlowRow) -> BoxFuture<'static, Option<Outcome>>;
     /// Runs the undo of one step once more, for a debt.
     fn undo_once(&self, flows: Flows, debt: UndoDebt, attempt: u64) -> BoxFuture<'static, Result<(), ErrorCode>>;
+    /// The steps that the chain of `row` has now; an error where this build cannot read the flow.
+    fn chain_of(&self, flows: &Flows, row: &FlowRow) -> Result<Vec<NamedStep>, ErrorCode>;
     /// What an API answers for the final `context`.
     fn reply(&self, context: &serde_json::Value) -> Result<FlowReply, ErrorCode>;
+}
+
+/// A step, for who only names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NamedStep {
+    pub(super) name: &'static str,
+    pub(super) describe: &'static str,
 }
 
 pub(super) struct Definition<F>(PhantomData<fn() -> F>);
@@ -56,6 +66,7 @@ impl<F: Flow> Definition<F> {
             Err(error) => return Some(Err(error)),
         };
         entry.0.step = steps.first().map(|step| step.name().to_owned()).unwrap_or_default();
+        entry.0.steps = Some(Json(steps.iter().map(|step| step.name().to_owned()).collect()));
         let id = entry.0.uuid;
         match journal::find(&flows.inner.db, id).await {
             // Not taken up yet; whoever asks waits until it is.
@@ -64,10 +75,15 @@ impl<F: Flow> Definition<F> {
             }
             Ok(Some(row)) => self.go_on(flows, row).await,
             // Should two ever get here at once, the second can write nothing and reach no agent: its first row collides.
-            Ok(None) => match journal::insert(&flows.inner.db, &entry.0).await {
-                Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context).run(0).await,
-                Err(error) => Some(Err(error.into())),
-            },
+            Ok(None) => {
+                if let Err(error) = flows.unless_parked(entry.0.resource_uuid).await {
+                    return Some(Err(error));
+                }
+                match journal::insert(&flows.inner.db, &entry.0).await {
+                    Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context).run(0).await,
+                    Err(error) => Some(Err(error.into())),
+                }
+            }
             Err(error) => Some(Err(error.into())),
         }
     }
@@ -75,18 +91,19 @@ impl<F: Flow> Definition<F> {
     async fn go_on(&self, flows: &Flows, row: FlowRow) -> Option<Outcome> {
         match row.state {
             FlowState::Done => return Some(Ok(row.context.0)),
-            FlowState::Failed => {
+            FlowState::Failed | FlowState::Parked => {
                 let unknown = || ErrorCode::internal(format!("flow {} failed without a reason", row.uuid));
                 return Some(Err(row.error.map_or_else(unknown, |error| error.0)));
             }
-            FlowState::Active | FlowState::Parked => {}
+            FlowState::Active => {}
         }
         if flows.is_to_leave() {
             return Some(Err(moved()));
         }
         match self.prepare(flows, &row) {
             Ok((steps, data, at)) => {
-                let drive = Drive::new(flows, steps, row.uuid, &row.chain, data);
+                let lost = lost_step(&row, &steps.iter().map(|step| step.name()).collect::<Vec<_>>());
+                let drive = Drive { lost, ..Drive::new(flows, steps, row.uuid, &row.chain, data) };
                 match row.phase {
                     Phase::Running => drive.run(at).await,
                     Phase::Undoing => {
@@ -95,29 +112,35 @@ impl<F: Flow> Definition<F> {
                     }
                 }
             }
-            Err(error) => {
-                tracing::error!(flow = %row.uuid, chain = row.chain, %error, "a flow cannot be resumed and is parked");
-                let parked = flows.park(row.uuid, &error).await;
-                Some(Err(parked.err().unwrap_or(error)))
-            }
+            Err(why) => Some(Err(flows.park(&Standing::of(&row), why).await)),
         }
     }
 
     /// Steps, context and position of a journalled flow, where this build still knows them.
     #[expect(clippy::type_complexity, reason = "three things that are taken apart at once")]
     fn prepare(&self, flows: &Flows, row: &FlowRow) -> Result<(Vec<Arc<dyn Step<F>>>, F, usize), ErrorCode> {
-        let parked =
-            |why: String| ErrorCode::internal(format!("flow {} of chain {} is parked: {why}", row.uuid, row.chain));
-        if u32::try_from(row.version) != Ok(F::VERSION) {
-            return Err(parked(format!("its context has version {}, this build has {}", row.version, F::VERSION)));
-        }
-        let steps = flows.definitions()?.chain::<F>(&row.chain)?;
+        let (steps, data) = self.read(flows, row)?;
         let at = steps.iter().position(|step| step.name() == row.step);
-        let at = at.ok_or_else(|| parked(format!("it stands at the step '{}', which the chain lacks", row.step)))?;
-        let data = serde_json::from_value(row.context.0.clone())
-            .map_err(|cause| parked("its context is unreadable".to_owned()).because_of(&cause))?;
+        let at = at.ok_or_else(|| lost(format!("it stands at the step '{}', which the chain lacks", row.step)))?;
         Ok((steps, data, at))
     }
+
+    /// Steps and context of a journalled flow.
+    #[expect(clippy::type_complexity, reason = "two things that are taken apart at once")]
+    fn read(&self, flows: &Flows, row: &FlowRow) -> Result<(Vec<Arc<dyn Step<F>>>, F), ErrorCode> {
+        if u32::try_from(row.version) != Ok(F::VERSION) {
+            return Err(lost(format!("its context has version {}, this build has {}", row.version, F::VERSION)));
+        }
+        let steps = flows.definitions()?.chain::<F>(&row.chain)?;
+        let data = serde_json::from_value(row.context.0.clone())
+            .map_err(|cause| lost("its context is unreadable".to_owned()).because_of(&cause))?;
+        Ok((steps, data))
+    }
+}
+
+/// Why a flow cannot go on in this build.
+fn lost(why: String) -> ErrorCode {
+    ErrorCode::internal(why)
 }
 
 impl<F: Flow> Resumable for Definition<F> {
@@ -146,6 +169,11 @@ impl<F: Flow> Resumable for Definition<F> {
         })
     }
 
+    fn chain_of(&self, flows: &Flows, row: &FlowRow) -> Result<Vec<NamedStep>, ErrorCode> {
+        let (steps, _) = Self::default().read(flows, row)?;
+        Ok(steps.iter().map(|step| NamedStep { name: step.name(), describe: step.describe() }).collect())
+    }
+
     fn reply(&self, context: &serde_json::Value) -> Result<FlowReply, ErrorCode> {
         let context: F = serde_json::from_value(context.clone())
             .map_err(|cause| ErrorCode::internal("a flow ended in an unreadable context").because_of(&cause))?;
@@ -168,6 +196,8 @@ struct Drive<'f, F: Flow> {
     steps: Vec<Arc<dyn Step<F>>>,
     chain: &'f str,
     cx: StepCx<F>,
+    /// A step that an earlier build did and that this one cannot undo.
+    lost: Option<String>,
 }
 
 /// How one step went.
@@ -182,7 +212,7 @@ enum Went {
 
 impl<'f, F: Flow> Drive<'f, F> {
     fn new(flows: &'f Flows, steps: Vec<Arc<dyn Step<F>>>, id: Uuid, chain: &'f str, data: F) -> Self {
-        Self { flows, steps, chain, cx: StepCx { data, flow: id, place: String::new() } }
+        Self { flows, steps, chain, cx: StepCx { data, flow: id, place: String::new() }, lost: None }
     }
 
     /// Runs the steps from `at` on, whose start is in the journal.
@@ -248,6 +278,9 @@ impl<'f, F: Flow> Drive<'f, F> {
     /// Undoes the steps from `at` down to the first and ends the flow as failed.
     async fn unwind(mut self, at: usize, error: ErrorCode) -> Option<Outcome> {
         tracing::info!(flow = %self.cx.flow, chain = self.chain, %error, "a step failed; undoing");
+        if let Some(step) = self.lost.take() {
+            return Some(Err(self.park(at, &step, &error).await));
+        }
         for at in (0..=at.min(self.steps.len().saturating_sub(1))).rev() {
             if self.flows.is_to_leave() {
                 return self.leave().await;
@@ -342,6 +375,14 @@ impl<'f, F: Flow> Drive<'f, F> {
         }
     }
 
+    /// Puts the flow aside at the step `at`, which failed with `error`: `step` would have to be undone, too.
+    async fn park(&self, at: usize, step: &str, error: &ErrorCode) -> ErrorCode {
+        let (flow, chain, phase) = (self.cx.flow, self.chain, Phase::Undoing);
+        let at = self.steps[at.min(self.steps.len().saturating_sub(1))].name();
+        let standing = Standing { flow, chain, phase, step: at, failure: Some(error) };
+        self.flows.park(&standing, lost(cannot_undo(step))).await
+    }
+
     async fn journal(&self, at: usize, phase: Phase, error: Option<&ErrorCode>) -> Result<(), ErrorCode> {
         let context = journal::encode(&self.cx.data)?;
         let (flows, step) = (&self.flows.inner, self.steps[at].name());
@@ -363,11 +404,5 @@ impl Flows {
     /// Whether what runs in the current task is to stop where it is.
     pub(super) fn is_to_leave(&self) -> bool {
         Hold::current().is_lost() || self.inner.cluster.is_fenced()
-    }
-
-    /// Puts a flow aside that nobody knows how to go on with.
-    pub(super) async fn park(&self, flow: Uuid, why: &ErrorCode) -> Result<(), ErrorCode> {
-        let owned = (flow, self.inner.cluster.node());
-        Ok(journal::end(&self.inner.db, owned, FlowState::Parked, None, Some(why)).await?)
     }
 }

@@ -3,67 +3,12 @@
 //! A flow goes nowhere without its journal: while the database server is away, the commits that carry it wait until it is
 //! back. Failing would leave the row saying one thing and the caller being told another.
 
-use cumulo_derive::resource;
-use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
+use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid};
 
 use super::Flow;
 use crate::db::{Batch, Db, DbError};
 
-wire_enum! {
-    /// Which way a flow goes.
-    pub enum Phase { Running, Undoing }
-}
-
-wire_enum! {
-    /// Where a flow stands.
-    pub enum FlowState {
-        /// Being worked on, or to be resumed.
-        Active,
-        /// Ended well; the context is final.
-        Done,
-        /// Undone after a failure.
-        Failed,
-        /// Nobody knows how to go on: its chain, step or context is of another version.
-        Parked,
-    }
-}
-
-/// A flow in the journal.
-#[resource(table = "flow", java = "org.cumulo.flow.FlowInventory", vo = "FlowVO", internal)]
-pub struct FlowRow {
-    /// The flow.
-    #[field(unique)]
-    pub uuid: Uuid,
-    /// Its context's name.
-    pub flow: String,
-    /// Its chain.
-    pub chain: String,
-    /// The layout of its context.
-    pub version: i32,
-    /// The resource it works on.
-    #[field(indexed)]
-    pub resource_uuid: Uuid,
-    /// The job it is the outcome of.
-    #[field(indexed)]
-    pub job_uuid: Option<Uuid>,
-    /// The node that works on it.
-    pub node_uuid: Uuid,
-    /// Where it stands.
-    #[field(indexed)]
-    pub state: FlowState,
-    /// Which way it goes.
-    pub phase: Phase,
-    /// The step that has started.
-    pub step: String,
-    /// The context as it was when that step started.
-    pub context: Json<serde_json::Value>,
-    /// Why it failed.
-    pub error: Option<Json<ErrorCode>>,
-    /// When it started.
-    pub create_date: Timestamp,
-    /// The last boundary.
-    pub last_op_date: Timestamp,
-}
+pub use cumulo_schema::system::{Flow as FlowRow, FlowPhase as Phase, FlowState};
 
 /// A row about to be written.
 pub(super) struct Entry(pub(super) FlowRow);
@@ -90,6 +35,9 @@ impl Entry {
             step: String::new(),
             context: Json(encode(context)?),
             error: None,
+            steps: None,
+            skipped: None,
+            decided_by: None,
             create_date: now,
             last_op_date: now,
         }))
@@ -151,9 +99,36 @@ pub(super) async fn end(
     db.defer_end(flow, batch).await
 }
 
+/// Writes that nobody knows how to go on from `step`, at once: who asks is told so.
+pub(super) async fn park(
+    db: &Db,
+    (flow, node): (Uuid, Uuid),
+    phase: Phase,
+    step: &str,
+    why: &ErrorCode,
+) -> Result<(), DbError> {
+    let mut batch = db.batch();
+    batch
+        .update::<FlowRow>()
+        .set(FlowRow::STATE, &FlowState::Parked)
+        .set(FlowRow::PHASE, &phase)
+        .set(FlowRow::STEP, &step.to_owned())
+        .set(FlowRow::ERROR, &Some(Json(why.clone())))
+        .eq(FlowRow::UUID, &flow)
+        .eq(FlowRow::NODE_UUID, &node)
+        .expect(format!("flow {flow} is no longer in the journal, or another node's"));
+    db.defer_end(flow, batch).await
+}
+
 /// The row of the flow `id`.
 pub(super) async fn find(db: &Db, id: Uuid) -> Result<Option<FlowRow>, DbError> {
     db.find(FlowRow::UUID, &id).await
+}
+
+/// A flow on `resource` that waits for somebody to decide what becomes of it.
+pub(super) async fn parked_on(db: &Db, resource: Uuid) -> Result<Option<FlowRow>, DbError> {
+    let on = db.select::<FlowRow>().eq(FlowRow::RESOURCE_UUID, &resource);
+    on.eq(FlowRow::STATE, &FlowState::Parked).first().await
 }
 
 /// What `node` has to work on.
@@ -182,6 +157,23 @@ pub(super) fn pass_on(batch: &mut Batch, flow: Uuid, from: Uuid, to: Uuid) {
         .eq(FlowRow::NODE_UUID, &from)
         .eq(FlowRow::STATE, &FlowState::Active)
         .expect(format!("flow {flow} is another node's by now"));
+}
+
+/// Adds to `batch` that the parked flow is from now on as `row` says, worked on by `node` where it goes on, by a decision of
+/// the call `by`; refused with `otherwise` when it is not parked any more.
+pub(super) fn decided(batch: &mut Batch, row: &FlowRow, node: Uuid, by: Uuid, otherwise: ErrorCode) {
+    batch
+        .update::<FlowRow>()
+        .set(FlowRow::STATE, &row.state)
+        .set(FlowRow::NODE_UUID, &node)
+        .set(FlowRow::STEP, &row.step)
+        .set(FlowRow::STEPS, &row.steps)
+        .set(FlowRow::SKIPPED, &row.skipped)
+        .set(FlowRow::ERROR, &row.error)
+        .set(FlowRow::DECIDED_BY, &Some(by))
+        .eq(FlowRow::UUID, &row.uuid)
+        .eq(FlowRow::STATE, &FlowState::Parked)
+        .expect_or(otherwise);
 }
 
 /// Forgets flows that ended well or were undone before `before`.

@@ -9,15 +9,19 @@
 //! - A flow runs in a task of its own: who started it may go away.
 //! - A flow whose job was cancelled, or whose deadline has passed, starts no more steps and is undone; its undoes get time of
 //!   their own.
+//! - A flow of which this build lacks the chain, the step or the context is *parked*: it waits for somebody to decide what
+//!   becomes of it ([`Decision`]), and until then no other flow starts on its resource.
 //!
 //! The alternative, a graph of actions with outputs looked up by name, buys parallel branches that no chain here needs
 //! and loses the types; a step that wants parallel work calls `bus.call_all`.
 
 mod adopt;
 mod chain;
+mod decide;
 mod drive;
 mod elsewhere;
 mod journal;
+mod parked;
 mod recover;
 mod step;
 
@@ -45,6 +49,8 @@ use crate::{
     queue::Queues,
     work::Work,
 };
+pub(crate) use decide::DecideFlow;
+pub use decide::Decision;
 use drive::Definition;
 pub(crate) use elsewhere::RunFlow;
 
@@ -196,6 +202,9 @@ impl Flows {
         context: F,
         planning: &Planning,
     ) -> Result<ErrorCode, ErrorCode> {
+        if let Err(veto) = self.unless_parked(context.resource()).await {
+            planning.veto(veto);
+        }
         let mut cx = StepCx { data: context, flow: id, place: String::new() };
         for step in self.definitions()?.chain::<F>(chain)? {
             planning.step(step.name(), step.describe(), None);

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use cumulo_schema::{ErrorCode, Timestamp, Uuid, codes};
 
-use super::{FlowReply, FlowRow, FlowState, Flows, Outcome, journal};
+use super::{FlowReply, FlowRow, FlowState, Flows, Outcome, journal, parked::Standing};
 use crate::{
     bus::{CallContext, Caller},
     cluster::Hold,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A resumed flow that no job waits for has no deadline; this bounds what it asks of others.
-const RESUMED_DEADLINE: Duration = Duration::from_hours(1);
+pub(super) const RESUMED_DEADLINE: Duration = Duration::from_hours(1);
 /// How long ended flows stay readable.
 const KEEP_ENDED: Duration = Duration::from_hours(24);
 
@@ -36,11 +36,8 @@ impl Flows {
 
     pub(super) async fn resume(&self, row: FlowRow, time: Duration, hold: Hold) {
         let Some(definition) = self.definitions().ok().and_then(|all| all.flows.get(row.flow.as_str()).cloned()) else {
-            tracing::error!(flow = %row.uuid, name = row.flow, "nobody knows this flow any more; it is parked");
-            let why = ErrorCode::internal(format!("this build does not know the flow {}", row.flow));
-            if let Err(error) = self.park(row.uuid, &why).await {
-                tracing::warn!(flow = %row.uuid, %error, "a flow could not be parked");
-            }
+            let why = ErrorCode::internal("this build does not know it".to_owned());
+            self.park(&Standing::of(&row), why).await;
             return;
         };
         let (flows, lane, id) = (self.clone(), super::lane(row.resource_uuid), row.uuid);

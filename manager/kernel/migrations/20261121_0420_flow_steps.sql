@@ -1,0 +1,3 @@
+ALTER TABLE "flow" ADD COLUMN "steps" TEXT NULL;
+ALTER TABLE "flow" ADD COLUMN "skipped" TEXT NULL;
+ALTER TABLE "flow" ADD COLUMN "decided_by" CHAR(32) NULL;
