@@ -4,6 +4,7 @@ pub mod access_key;
 pub mod backup_storage;
 pub mod cluster;
 pub mod config;
+pub mod flow;
 pub mod host;
 pub mod identity;
 pub mod image;
@@ -260,6 +261,10 @@ const APIS: &[&ApiMeta] = &[
     management::QueryGCJob::META,
     management::TriggerGCJob::META,
     management::DeleteGCJob::META,
+    flow::QueryFlow::META,
+    flow::RetryFlow::META,
+    flow::SkipFlowStep::META,
+    flow::AbandonFlow::META,
     long_job::SubmitLongJob::META,
     long_job::CancelLongJob::META,
     long_job::CleanLongJob::META,

@@ -80,6 +80,13 @@ pub(crate) const LIST: &[Deviation] = &[
     Deviation { area: "queries", at: "QueryAccessKey" },
     resource("AccessKeyInventory"),
     api("GetMetricData"),
+    // The reference forgets what it was doing when it dies; ours goes on, and asks where it does not know how.
+    api("QueryFlow"),
+    api("RetryFlow"),
+    api("SkipFlowStep"),
+    api("AbandonFlow"),
+    Deviation { area: "queries", at: "QueryFlow" },
+    resource("FlowInventory"),
     // Every row has an id, so that sharing twice is one row.
     resource("SharedResourceInventory/uuid"),
     Deviation { area: "queries", at: "QuerySharedResource/uuid" },

@@ -1,6 +1,7 @@
 //! The service as clients see it, one file per group of APIs.
 
 mod config;
+mod flow;
 mod gc;
 mod long_job;
 mod node;
