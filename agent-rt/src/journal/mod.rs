@@ -21,7 +21,7 @@ use cumulo_proto::Outcome;
 use prost::Message;
 
 use file::{File, Synced};
-use record::{Acknowledged, Entry, Finished};
+use record::{Acknowledged, Entry, Epoch, Finished};
 pub(crate) use table::Begun;
 use table::Table;
 
@@ -104,15 +104,20 @@ impl Journal {
         let task_id = task.task_id.clone();
         let (begun, synced) = {
             let mut state = self.state();
+            let newest = state.table.newest(&task.key);
             let begun = state.table.begin(task.clone());
             let synced = match begun {
                 Begun::New => state.append(&Entry::Accepted(task)),
-                _ => Synced::already(),
+                Begun::Stale { .. } => Synced::already(),
+                _ if newest == Some(task.epoch) => Synced::already(),
+                _ => state.append(&Entry::Epoch(Epoch { key: task.key, epoch: task.epoch, used_ms: task.at_ms })),
             };
             (begun, synced)
         };
         if let Err(error) = synced.await {
-            self.state().table.withdraw(&task_id);
+            if begun == Begun::New {
+                self.state().table.withdraw(&task_id);
+            }
             return Err(error);
         }
         Ok(begun)

@@ -52,6 +52,13 @@ struct Seen {
 
 impl Table {
     pub(crate) fn begin(&mut self, task: Accepted) -> Begun {
+        if let Some(seen) = self.epochs.get(&task.key)
+            && seen.epoch > task.epoch
+        {
+            return Begun::Stale { newest: seen.epoch };
+        }
+        // Also of a task that is known: who asks for its outcome works on the object from now on.
+        self.see(task.key.clone(), task.epoch, task.at_ms);
         if let Some(known) = self.tasks.get_mut(&task.task_id) {
             // The asker may be another management node than the first one.
             known.accepted.callback_url = task.callback_url;
@@ -59,13 +66,13 @@ impl Table {
             ended.acknowledged = false;
             return Outcome::decode(ended.outcome.clone()).map_or(Begun::Running, Begun::Finished);
         }
-        if let Some(seen) = self.epochs.get(&task.key)
-            && seen.epoch > task.epoch
-        {
-            return Begun::Stale { newest: seen.epoch };
-        }
         self.apply(Entry::Accepted(task));
         Begun::New
+    }
+
+    /// The newest epoch seen for `key`.
+    pub(crate) fn newest(&self, key: &str) -> Option<u64> {
+        self.epochs.get(key).map(|seen| seen.epoch)
     }
 
     /// Takes back a task that could not be written down. Its epoch stays: it was seen.

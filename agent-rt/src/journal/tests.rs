@@ -78,6 +78,24 @@ async fn an_older_epoch_is_refused_also_after_a_restart_and_after_its_tasks_are_
 }
 
 #[tokio::test]
+async fn who_asks_for_a_known_task_is_the_one_to_go_by_from_then_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    assert_eq!(journal.begin(task("t1", "vm", 6)).await.unwrap(), Begun::New);
+    assert_eq!(journal.begin(task("t1", "vm", 7)).await.unwrap(), Begun::Running);
+    drop(journal);
+
+    let journal = Journal::open(dir.path()).unwrap();
+    assert_eq!(journal.begin(task("t2", "vm", 6)).await.unwrap(), Begun::Stale { newest: 7 });
+    assert_eq!(
+        journal.begin(task("t1", "vm", 6)).await.unwrap(),
+        Begun::Stale { newest: 7 },
+        "its outcome is another's"
+    );
+    assert_eq!(journal.running(), 1);
+}
+
+#[tokio::test]
 async fn every_torn_or_damaged_tail_is_cut_off_and_the_rest_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tasks.journal");
