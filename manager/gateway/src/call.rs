@@ -46,10 +46,12 @@ pub(crate) async fn run<C: AgentCommand>(
     let stop = kernel.work().stop_of(&context);
     let hold = Hold::current();
     let outcome = loop {
+        // In this order: what a ring takes away is told before the ring is seen, so this node has the hold in the epoch that
+        // the command carries. The other way round it could carry the new owner's.
+        let epoch = cluster.epoch();
         if cluster.is_fenced() || hold.is_lost() {
             return Err(handed_over(C::NAME));
         }
-        let epoch = cluster.epoch();
         command.set_header(header(callback, task, epoch, &context));
         let exchange = exchange(peer, &command, task, &mut waiter, (context.deadline, &stop));
         let outcome = tokio::select! {

@@ -199,7 +199,7 @@ impl Cluster {
                 return Err(fenced());
             }
             // Under the lock of the holds, so that a look finds a hold on what it takes away or the claim sees its ring.
-            let claimed = self.0.holds.take(resource, &parent, || many.membership().claim(&resource));
+            let claimed = self.0.holds.take(resource, &parent, || self.claim(many, &resource));
             match claimed {
                 Ok(hold) => return Ok(Claimed::Here(hold)),
                 Err(Claim::Theirs(_)) => return Ok(Claimed::There),
@@ -226,7 +226,17 @@ impl Cluster {
         if many.leaving.load(Ordering::SeqCst) {
             return None;
         }
-        self.0.holds.take(*resource, &Hold::current(), || many.membership().claim(resource)).ok()
+        self.0.holds.take(*resource, &Hold::current(), || self.claim(many, resource)).ok()
+    }
+
+    /// Whether work on `resource` may be started. Not in an epoch before it is the one that everybody here sees: commands to
+    /// agents carry that, and would carry one in which the resource was another's.
+    fn claim(&self, many: &Many, resource: &Uuid) -> Claim {
+        let membership = many.membership();
+        match membership.claim(resource) {
+            Claim::Mine if membership.epoch() != self.epoch() => Claim::Wait(self.0.node),
+            claim => claim,
+        }
     }
 
     /// Whether the ring gives `resource` to this node, whatever others may still hold.
