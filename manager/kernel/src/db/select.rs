@@ -59,6 +59,12 @@ impl<'d, R: Resource> Select<'d, R> {
         self
     }
 
+    /// Descending by `column`.
+    pub fn latest_by(mut self, column: Column<R>) -> Self {
+        self.query.order_by(Alias::new(column.name), Order::Desc);
+        self
+    }
+
     /// At most `rows` rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.query.limit(rows);

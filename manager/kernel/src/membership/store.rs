@@ -30,19 +30,10 @@ impl Store {
         Self { db }
     }
 
-    /// The latest epoch and its members; 0 and nobody before the first.
+    /// The latest epoch and its members; 0 and nobody before the first. One statement: a row can be forgotten between two.
     pub(super) async fn latest(&self) -> Result<(u64, Vec<Uuid>), DbError> {
-        let mut query = Query::select();
-        query.expr(Expr::col(column(RingEpoch::EPOCH.name)).max()).from(Alias::new(RingEpoch::META.table));
-        let rows = self.db.fetch(&query).await?;
-        let unreadable = |cause| DbError::Unreadable { table: RingEpoch::META.table, cause };
-        match rows.first().map(|row| row.at(0, FieldKind::Long)).transpose().map_err(unreadable)? {
-            Some(Cell::Int(epoch)) => {
-                let row = self.db.find(RingEpoch::EPOCH, &epoch).await?;
-                Ok(row.map_or((0, Vec::new()), |row| (number(row.epoch), row.members.0)))
-            }
-            _ => Ok((0, Vec::new())),
-        }
+        let row = self.db.select::<RingEpoch>().latest_by(RingEpoch::EPOCH).first().await?;
+        Ok(row.map_or((0, Vec::new()), |row| (number(row.epoch), row.members.0)))
     }
 
     pub(super) async fn leases(&self) -> Result<Vec<NodeLease>, DbError> {
@@ -218,10 +209,30 @@ impl Store {
     }
 }
 
+/// `Conflict` where there is that epoch or a later one. The key alone would not say: rows are forgotten, so who was paused
+/// could write the number of one that was.
 fn insert_epoch(batch: &mut Batch, epoch: u64, members: &[Uuid]) {
     let mut members = members.to_vec();
     members.sort_unstable();
-    batch.insert(&RingEpoch { epoch: cell(epoch), members: Json(members), create_date: Timestamp::now() });
+    let row = RingEpoch { epoch: cell(epoch), members: Json(members), create_date: Timestamp::now() };
+    let latest = || Expr::col(column(RingEpoch::EPOCH.name)).max();
+    let mut values = Query::select();
+    values.from(Alias::new(RingEpoch::META.table));
+    for (field, value) in RingEpoch::META.fields.iter().zip(row.cells()) {
+        let value = Expr::val(to_value(value));
+        values.expr(match field.column == RingEpoch::EPOCH.name {
+            // The number of the latest, which is taken.
+            true => Expr::case(latest().gte(cell(epoch)), latest()).finally(value).into(),
+            false => value,
+        });
+    }
+    let mut insert = Query::insert();
+    insert
+        .into_table(Alias::new(RingEpoch::META.table))
+        .columns(RingEpoch::META.fields.iter().map(|field| Alias::new(field.column)))
+        .select_from(values)
+        .expect("a value for each column");
+    batch.push(&insert, "insert into ring_epoch".to_owned(), None);
 }
 
 fn column(name: &'static str) -> Alias {
@@ -252,4 +263,37 @@ fn cell(epoch: u64) -> i64 {
 
 fn number(epoch: i64) -> u64 {
     u64::try_from(epoch).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Migration;
+
+    const TABLES: Migration =
+        Migration { name: "1", sql: include_str!("../../migrations/20261121_0240_membership.sql") };
+
+    /// Of a node that read the latest epoch, was paused while others went on and forgot the next, and wakes up.
+    #[tokio::test]
+    async fn the_number_of_a_forgotten_epoch_is_not_written_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = Db::sqlite(&dir.path().join("db")).await.expect("opens");
+        db.migrate(&[TABLES]).await.expect("migrates");
+        let store = Store::new(db.clone());
+        let write = async |epoch| {
+            let mut batch = db.batch();
+            insert_epoch(&mut batch, epoch, &[Uuid::ADMIN.derive(&epoch.to_string())]);
+            db.commit(batch).await
+        };
+        for epoch in 1..=7 {
+            write(epoch).await.expect("it is the next");
+        }
+        store.forget_before(6).await.expect("forgets");
+        for late in [1, 5, 6, 7] {
+            let written = write(late).await;
+            assert!(matches!(written, Err(DbError::Conflict { .. })), "{late}: {written:?}");
+        }
+        assert_eq!(store.latest().await.expect("reads"), (7, vec![Uuid::ADMIN.derive("7")]));
+        write(8).await.expect("it is the next");
+    }
 }
