@@ -8,14 +8,17 @@
 #   make bench-agents        each program by itself, and a real VM's start beside bare libvirt; needs root
 #   make bench-bus           a call between nodes against a bare RPC over the same broker
 #   make chaos SEEDS=…       nodes that are killed, frozen and stopped under load; SEED=… begins there
+#   make proof NODES=…       the model of the membership, searched for so many nodes and EPOCHS=… changes of members
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system
 
 FILE ?= tests/scenarios/flat-network.txt
 SEEDS ?= 10
 SEED ?=
+NODES ?= 2
+EPOCHS ?= 4
 
-.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus chaos lint packages
+.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus chaos proof lint packages
 .SILENT:
 
 demo:
@@ -45,6 +48,9 @@ bench-bus: packages
 
 chaos: packages
 	scripts/chaos $(SEEDS) $(SEED)
+
+proof: packages
+	cargo run --quiet --package cumulo-model -- $(NODES) $(EPOCHS)
 
 lint: packages
 	scripts/lint

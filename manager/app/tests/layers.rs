@@ -40,7 +40,7 @@ fn allowed(folder: &str, on: &str) -> bool {
         "kvm-agent" | "storage-agent" | "vrouter-agent" => any(&["proto", "agent-rt"]),
         "cli" => any(&["manager/schema", "manager/contracts"]),
         "manager/gateway" => any(&["proto", "agent-rt", "manager/schema", "manager/derive", "manager/kernel"]),
-        "manager/testdb" => any(&["manager/schema", "manager/kernel"]),
+        "manager/testdb" | "tests/model" => any(&["manager/schema", "manager/kernel"]),
         "manager/testkit" | "manager/testnode" | "manager/app" | "bench" | "bench/query" | "bench/bus"
         | "bench/agents" => true,
         _ if folder.starts_with("manager/services/") => {

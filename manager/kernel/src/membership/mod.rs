@@ -2,8 +2,10 @@
 //!
 //! Every node keeps a **lease** in the database, counted by the database's clock, so that the nodes' clocks matter to
 //! nobody. Who takes part is numbered: each **epoch** is a row with its members, written in the same batch as the lease it
-//! is about, and its number is a key, so of several nodes that want to write the next one, one does and the others look
-//! again. A row is never changed.
+//! is about, and its number is larger than any before, so of several nodes that want to write the next one, one does and the
+//! others look again. A row is never changed. Rows that nobody reaches back to are forgotten, and their numbers stay used:
+//! who was paused for that long would otherwise write a ring that nobody reads, and with it take a lease from the one that
+//! all go by.
 //!
 //! # Why no two nodes work on one resource
 //!
@@ -26,8 +28,14 @@
 //! whose own clock ran out before, starts nothing more. Should it wake up in the middle of something, agents refuse the
 //! commands of an older epoch. It learns that it was expelled when it next renews, and joins anew under another incarnation.
 //!
+//! An agent knows the owner by the epoch, and each epoch has one. So a command carries one in which its sender owns the resource:
+//! it is looked up *before* it is seen whether the work may go on, what a ring takes away is told to leave *before* anybody
+//! sees the ring, and nothing is started in an epoch that is not seen yet.
+//!
 //! What it still writes, the database refuses in the transaction itself: every batch asks for the lease first
 //! (`db/mysql/fence.rs`). Who starts work and asks for all this is [`crate::cluster`].
+//!
+//! All this is searched exhaustively, with every pause and every delay, and with each of these rules left out: `tests/model`.
 //!
 //! What this takes of clocks is that they run equally fast, within a tenth of a lease. Messages do not matter at all: an
 //! event on the bus only makes others look sooner.
@@ -45,11 +53,8 @@ use std::{
 
 use cumulo_schema::Uuid;
 
-pub use self::claim::Claim;
-use self::{
-    claim::{Holder, decide},
-    store::Store,
-};
+pub use self::claim::{Claim, Holder, decide};
+use self::store::Store;
 pub use rows::{NodeLease, RingEpoch};
 pub use status::{NodeStatus, Status, status};
 
@@ -207,7 +212,8 @@ impl Membership {
         if Instant::now() >= local.until {
             return Claim::Fenced;
         }
-        decide(resource, self.me, local.adopted, &local.rings, &local.others)
+        let owner_in = |epoch| local.rings.get(&epoch).and_then(|ring| ring.owner(resource));
+        decide(self.me, local.adopted, owner_in, &local.others)
     }
 
     /// Whether the ring gives `resource` to this node, whatever others may still hold.
