@@ -98,6 +98,15 @@ pub enum HostError {
         /// Where the drive should be.
         place: u32,
     },
+    /// A VM that is to be booted by firmware which this host does not have.
+    #[error(
+        "this host has no UEFI firmware for VM {vm}; install it there (package ovmf on Debian and Ubuntu, edk2-ovmf on Red \
+         Hat and its kin), or give the VM the boot mode Legacy"
+    )]
+    NoUefi {
+        /// Which.
+        vm: String,
+    },
     /// No such network device.
     #[error("this host has no network interface {name}; it has {present}")]
     NoInterface {
@@ -245,6 +254,7 @@ impl HostError {
             Self::VmState { .. } => "vm.state",
             Self::NicHeld { .. } => "vm.nic-held",
             Self::NoDrive { .. } => "vm.no-drive",
+            Self::NoUefi { .. } => "vm.no-uefi",
             Self::NoInterface { .. } => "network.no-interface",
             Self::InterfaceTaken { .. } => "network.interface-taken",
             Self::NotTheVlan { .. } | Self::VlanTaken { .. } => "network.vlan-taken",

@@ -36,6 +36,7 @@ pub struct FakeDomain {
 pub struct FakeDomains {
     state: Arc<Mutex<BTreeMap<ObjectId, FakeDomain>>>,
     deaf: Arc<AtomicBool>,
+    bios_only: Arc<AtomicBool>,
     used: Arc<Mutex<BTreeMap<ObjectId, (Instant, VmCounters)>>>,
 }
 
@@ -48,6 +49,11 @@ impl FakeDomains {
     /// Whether guests ignore their power button, and keep what is unplugged, from now on.
     pub fn set_deaf(&self, deaf: bool) {
         self.deaf.store(deaf, Ordering::Relaxed);
+    }
+
+    /// Whether there is no UEFI firmware here, from now on.
+    pub fn set_bios_only(&self, bios_only: bool) {
+        self.bios_only.store(bios_only, Ordering::Relaxed);
     }
 
     /// Puts a VM into a state as if it happened by itself: a crash, a shutdown from inside.
@@ -80,6 +86,9 @@ impl Domains for FakeDomains {
     }
 
     async fn define(&self, spec: &DomainSpec) -> Result<(), HostError> {
+        if spec.uefi && self.bios_only.load(Ordering::Relaxed) {
+            return Err(HostError::NoUefi { vm: spec.uuid.to_string() });
+        }
         let mut state = self.state();
         let used: Vec<_> = state.values().map(|d| d.vnc_port).collect();
         let free = (FIRST_VNC_PORT..=u16::MAX).find(|port| !used.contains(port)).unwrap_or_default();

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "sim")]
 mod fake;
+mod firmware;
 mod real;
 pub mod run;
 mod spec;

@@ -24,7 +24,7 @@ use virt::{
 };
 
 use super::{
-    Cache, CdromSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, stats,
+    Cache, CdromSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, firmware, stats,
     xml::{self, Drive, nic_xml},
 };
 use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof, usage::VmCounters};
@@ -114,6 +114,9 @@ impl Domains for Libvirt {
             kvm::Virtualization::Kvm => Virtualization::Kvm,
             kvm::Virtualization::Qemu | kvm::Virtualization::Unspecified => Virtualization::Qemu,
         };
+        if spec.uefi && !firmware::has_uefi() {
+            return Err(HostError::NoUefi { vm: spec.uuid.to_string() });
+        }
         let mut spec = spec.clone();
         for disk in spec.disks.iter_mut().filter(|disk| disk.cache == Cache::Auto) {
             disk.cache = if can_do_without_page_cache(&disk.path) { Cache::None } else { Cache::Writeback };

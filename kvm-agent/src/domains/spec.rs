@@ -33,6 +33,8 @@ pub struct DomainSpec {
     pub nics: Vec<NicSpec>,
     /// What to boot from, first choice first.
     pub boot: Vec<&'static str>,
+    /// Whether UEFI boots it, and not a BIOS.
+    pub uefi: bool,
     /// `pc`, `q35` or a versioned one of these.
     pub machine: String,
     /// Whether the clock shows local time.
@@ -235,6 +237,7 @@ impl DomainSpec {
             cdroms,
             nics: nics.into_iter().map(NicSpec::checked).collect::<Result<_, _>>()?,
             boot: boot(vm),
+            uefi: vm.firmware() == kvm::Firmware::Uefi,
             machine,
             local_time: vm.clock() == kvm::Clock::Localtime,
             windows: vm.platform.eq_ignore_ascii_case("windows"),

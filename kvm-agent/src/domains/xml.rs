@@ -68,7 +68,10 @@ pub(super) fn nic_xml(spec: &NicSpec) -> io::Result<String> {
 }
 
 fn os(xml: &mut Xml, spec: &DomainSpec) -> io::Result<()> {
-    xml.create_element("os").write_inner_content(|xml| {
+    let element = xml.create_element("os");
+    // libvirt finds the files of the firmware, and keeps the guest's own copy of its variables.
+    let element = if spec.uefi { element.with_attribute(("firmware", "efi")) } else { element };
+    element.write_inner_content(|xml| {
         xml.create_element("type")
             .with_attributes([("arch", "x86_64"), ("machine", spec.machine.as_str())])
             .write_text_content(BytesText::new("hvm"))?;
@@ -342,7 +345,9 @@ pub(super) fn nic_in<'x>(xml: &'x str, mac: &Mac) -> Option<&'x str> {
 #[cfg(test)]
 mod tests {
     use cumulo_agent_rt::storage::Roots;
-    use cumulo_proto::kvm::{BootDevice, Cdrom, Clock, Console, CpuTopology, Disk, DiskBus, DiskCache, Nic, VmSpec};
+    use cumulo_proto::kvm::{
+        BootDevice, Cdrom, Clock, Console, CpuTopology, Disk, DiskBus, DiskCache, Firmware, Nic, VmSpec,
+    };
     use quick_xml::XmlVersion;
 
     use super::*;
@@ -385,6 +390,15 @@ mod tests {
     #[test]
     fn a_small_emulated_vm() {
         crate::snapshot::assert("domain-small.xml", &xml(&spec(), Virtualization::Qemu));
+    }
+
+    #[test]
+    fn uefi_is_asked_for_by_name() {
+        let mut spec = spec();
+        spec.set_firmware(Firmware::Uefi);
+        assert!(xml(&spec, Virtualization::Kvm).contains("<os firmware=\"efi\">"));
+        spec.set_firmware(Firmware::Bios);
+        assert!(!xml(&spec, Virtualization::Kvm).contains("firmware"));
     }
 
     #[test]

@@ -167,6 +167,30 @@ fn a_vm_lives_and_goes() {
 }
 
 #[test]
+fn a_guest_is_booted_by_uefi_where_that_is_installed() {
+    in_namespaces(HIDDEN, async || {
+        let _libvirtd = Libvirtd::start().await;
+        let Machine { libvirt, mut spec, vm } = machine().await;
+        spec.uefi = true;
+        sh("mount -t tmpfs tmpfs /usr/share/qemu/firmware");
+        let refused = run::ensure_running(&libvirt, &spec).await.unwrap_err();
+        assert!(matches!(refused, HostError::NoUefi { .. }) && refused.to_string().contains("ovmf"), "{refused}");
+        assert_eq!(libvirt.state(&vm).await.unwrap(), None);
+        sh("umount /usr/share/qemu/firmware");
+
+        // From BIOS to UEFI and back, each with the next start.
+        for uefi in [true, false] {
+            spec.uefi = uefi;
+            run::ensure_running(&libvirt, &spec).await.unwrap();
+            let flash = sh(&format!("virsh -q qemu-monitor-command {VM} --hmp info mtree -f"));
+            assert_eq!(flash.contains("pflash"), uefi, "{flash}");
+            run::ensure_stopped(&libvirt, &vm, None, &TaskCx::detached()).await.unwrap();
+        }
+        run::ensure_gone(&libvirt, &vm).await.unwrap();
+    });
+}
+
+#[test]
 fn discs_are_changed_while_the_guest_runs() {
     in_namespaces(HIDDEN, async || {
         let _libvirtd = Libvirtd::start().await;

@@ -70,6 +70,57 @@ async fn a_guest_boots_from_what_it_is_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_is_booted_by_a_bios_or_by_uefi() {
+    let life = Life::new().await;
+    let wrong = life.act("setVmBootMode", json!({ "bootMode": "UEFI_WITH_CSM" })).await.expect_err("none is there");
+    assert!(wrong.contains("Legacy and UEFI"), "{wrong}");
+    assert!(!life.rebooted().await.0.uefi);
+    for _ in 0..2 {
+        life.act("setVmBootMode", json!({ "bootMode": "UEFI" })).await.expect("set");
+    }
+    let tagged = life.world.query("/vm-instances?q=__systemTag__=bootMode::UEFI").await;
+    assert_eq!(tagged.len(), 1, "it is a tag");
+    assert!(life.rebooted().await.0.uefi);
+    let twice =
+        json!({ "params": { "resourceType": "VmInstanceVO", "resourceUuid": life.vm, "tag": "bootMode::Legacy" } });
+    let refused = life.world.call("POST", "/system-tags", &twice).await.expect_err("it has one").error();
+    assert!(refused.details.contains("SetVmBootMode"), "{refused}");
+
+    // A host without the firmware says so, and the VM stays as it was.
+    life.act("stopVmInstance", json!({})).await.expect("stopped");
+    let host: Uuid = life.cloud.host.parse().expect("a uuid");
+    life.world.sims.host(host).doors().domains.set_bios_only(true);
+    let before = life.world.rows().await;
+    let (path, start) = (format!("/vm-instances/{}/actions", life.vm), json!({ "startVmInstance": {} }));
+    let refused = life.world.call("PUT", &path, &start).await.expect_err("no firmware").error().to_string();
+    assert!(refused.contains("ovmf"), "{refused}");
+    assert_eq!(life.world.rows().await, before);
+    life.delete("bootmode").await;
+    life.act("startVmInstance", json!({})).await.expect("a BIOS is always there");
+    assert!(!life.rebooted().await.0.uefi);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_vm_is_booted_as_its_image_says() {
+    let life = Life::new().await;
+    let actions = format!("/images/{}/actions", life.cloud.image);
+    life.world.call("PUT", &actions, &json!({ "setImageBootMode": { "bootMode": "UEFI" } })).await.expect("set");
+    assert!(!life.rebooted().await.0.uefi, "what exists stays as it is");
+    let made = async |tags: Value| {
+        let mut body = life.cloud.vm("other");
+        body["params"]["systemTags"] = tags;
+        let vm = life.world.make("POST", "/vm-instances", body).await;
+        let vm = ObjectId::try_from(vm["uuid"].as_str().expect("a uuid")).expect("a uuid");
+        life.world.sims.host(life.cloud.host.parse().expect("a uuid")).world().vms[&vm].spec.uefi
+    };
+    assert!(made(json!([])).await);
+    assert!(!made(json!(["bootMode::Legacy"])).await, "what the call says counts");
+    let mut both = life.cloud.vm("both");
+    both["params"]["systemTags"] = json!(["bootMode::Legacy", "bootMode::UEFI"]);
+    life.world.call("POST", "/vm-instances", &both).await.expect_err("one or the other");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_console_asks_for_its_password_and_nobody_else_reads_it() {
     let mut life = Life::new().await;
     assert_eq!(life.ask("console-passwords").await["password"], Value::Null);
@@ -119,6 +170,7 @@ async fn settings_can_be_planned() {
     let before = life.world.rows().await;
     for (action, params) in [
         ("setVmBootOrder", json!({ "bootOrder": ["CdRom"] })),
+        ("setVmBootMode", json!({ "bootMode": "UEFI" })),
         ("setVmConsolePassword", json!({ "consolePassword": "secret" })),
         ("setVmSshKey", json!({ "SshKey": KEY })),
     ] {

@@ -88,6 +88,17 @@ pub struct ChangeImageState {
     pub state_event: String,
 }
 
+/// Says whether a BIOS or UEFI boots the virtual machines that are made of an image from now on.
+#[api(put "/images/{uuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Empty)]
+pub struct SetImageBootMode {
+    /// The image.
+    #[param(resource = "ImageVO", check_account, operation_target)]
+    pub uuid: Uuid,
+    /// `Legacy` or `UEFI`.
+    #[param(values("Legacy", "UEFI", "UEFI_WITH_CSM"))]
+    pub boot_mode: String,
+}
+
 /// Reads the size of an image anew from its backup storage.
 #[api(put "/images/{uuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Inventory<Image>)]
 pub struct SyncImageSize {

@@ -30,6 +30,24 @@ pub struct GetVmBootOrderReply {
     pub orders: Vec<String>,
 }
 
+/// Says whether a BIOS or UEFI boots a virtual machine, from its next start on.
+#[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Empty)]
+pub struct SetVmBootMode {
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
+    pub uuid: Uuid,
+    /// `Legacy` or `UEFI`.
+    pub boot_mode: String,
+}
+
+/// Lets a BIOS boot a virtual machine again, from its next start on.
+#[api(delete "/vm-instances/{uuid}/bootmode", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, delete, reply = Empty)]
+pub struct DeleteVmBootMode {
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
+    pub uuid: Uuid,
+}
+
 /// Sets the password that the console of a virtual machine asks for, from its next start on.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct SetVmConsolePassword {

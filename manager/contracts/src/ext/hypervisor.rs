@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, Uuid};
 use serde::{Deserialize, Serialize};
 
-use crate::{message::volume::VolumeOnHost, resource::VmState};
+use crate::{
+    message::volume::VolumeOnHost,
+    resource::{BootMode, VmState},
+};
 
 /// What a host is, as its agent found it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +91,8 @@ pub struct VmSpec {
     pub cd_roms: Vec<CdRomSpec>,
     /// What it boots from, first choice first.
     pub boot_order: Vec<BootDevice>,
+    /// What boots it.
+    pub boot_mode: BootMode,
     /// What its console asks for, sealed by the vault; nothing where absent.
     pub sealed_console_password: Option<String>,
 }

@@ -53,6 +53,11 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// What boots a virtual machine: a BIOS, or UEFI firmware, which its host must have.
+    pub enum BootMode { Legacy, Uefi = "UEFI" }
+}
+
+wire_enum! {
     /// Where a virtual machine stands. Those ending in `ing` are on the way; a flow owns each of them.
     pub enum VmState {
         Created,

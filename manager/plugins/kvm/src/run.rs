@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use async_trait::async_trait;
 use cumulo_contracts::{
     ext::hypervisor::{BootDevice, CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
-    resource::Host,
+    resource::{BootMode, Host},
 };
 use cumulo_proto::kvm;
 use cumulo_schema::{ErrorCode, Uuid};
@@ -123,6 +123,13 @@ fn boot_device(device: BootDevice) -> kvm::BootDevice {
     }
 }
 
+fn firmware(mode: BootMode) -> kvm::Firmware {
+    match mode {
+        BootMode::Legacy => kvm::Firmware::Bios,
+        BootMode::Uefi => kvm::Firmware::Uefi,
+    }
+}
+
 /// Disks are virtio, since that is what every guest of ours has; the device id is the place on the bus.
 fn spec(vm: &VmSpec, console: kvm::Console) -> kvm::VmSpec {
     let disks = vm.volumes.iter().map(|volume| kvm::Disk {
@@ -142,6 +149,7 @@ fn spec(vm: &VmSpec, console: kvm::Console) -> kvm::VmSpec {
         nics: vm.nics.iter().map(nic_of).collect(),
         cdroms: vm.cd_roms.iter().map(cd_rom_of).collect(),
         boot_order: vm.boot_order.iter().copied().map(boot_device).map(Into::into).collect(),
+        firmware: firmware(vm.boot_mode).into(),
         console: Some(console),
         platform: vm.platform.clone(),
         ..kvm::VmSpec::default()

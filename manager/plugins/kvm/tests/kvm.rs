@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cumulo_contracts::{
     ext::hypervisor::{BootDevice, CdRomSpec, HostConnector, Hypervisor, NicSpec, OnVmsReported, StopKind, VmSpec},
     message::volume::VolumeOnHost,
-    resource::{Cluster, Host, HostState, HostStatus, KVMHost, VmInstance, VmState, Zone},
+    resource::{BootMode, Cluster, Host, HostState, HostStatus, KVMHost, VmInstance, VmState, Zone},
 };
 use cumulo_gateway::{DeployError, Deployer, Deployment, Gateway};
 use cumulo_kvm_agent::{
@@ -212,6 +212,7 @@ fn vm() -> VmSpec {
         }],
         cd_roms: vec![CdRomSpec { device_id: 0, path: None }],
         boot_order: vec![BootDevice::Network, BootDevice::HardDisk],
+        boot_mode: BootMode::Uefi,
         sealed_console_password: None,
     }
 }

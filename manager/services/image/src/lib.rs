@@ -5,6 +5,7 @@
 //! removed, because its storage was away, becomes a debt ([`expunge`]): the record goes, the file follows.
 
 mod add;
+mod boot_mode;
 mod cascade;
 mod change_state;
 mod config;
@@ -24,7 +25,8 @@ use std::sync::Arc;
 use cumulo_contracts::{
     api::{
         image::{
-            AddImage, ChangeImageState, DeleteImage, ExpungeImage, QueryImage, RecoverImage, SyncImageSize, UpdateImage,
+            AddImage, ChangeImageState, DeleteImage, ExpungeImage, QueryImage, RecoverImage, SetImageBootMode,
+            SyncImageSize, UpdateImage,
         },
         interdependent::{GetInterdependentL3NetworksBackupStorages, GetInterdependentL3NetworksImages},
     },
@@ -70,6 +72,8 @@ pub fn install(setup: &mut Setup) {
         .api::<AddImage>(images.clone())
         .api::<UpdateImage>(images.clone())
         .api::<ChangeImageState>(images.clone())
+        .tags(boot_mode::TAGS)
+        .api::<SetImageBootMode>(images.clone())
         .api::<SyncImageSize>(images.clone())
         .api::<DeleteImage>(images.clone())
         .api::<RecoverImage>(images.clone())

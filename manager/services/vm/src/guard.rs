@@ -5,7 +5,7 @@ use cumulo_contracts::{ext::tag::SystemTagGuard, message::network::ExplainIp, re
 use cumulo_schema::{ErrorCode, Resource, Uuid, codes};
 
 use crate::{
-    Vms, hostname,
+    Vms, hostname, settings,
     store::{self, Tag},
     tags::{HOSTNAME, PENDING},
 };
@@ -26,6 +26,11 @@ impl SystemTagGuard for Vms {
             }
             let row = store::find(db, vm).await?;
             return hostname::refuse_taken(db, vm, row.default_l3_network_uuid, &tokens["hostname"]).await;
+        }
+        if settings::BOOT_MODE.tokens(tag).is_some()
+            && let Some(other) = others(store::tags_of(db, vm, &settings::BOOT_MODE).await?)
+        {
+            return Err(second(&other, "change it with SetVmBootMode"));
         }
         if let Some((l3, ip)) = store::static_ip(tag) {
             if let Some(other) = others(store::static_ips(db, vm, l3).await?) {
@@ -62,9 +67,11 @@ impl Vms {
     /// Refuses tags of a new VM that say two things of one, or claim addresses that cannot be taken.
     pub(crate) async fn check_new(&self, tags: &[String]) -> Result<(), ErrorCode> {
         tags.iter().try_for_each(|tag| refuse_own(tag))?;
-        let names: Vec<&String> = tags.iter().filter(|tag| HOSTNAME.tokens(tag).is_some()).collect();
-        if let [one, other, ..] = names.as_slice() {
-            return Err(ErrorCode::invalid(format!("a VM has one host name: leave out '{one}' or '{other}'")));
+        for (def, what) in [(HOSTNAME, "host name"), (settings::BOOT_MODE, "boot mode")] {
+            let said: Vec<&String> = tags.iter().filter(|tag| def.tokens(tag).is_some()).collect();
+            if let [one, other, ..] = said.as_slice() {
+                return Err(ErrorCode::invalid(format!("a VM has one {what}: leave out '{one}' or '{other}'")));
+            }
         }
         let claims: Vec<(Uuid, String)> = tags.iter().filter_map(|tag| store::static_ip(tag)).collect();
         for (place, (l3, ip)) in claims.iter().enumerate() {

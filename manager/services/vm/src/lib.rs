@@ -27,8 +27,8 @@ use cumulo_contracts::{
         GetCandidateVmForAttachingIso, SetVmInstanceDefaultCdRom, UpdateVmCdRom,
     },
     api::vm_settings::{
-        DeleteVmConsolePassword, DeleteVmSshKey, GetVmBootOrder, GetVmConsolePassword, GetVmSshKey, SetVmBootOrder,
-        SetVmConsolePassword, SetVmSshKey,
+        DeleteVmBootMode, DeleteVmConsolePassword, DeleteVmSshKey, GetVmBootOrder, GetVmConsolePassword, GetVmSshKey,
+        SetVmBootMode, SetVmBootOrder, SetVmConsolePassword, SetVmSshKey,
     },
     api::{
         vm::{
@@ -181,6 +181,8 @@ fn install_settings(setup: &mut Setup, vms: &Arc<Vms>) {
         .resources(&[settings::VmConsolePassword::META])
         .api::<SetVmBootOrder>(vms.clone())
         .api::<GetVmBootOrder>(vms.clone())
+        .api::<SetVmBootMode>(vms.clone())
+        .api::<DeleteVmBootMode>(vms.clone())
         .api::<SetVmConsolePassword>(vms.clone())
         .api::<GetVmConsolePassword>(vms.clone())
         .api::<DeleteVmConsolePassword>(vms.clone())

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use cumulo_contracts::ext::hypervisor::BootDevice;
+use cumulo_contracts::{ext::hypervisor::BootDevice, resource::BootMode};
 use cumulo_derive::resource;
 use cumulo_kernel::{
     Kernel,
@@ -23,6 +23,12 @@ pub(crate) const BOOT_ORDER: TagDef = TagDef {
     doc: "What the guest boots from, first choice first: HardDisk,CdRom,Network.",
     check: check_boot_order,
 };
+pub(crate) const BOOT_MODE: TagDef = TagDef {
+    resource: VM,
+    pattern: "bootMode::{bootMode}",
+    doc: "What boots the guest: Legacy, which is a BIOS, or UEFI. Without it what its image said when it was made.",
+    check: check_boot_mode,
+};
 pub(crate) const SSH_KEY: TagDef = TagDef {
     resource: VM,
     pattern: "sshkey::{sshkey}",
@@ -30,7 +36,7 @@ pub(crate) const SSH_KEY: TagDef = TagDef {
     check: check_ssh_key,
 };
 
-pub(crate) const TAGS: &[TagDef] = &[BOOT_ORDER, SSH_KEY];
+pub(crate) const TAGS: &[TagDef] = &[BOOT_ORDER, BOOT_MODE, SSH_KEY];
 
 /// Where nobody says: what is installed, and what installs it while nothing is.
 const USUAL_ORDER: [BootDevice; 2] = [BootDevice::HardDisk, BootDevice::CdRom];
@@ -75,6 +81,33 @@ pub(crate) async fn boot_order(db: &Db, vm: Uuid) -> Result<Vec<BootDevice>, Err
     let tokens = BOOT_ORDER.on(db, vm).await?;
     let said = tokens.and_then(|tokens| devices(tokens["bootOrder"].split(',')).ok());
     Ok(said.unwrap_or_else(|| USUAL_ORDER.to_vec()))
+}
+
+fn check_boot_mode(tokens: &HashMap<String, String>) -> Result<(), String> {
+    mode(&tokens["bootMode"]).map(drop)
+}
+
+/// The boot mode called `name`.
+///
+/// # Errors
+/// Says which there are.
+pub(crate) fn mode(name: &str) -> Result<BootMode, String> {
+    name.parse()
+        .map_err(|_| format!("'{name}' is no boot mode of this system; it has {}", BootMode::NAMES.join(" and ")))
+}
+
+/// What boots a VM, or what its image says boots one: their tags are alike.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn boot_mode(db: &Db, resource: Uuid) -> Result<Option<BootMode>, ErrorCode> {
+    let tokens = BOOT_MODE.on(db, resource).await?;
+    Ok(tokens.and_then(|tokens| mode(&tokens["bootMode"]).ok()))
+}
+
+/// The tag that says so.
+pub(crate) fn boot_mode_tag(mode: BootMode) -> String {
+    BOOT_MODE.instantiate(&[("bootMode", mode.as_str())])
 }
 
 /// The keys in a text, one a line.

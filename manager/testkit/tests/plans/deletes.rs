@@ -198,6 +198,8 @@ async fn what_a_vm_has() {
     let path = format!("/vm-instances/{}/static-ips?l3NetworkUuid={l3}", full.vm);
     full.delete(&path, &["SystemTagVO"]).await;
     full.delete(&format!("/vm-instances/{}/hostnames", full.vm), &["SystemTagVO"]).await;
+    full.world.call("PUT", &actions, &json!({ "setVmBootMode": { "bootMode": "UEFI" } })).await.expect("set");
+    full.delete(&format!("/vm-instances/{}/bootmode", full.vm), &["SystemTagVO"]).await;
     let drives = full.world.query(&format!("/vm-instances/cdroms?q=vmInstanceUuid={}", full.vm)).await;
     full.delete(&format!("/vm-instances/cdroms/{}", id(&drives[0])), &["VmCdRomVO"]).await;
     full.delete(&format!("/nics/{}", id(&nics[0])), &["VmNicVO", "UsedIpVO"]).await;
@@ -218,7 +220,7 @@ async fn a_long_job_that_ended() {
 }
 
 /// The APIs of the kind *delete* that the tests above compare.
-const COMPARED: [&str; 23] = [
+const COMPARED: [&str; 24] = [
     "DeleteAccessKey",
     "DeleteAccount",
     "DeleteBackupStorage",
@@ -235,6 +237,7 @@ const COMPARED: [&str; 23] = [
     "DeleteReservedIpRange",
     "DeleteResourceConfig",
     "DeleteTag",
+    "DeleteVmBootMode",
     "DeleteVmCdRom",
     "DeleteVmHostname",
     "DeleteVmNic",

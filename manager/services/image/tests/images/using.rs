@@ -21,6 +21,22 @@ async fn an_image_is_changed() {
 }
 
 #[tokio::test]
+async fn an_image_says_what_boots_its_guests() {
+    let fixture = Fixture::new().await;
+    let image = fixture.image(&[fixture.storage("A").await]).await;
+    for mode in ["UEFI", "Legacy", "Legacy"] {
+        fixture.act(image, "setImageBootMode", json!({ "bootMode": mode })).await.expect("set");
+        let tags = fixture.node.query(&format!("/system-tags?q=resourceUuid={image}")).await;
+        let tags: Vec<&str> = tags.iter().filter_map(|tag| tag["tag"].as_str()).collect();
+        assert_eq!(tags, [format!("bootMode::{mode}")]);
+    }
+    for bad in ["UEFI_WITH_CSM", "uefi", "UEFI::Legacy", ""] {
+        let refused = fixture.act(image, "setImageBootMode", json!({ "bootMode": bad })).await.expect_err(bad);
+        assert!(refused.details.contains("bootMode"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_copy_is_found_in_the_zone_or_it_is_said_why_not() {
     let fixture = Fixture::new().await;
     let (lost, good) = (fixture.storage("LOST").await, fixture.storage("GOOD").await);

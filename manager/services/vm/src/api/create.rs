@@ -6,7 +6,10 @@ use cumulo_contracts::{
     ext::host::HostRequest,
     resource::{DiskOffering, Image, ImageMediaType, ImageStatus, InstanceOffering, ResourceState, VmInstance},
 };
-use cumulo_kernel::api::{ApiCx, HandleApi};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    ownership::NewTags,
+};
 use cumulo_schema::{ErrorCode, Inventory, Uuid};
 
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     api::system_tags,
     cdrom,
     flow::launch::{LaunchVm, NewNic, NewVm},
+    settings,
     tags::{Wishes, storage_tags},
 };
 
@@ -46,6 +50,7 @@ impl HandleApi<CreateVmInstance> for Vms {
             let text = "field[strategy] JustCreate makes no root volume to install an ISO image to; take CreateStopped";
             return Err(ErrorCode::invalid(text));
         }
+        let tags = self.with_boot_mode(cx.tags.clone(), image.uuid).await?;
         let drives = cdrom::wanted(&self.kernel, cx, install).await?;
         let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
         let default_l3 = default_l3(&api, &l3s)?;
@@ -99,7 +104,7 @@ impl HandleApi<CreateVmInstance> for Vms {
                 architecture: api.architecture.or(image.architecture),
                 allocator_strategy: size.strategy,
                 drives,
-                tags: cx.tags.clone(),
+                tags,
             }),
         };
         let chain = match api.strategy.as_str() {
@@ -147,6 +152,15 @@ fn default_l3(api: &CreateVmInstance, l3s: &[Uuid]) -> Result<Option<Uuid>, Erro
 }
 
 impl Vms {
+    /// `tags` of a new VM, and the boot mode of its image where they say none.
+    async fn with_boot_mode(&self, mut tags: NewTags, image: Uuid) -> Result<NewTags, ErrorCode> {
+        let said = tags.system.iter().any(|tag| settings::BOOT_MODE.tokens(tag).is_some());
+        if !said && let Some(mode) = settings::boot_mode(self.kernel.db(), image).await? {
+            tags.system.push(settings::boot_mode_tag(mode));
+        }
+        Ok(tags)
+    }
+
     /// The instance offering `uuid`, if VMs may be made by it.
     pub(super) async fn offering(&self, uuid: Uuid) -> Result<InstanceOffering, ErrorCode> {
         let offering = self.kernel.db().find(InstanceOffering::UUID, &uuid).await?;

@@ -1,5 +1,6 @@
 //! What clients ask of VMs.
 
+mod boot_mode;
 mod boot_order;
 mod candidates;
 mod capabilities;

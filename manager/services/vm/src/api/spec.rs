@@ -6,7 +6,7 @@ use cumulo_contracts::{
         network::{NetworkOnHost, PrepareNetworks},
         volume::{FetchIso, VolumesOfVm},
     },
-    resource::{VmCdRom, VmInstance, VmNic, Volume},
+    resource::{BootMode, VmCdRom, VmInstance, VmNic, Volume},
 };
 use cumulo_schema::{ErrorCode, Uuid};
 
@@ -34,6 +34,7 @@ pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Resul
         nics,
         cd_roms: cdrom::of_vm(kernel.db(), vm).await?.iter().map(cd_rom_of).collect(),
         boot_order: settings::boot_order(kernel.db(), vm).await?,
+        boot_mode: settings::boot_mode(kernel.db(), vm).await?.unwrap_or(BootMode::Legacy),
         sealed_console_password: settings::sealed_password(kernel.db(), vm).await?,
     })
 }
