@@ -11,6 +11,8 @@ const OURS: &[(&str, &str, &str)] = &[
     ("VmInstanceVO", "ZoneVO", "a VM that was only recorded is on no storage, and still in the zone"),
     ("VmInstanceVO", "ClusterVO", "a stopped VM forgets the cluster it was in; there a foreign key does it"),
     ("VmInstanceVO", "VolumeVO", "a VM goes with its root volume; there the storage's edge alone says so"),
+    ("VmNicVO", "IpRangeVO", "a NIC that belongs to no VM loses its address with its range"),
+    ("VmNicVO", "AccountVO", "a NIC that belongs to no VM goes with its owner"),
     ("LongJobVO", "AccountVO", "what an account had asked for is stopped when it goes"),
     ("PrimaryStorageVO", "HostVO", "a storage on the disks of hosts gets smaller; there a plugin does it on its own"),
 ];

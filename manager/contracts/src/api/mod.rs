@@ -142,6 +142,8 @@ const APIS: &[&ApiMeta] = &[
     vm_candidates::GetCandidatePrimaryStoragesForCreatingVm::META,
     vm_candidates::GetVmCapabilities::META,
     vm_candidates::GetVmsCapabilities::META,
+    vm_nic::CreateVmNic::META,
+    vm_nic::AttachVmNicToVm::META,
     vm_nic::ChangeVmNicNetwork::META,
     vm_nic::DeleteVmNic::META,
     vm_nic::UpdateVmNicDriver::META,

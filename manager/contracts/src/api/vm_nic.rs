@@ -18,6 +18,27 @@ pub struct ChangeVmNicNetwork {
     pub static_ip: Option<String>,
 }
 
+/// Makes a network interface with an address, for a virtual machine that is to get it later.
+#[api(post "/nics", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, create, reply = Inventory<VmNic>)]
+pub struct CreateVmNic {
+    /// The L3 network.
+    #[param(resource = "L3NetworkVO", check_account)]
+    pub l3_network_uuid: Uuid,
+    /// The address; one is chosen when not given.
+    pub ip: Option<String>,
+}
+
+/// Gives a virtual machine a network interface that belongs to none.
+#[api(post "/vm-instances/{vmInstanceUuid}/nices/{vmNicUuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
+pub struct AttachVmNicToVm {
+    /// The network interface.
+    #[param(resource = "VmNicVO", check_account)]
+    pub vm_nic_uuid: Uuid,
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
+    pub vm_instance_uuid: Uuid,
+}
+
 /// Deletes a network interface, and takes it away from its virtual machine first.
 #[api(delete "/nics/{uuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, delete, reply = Empty)]
 pub struct DeleteVmNic {

@@ -42,11 +42,13 @@ use cumulo_contracts::{
             GetCandidateZonesClustersHostsForCreatingVm, GetVmAttachableL3Network, GetVmCapabilities,
             GetVmStartingCandidateClustersHosts, GetVmsCapabilities,
         },
-        vm_nic::{ChangeInstanceOffering, ChangeVmNicNetwork, DeleteVmNic, UpdateVmNicDriver},
+        vm_nic::{
+            AttachVmNicToVm, ChangeInstanceOffering, ChangeVmNicNetwork, CreateVmNic, DeleteVmNic, UpdateVmNicDriver,
+        },
     },
     ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
     message::vm::StopVms,
-    resource::VmInstance,
+    resource::{VmInstance, VmNic},
 };
 use cumulo_kernel::{
     Kernel, Setup,
@@ -56,7 +58,8 @@ use cumulo_kernel::{
 use cumulo_schema::{Api, Resource};
 
 pub use flow::{
-    address::ChangeAddress, change::ChangeVm, disc::ChangeDisc, launch::LaunchVm, nic::ChangeNic, rename::RenameGuest,
+    address::ChangeAddress, change::ChangeVm, disc::ChangeDisc, launch::LaunchVm, loose::CreateNic, nic::ChangeNic,
+    rename::RenameGuest,
 };
 pub use store::Tag;
 
@@ -138,6 +141,7 @@ pub fn install(setup: &mut Setup) {
     flow::launch::install(setup, &vms);
     flow::change::install(setup, &vms);
     flow::nic::install(setup, &vms);
+    flow::loose::install(setup, &vms);
     install_addresses(setup, &vms);
     install_candidates(setup, &vms);
     install_changes(setup, &vms);
@@ -156,6 +160,9 @@ fn install_candidates(setup: &mut Setup, vms: &Arc<Vms>) {
 
 fn install_changes(setup: &mut Setup, vms: &Arc<Vms>) {
     setup
+        .api::<CreateVmNic>(vms.clone())
+        .api::<AttachVmNicToVm>(vms.clone())
+        .cascade(VmNic::META, cascade::NIC_PARENTS, Arc::new(cascade::LooseNics(vms.clone())))
         .api::<ChangeVmNicNetwork>(vms.clone())
         .api::<DeleteVmNic>(vms.clone())
         .api::<UpdateVmNicDriver>(vms.clone())

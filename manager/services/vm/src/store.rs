@@ -1,5 +1,6 @@
 //! The VM service's rows.
 
+mod loose;
 mod sets;
 mod size;
 mod tags;
@@ -14,6 +15,7 @@ use cumulo_kernel::{
     ownership::{self, NewTags},
 };
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
+pub(crate) use loose::*;
 pub(crate) use sets::*;
 pub(crate) use size::{resize, resize_later};
 pub use tags::Tag;
@@ -29,7 +31,11 @@ pub(crate) async fn find(db: &Db, vm: Uuid) -> Result<VmInstance, ErrorCode> {
 }
 
 pub(crate) async fn nic(db: &Db, nic: Uuid) -> Result<VmNic, ErrorCode> {
-    db.find(VmNic::UUID, &nic).await?.ok_or_else(|| ErrorCode::not_found("VmNic", nic))
+    find_nic(db, nic).await?.ok_or_else(|| ErrorCode::not_found("VmNic", nic))
+}
+
+pub(crate) async fn find_nic(db: &Db, nic: Uuid) -> Result<Option<VmNic>, DbError> {
+    db.find(VmNic::UUID, &nic).await
 }
 
 pub(crate) async fn nics(db: &Db, vm: Uuid) -> Result<Vec<VmNic>, ErrorCode> {
@@ -176,7 +182,8 @@ const MAC_TRIES: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct NewNicRow<'a> {
     pub(crate) account: Uuid,
-    pub(crate) vm: Uuid,
+    /// The VM; none has it yet where absent.
+    pub(crate) vm: Option<Uuid>,
     pub(crate) nic: Uuid,
     pub(crate) l3: Uuid,
     pub(crate) device_id: i32,
@@ -186,6 +193,8 @@ pub(crate) struct NewNicRow<'a> {
     pub(crate) model: Option<&'a str>,
     /// The tag with which the VM claims the address.
     pub(crate) claim: Option<&'a Tag>,
+    /// Its own tags.
+    pub(crate) tags: &'a NewTags,
 }
 
 /// Records a NIC with the address it holds. Recorded already is fine.
@@ -193,7 +202,7 @@ pub(crate) async fn insert_nic(db: &Db, new: &NewNicRow<'_>, lease: &IpLease) ->
     let (now, nic) = (Timestamp::now(), new.nic);
     let mut row = VmNic {
         uuid: nic,
-        vm_instance_uuid: Some(new.vm),
+        vm_instance_uuid: new.vm,
         l3_network_uuid: Some(new.l3),
         ip: Some(lease.ip.clone()),
         mac: String::new(),
@@ -203,7 +212,7 @@ pub(crate) async fn insert_nic(db: &Db, new: &NewNicRow<'_>, lease: &IpLease) ->
         meta_data: None,
         ip_version: Some(lease.ip_version),
         driver_type: Some(new.model.unwrap_or(MODEL).to_owned()),
-        internal_name: internal_name(new.vm, new.device_id),
+        internal_name: internal_name(new.vm.unwrap_or(nic), new.device_id),
         device_id: new.device_id,
         r#type: Some("VNIC".to_owned()),
         state: NicState::Enable,
@@ -215,8 +224,10 @@ pub(crate) async fn insert_nic(db: &Db, new: &NewNicRow<'_>, lease: &IpLease) ->
         row.mac = new.mac.map_or_else(|| mac(nic, attempt), str::to_owned);
         let mut batch = db.batch();
         batch.insert(&row);
-        ownership::created::<VmNic>(&mut batch, nic, new.account, &NewTags::default());
-        swap_tags(&mut batch, new.vm, &[], new.claim.map_or(&[], std::slice::from_ref));
+        ownership::created::<VmNic>(&mut batch, nic, new.account, new.tags);
+        if let Some(vm) = new.vm {
+            swap_tags(&mut batch, vm, &[], new.claim.map_or(&[], std::slice::from_ref));
+        }
         match db.commit(batch).await {
             Ok(_) => return Ok(()),
             Err(DbError::Conflict { .. }) if db.find(VmNic::UUID, &nic).await?.is_some() => return Ok(()),
@@ -272,16 +283,22 @@ pub(crate) async fn remove_nic(kernel: &Kernel, nic: Uuid, claim: Option<&Tag>) 
         && let (Some(vm), Some(l3)) = (row.vm_instance_uuid, row.l3_network_uuid)
     {
         swap_tags(&mut batch, vm, claim.map_or(&[], std::slice::from_ref), &[]);
-        let left = nics(db, vm).await?.into_iter().filter(|other| other.uuid != nic);
-        let next = left.filter_map(|other| other.l3_network_uuid).next();
-        batch
-            .update::<VmInstance>()
-            .set(VmInstance::DEFAULT_L3_NETWORK_UUID, &next)
-            .eq(VmInstance::UUID, &vm)
-            .eq(VmInstance::DEFAULT_L3_NETWORK_UUID, &Some(l3))
-            .any();
+        move_default_route(db, &mut batch, vm, (nic, l3)).await?;
     }
     Ok(db.commit(batch).await.map(drop)?)
+}
+
+/// Adds to `batch` that the default route of `vm` goes over the first NIC that is left without this one, if it went over it.
+async fn move_default_route(db: &Db, batch: &mut Batch, vm: Uuid, (nic, l3): (Uuid, Uuid)) -> Result<(), ErrorCode> {
+    let left = nics(db, vm).await?.into_iter().filter(|other| other.uuid != nic);
+    let next = left.filter_map(|other| other.l3_network_uuid).next();
+    batch
+        .update::<VmInstance>()
+        .set(VmInstance::DEFAULT_L3_NETWORK_UUID, &next)
+        .eq(VmInstance::UUID, &vm)
+        .eq(VmInstance::DEFAULT_L3_NETWORK_UUID, &Some(l3))
+        .any();
+    Ok(())
 }
 
 /// Adds to `batch` that a NIC is on `l3`, with the address that it has there.

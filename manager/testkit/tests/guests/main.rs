@@ -3,6 +3,7 @@
 mod candidates;
 mod hostname;
 mod life;
+mod loose;
 mod nic;
 mod offering;
 mod static_ip;

@@ -203,6 +203,8 @@ async fn what_a_vm_has() {
     let drives = full.world.query(&format!("/vm-instances/cdroms?q=vmInstanceUuid={}", full.vm)).await;
     full.delete(&format!("/vm-instances/cdroms/{}", id(&drives[0])), &["VmCdRomVO"]).await;
     full.delete(&format!("/nics/{}", id(&nics[0])), &["VmNicVO", "UsedIpVO"]).await;
+    let loose = full.make("/nics", json!({ "l3NetworkUuid": l3 })).await;
+    full.delete(&format!("/nics/{loose}"), &["VmNicVO", "UsedIpVO", "AccountResourceRefVO"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

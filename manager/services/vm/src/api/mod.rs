@@ -12,6 +12,7 @@ mod create;
 mod hostname;
 mod iso;
 mod iso_candidates;
+mod loose_nic;
 mod nic;
 mod nic_driver;
 mod nic_network;

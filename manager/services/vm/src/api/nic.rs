@@ -55,6 +55,7 @@ impl HandleApi<AttachL3NetworkToVm> for Vms {
             is_default: false,
             on: None,
             to: None,
+            loose: None,
         };
         cx.run_flow("attach-nic", context).await
     }
@@ -70,7 +71,12 @@ impl HandleApi<DetachL3NetworkFromVm> for Vms {
 #[async_trait]
 impl HandleApi<DeleteVmNic> for Vms {
     async fn handle(&self, cx: &ApiCx, api: DeleteVmNic) -> Result<Empty, ErrorCode> {
-        // A NIC is of a VM for as long as it is, so taking it away is its end.
+        let nic = store::nic(self.kernel.db(), api.uuid).await?;
+        if nic.vm_instance_uuid.is_none() {
+            store::remove_loose(&self.kernel, &nic).await?;
+            return Ok(Empty {});
+        }
+        // A NIC that a VM has goes with being taken from it.
         cx.run_flow("detach-nic", self.detachment(api.uuid).await?).await
     }
 }
@@ -99,6 +105,7 @@ impl Vms {
             is_default: false,
             on: None,
             to: None,
+            loose: None,
         })
     }
 

@@ -52,6 +52,7 @@ impl HandleApi<ChangeVmNicNetwork> for Vms {
             is_default: false,
             on: None,
             to: Some(Destination { l3: to, ip, claim, lease: None, before: None }),
+            loose: None,
         };
         cx.run_flow("relocate-nic", context).await
     }

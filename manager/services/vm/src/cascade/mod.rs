@@ -11,6 +11,7 @@
 //! Everything is done to sets: only what takes a host's hands is done VM by VM, many at a time.
 
 mod expunge;
+mod loose;
 mod nics;
 mod stop;
 
@@ -27,6 +28,8 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 use futures::{Stream, StreamExt, stream};
+
+pub(crate) use loose::{LooseNics, NIC_PARENTS};
 
 use crate::{Vms, store};
 

@@ -1,9 +1,10 @@
-//! A NIC comes to a VM that exists, goes from it, or goes to another network.
+//! A NIC comes to a VM that exists, made for it or made before; goes from it, or goes to another network.
 //!
 //! Either chain is the other one backwards: what one step does, the undo of its counterpart does too. So the deeds stand
 //! once ([`deeds`]), and a detachment that fails half way puts the NIC back as it was, address and hardware address
 //! included. Of a VM that does not run only rows change; its next start makes the rest.
 
+mod adopt;
 mod attach;
 mod deeds;
 mod detach;
@@ -11,6 +12,7 @@ mod relocate;
 
 use std::sync::Arc;
 
+pub(crate) use adopt::Loose;
 pub(crate) use attach::refuse_unfit;
 use cumulo_contracts::resource::{VmInstance, VmState};
 use cumulo_kernel::{
@@ -59,6 +61,9 @@ pub struct ChangeNic {
     /// Where the NIC goes, if it stays with its VM.
     #[serde(default)]
     pub to: Option<Destination>,
+    /// What the NIC was that there was before the VM got it.
+    #[serde(default)]
+    pub loose: Option<Loose>,
 }
 
 impl Flow for ChangeNic {
@@ -100,6 +105,8 @@ fn running_on(vm: &VmInstance) -> Option<OnHost> {
 
 pub(crate) fn install(setup: &mut Setup, vms: &Arc<Vms>) {
     setup
+        .step(adopt::Check(vms.clone()))
+        .step(adopt::Adopt(vms.clone()))
         .step(attach::Check(vms.clone()))
         .step(attach::Make(vms.clone()))
         .step(attach::Serve(vms.clone()))

@@ -9,6 +9,7 @@ use cumulo_contracts::{
 };
 use cumulo_kernel::{
     flow::{Step, StepCx},
+    ownership::NewTags,
     plan::{Planning, effect},
 };
 use cumulo_schema::{ErrorCode, Resource, Uuid};
@@ -46,13 +47,14 @@ impl Step<LaunchVm> for AllocateNics {
             let lease = kernel.bus().call(ask).await?;
             let row = NewNicRow {
                 account: cx.account,
-                vm: cx.vm,
+                vm: Some(cx.vm),
                 nic: new.nic,
                 l3: new.l3,
                 device_id: new.device_id,
                 mac: None,
                 model: None,
                 claim: None,
+                tags: &NewTags::default(),
             };
             store::insert_nic(kernel.db(), &row, &lease).await?;
         }

@@ -4,7 +4,7 @@ use cumulo_contracts::{
     message::network::{AllocateIp, PrepareNetworks, ReleaseIp, ServedNic, UnserveNics},
     resource::VmNic,
 };
-use cumulo_kernel::flow::StepCx;
+use cumulo_kernel::{flow::StepCx, ownership::NewTags};
 use cumulo_schema::ErrorCode;
 
 use super::ChangeNic;
@@ -22,13 +22,14 @@ pub(super) async fn make(vms: &Vms, cx: &StepCx<ChangeNic>) -> Result<(), ErrorC
     let lease = kernel.bus().call(ask).await?;
     let row = NewNicRow {
         account: cx.account,
-        vm: cx.vm,
+        vm: Some(cx.vm),
         nic: cx.nic,
         l3: cx.l3,
         device_id: cx.device_id,
         mac: cx.mac.as_deref(),
         model: cx.model.as_deref(),
         claim: cx.claim.as_ref(),
+        tags: &NewTags::default(),
     };
     store::insert_nic(kernel.db(), &row, &lease).await?;
     match cx.is_default {
