@@ -88,6 +88,14 @@ pub enum HostError {
         /// Which NIC.
         mac: String,
     },
+    /// A VM without such a NIC.
+    #[error("VM {vm} has no NIC {mac} on this host; it gets the NICs that it should have when it is started anew")]
+    NoNic {
+        /// Which VM.
+        vm: String,
+        /// Which NIC.
+        mac: String,
+    },
     /// A VM without such a drive.
     #[error(
         "VM {vm} has no CD-ROM drive at place {place}; it gets the drives that it should have when it is started anew"
@@ -253,6 +261,7 @@ impl HostError {
             Self::NoVm { .. } => "vm.absent",
             Self::VmState { .. } => "vm.state",
             Self::NicHeld { .. } => "vm.nic-held",
+            Self::NoNic { .. } => "vm.no-nic",
             Self::NoDrive { .. } => "vm.no-drive",
             Self::NoUefi { .. } => "vm.no-uefi",
             Self::NoInterface { .. } => "network.no-interface",

@@ -28,6 +28,7 @@ mod remove_dhcp;
 mod remove_dhcp_entry;
 mod remove_userdata;
 mod resume_vm;
+mod set_nic_link;
 mod start_vm;
 mod stop_vm;
 
@@ -69,6 +70,7 @@ pub fn commands() -> Commands<KvmHost> {
         .with::<destroy_vm::DestroyVm>()
         .with::<attach_nic::AttachNic>()
         .with::<detach_nic::DetachNic>()
+        .with::<set_nic_link::SetNicLink>()
         .with::<load_cdrom::LoadCdrom>()
         .with::<get_vm_state::GetVmState>()
         .with::<get_vnc_port::GetVncPort>()

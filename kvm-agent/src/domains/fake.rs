@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use cumulo_proto::Memory;
 
-use super::{CdromSpec, DiskSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, xml};
+use super::{CdromSpec, DiskSpec, DomainSpec, DomainState, Domains, Link, NicSpec, Verb, xml};
 use crate::{
     HostError, Mac, ObjectId,
     usage::{DiskCounters, NicCounters, VmCounters},
@@ -141,6 +141,14 @@ impl Domains for FakeDomains {
         let state = self.state();
         let domain = state.get(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
         Ok(domain.spec.nics.iter().any(|there| there.mac == *mac))
+    }
+
+    async fn set_link(&self, vm: &ObjectId, mac: &Mac, link: Link) -> Result<(), HostError> {
+        let mut state = self.state();
+        let domain = state.get_mut(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
+        let none = || HostError::NoNic { vm: vm.to_string(), mac: mac.to_string() };
+        domain.spec.nics.iter_mut().find(|there| there.mac == *mac).ok_or_else(none)?.link = link;
+        Ok(())
     }
 
     async fn load(&self, vm: &ObjectId, cdrom: &CdromSpec) -> Result<(), HostError> {

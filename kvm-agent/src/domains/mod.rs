@@ -20,7 +20,9 @@ use async_trait::async_trait;
 #[cfg(feature = "sim")]
 pub use fake::{FakeDomain, FakeDomains};
 pub use real::Libvirt;
-pub use spec::{Bus, Cache, CdromSpec, ConsoleSpec, DiskSpec, DomainSpec, NicModel, NicSpec, Topology, Virtualization};
+pub use spec::{
+    Bus, Cache, CdromSpec, ConsoleSpec, DiskSpec, DomainSpec, Link, NicModel, NicSpec, Topology, Virtualization,
+};
 pub use state::{DomainState, Verb};
 pub use xml::domain_xml;
 
@@ -43,6 +45,8 @@ pub trait Domains: Send + Sync {
     async fn unplug(&self, vm: &ObjectId, mac: &Mac) -> Result<(), HostError>;
     /// Whether a VM has a NIC now, running or not.
     async fn has_nic(&self, vm: &ObjectId, mac: &Mac) -> Result<bool, HostError>;
+    /// Makes the link of a NIC what `link` says, in the running guest and in what the next start has.
+    async fn set_link(&self, vm: &ObjectId, mac: &Mac, link: Link) -> Result<(), HostError>;
     /// Makes what is in a drive of a VM what `cdrom` says, in the running guest and in what the next start has.
     async fn load(&self, vm: &ObjectId, cdrom: &CdromSpec) -> Result<(), HostError>;
     /// The port its VNC server listens at, 0 where there is none.

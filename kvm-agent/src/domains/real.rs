@@ -24,7 +24,8 @@ use virt::{
 };
 
 use super::{
-    Cache, CdromSpec, DomainSpec, DomainState, Domains, NicSpec, Verb, Virtualization, domain_xml, firmware, stats,
+    Cache, CdromSpec, DomainSpec, DomainState, Domains, Link, NicSpec, Verb, Virtualization, domain_xml, firmware,
+    stats,
     xml::{self, Drive, nic_xml},
 };
 use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof, usage::VmCounters};
@@ -185,6 +186,25 @@ impl Domains for Libvirt {
             Ok(places.iter().any(|place| place.nic(&mac).is_some()))
         })
         .await
+    }
+
+    async fn set_link(&self, vm: &ObjectId, mac: &Mac, link: Link) -> Result<(), HostError> {
+        let (name, wanted) = (vm.to_string(), mac.clone());
+        let found = self.call("change the link of a NIC of", vm.as_str(), move |connection| {
+            let domain = Domain::lookup_by_name(connection, &name)?;
+            for place in places(&domain)? {
+                let Some(nic) = place.nic(&wanted) else { return Ok(false) };
+                // As it stands there but for its link: libvirt refuses a device that differs in anything else.
+                if let Some(device) = xml::with_link(nic, link) {
+                    domain.update_device_flags(&device, place.affect)?;
+                }
+            }
+            Ok(true)
+        });
+        match found.await? {
+            true => Ok(()),
+            false => Err(HostError::NoNic { vm: vm.to_string(), mac: mac.to_string() }),
+        }
     }
 
     async fn load(&self, vm: &ObjectId, cdrom: &CdromSpec) -> Result<(), HostError> {

@@ -148,6 +148,32 @@ pub struct NicSpec {
     pub model: NicModel,
     /// Largest packet, where it is not the default.
     pub mtu: Option<u32>,
+    /// Whether its cable is in.
+    pub link: Link,
+}
+
+/// Whether a network card has a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Its cable is in.
+    Up,
+    /// Its cable is out.
+    Down,
+}
+
+impl Link {
+    /// As the wire says it.
+    pub fn of(down: bool) -> Self {
+        if down { Self::Down } else { Self::Up }
+    }
+
+    /// As libvirt spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
 }
 
 /// What kind of network card a guest sees.
@@ -286,6 +312,7 @@ impl NicSpec {
                 }
             },
             mtu: (nic.mtu > 0).then_some(nic.mtu),
+            link: Link::of(nic.link_down),
         })
     }
 }

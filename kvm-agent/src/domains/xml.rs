@@ -4,6 +4,7 @@
 //! otherwise, no cache between guest and disk, a PTY as serial console, a channel for the guest agent.
 
 mod drive;
+mod link;
 
 use std::{io, path::Path};
 
@@ -13,8 +14,9 @@ use quick_xml::{
 };
 
 pub(super) use drive::{Drive, drive_in};
+pub(super) use link::with_link;
 
-use super::{Bus, CdromSpec, DiskSpec, DomainSpec, NicSpec, Virtualization};
+use super::{Bus, CdromSpec, DiskSpec, DomainSpec, Link, NicSpec, Virtualization};
 use crate::Mac;
 
 const METADATA: &str = "https://cumulo.dev/xmlns/vm/1";
@@ -254,6 +256,9 @@ fn nic(xml: &mut Xml, nic: &NicSpec) -> io::Result<()> {
         empty(xml, "source", &[("bridge", nic.bridge.as_str())])?;
         empty(xml, "target", &[("dev", nic.device.as_str())])?;
         empty(xml, "model", &[("type", nic.model.name())])?;
+        if nic.link == Link::Down {
+            empty(xml, "link", &[("state", nic.link.name())])?;
+        }
         if let Some(mtu) = nic.mtu {
             empty(xml, "mtu", &[("size", &mtu.to_string())])?;
         }

@@ -7,8 +7,8 @@ use cumulo_agent_rt::{
     storage::{self, DiskFormat, NewDisk, QemuImg, Roots},
 };
 use cumulo_kvm_agent::{
-    HostError, Mode, ObjectId,
-    domains::{CdromSpec, DomainSpec, DomainState, Domains as _, Libvirt, NicSpec, Verb, run},
+    HostError, Mac, Mode, ObjectId,
+    domains::{CdromSpec, DomainSpec, DomainState, Domains as _, Libvirt, Link, NicSpec, Verb, run},
     facts::VirtualizationProof,
 };
 use cumulo_proto::kvm::{Console, Disk, DiskBus, Nic, VmSpec};
@@ -186,6 +186,33 @@ fn a_guest_is_booted_by_uefi_where_that_is_installed() {
             assert_eq!(flash.contains("pflash"), uefi, "{flash}");
             run::ensure_stopped(&libvirt, &vm, None, &TaskCx::detached()).await.unwrap();
         }
+        run::ensure_gone(&libvirt, &vm).await.unwrap();
+    });
+}
+
+#[test]
+fn a_cable_is_pulled_and_plugged_in_again() {
+    in_namespaces(HIDDEN, async || {
+        let _libvirtd = Libvirtd::start().await;
+        let Machine { libvirt, spec, vm } = machine().await;
+        let mac = spec.nics[0].mac.clone();
+        run::ensure_running(&libvirt, &spec).await.unwrap();
+        for link in [Link::Down, Link::Down, Link::Up] {
+            libvirt.set_link(&vm, &mac, link).await.unwrap();
+            for place in ["", "--config"] {
+                let seen = sh(&format!("virsh -q domif-getlink {VM} {mac} {place}"));
+                assert!(seen.trim_end().ends_with(link.name()), "{place}: {seen}");
+            }
+        }
+        let nowhere = Mac::try_from("fa:16:3e:00:00:99").unwrap();
+        let nowhere = libvirt.set_link(&vm, &nowhere, Link::Down).await.unwrap_err();
+        assert!(matches!(nowhere, HostError::NoNic { .. }), "{nowhere}");
+        // A VM that is started with its cable out has it out.
+        run::ensure_stopped(&libvirt, &vm, None, &TaskCx::detached()).await.unwrap();
+        let mut spec = spec;
+        spec.nics[0].link = Link::Down;
+        run::ensure_running(&libvirt, &spec).await.unwrap();
+        assert!(sh(&format!("virsh -q domif-getlink {VM} {mac}")).trim_end().ends_with("down"));
         run::ensure_gone(&libvirt, &vm).await.unwrap();
     });
 }

@@ -146,6 +146,8 @@ const APIS: &[&ApiMeta] = &[
     vm_nic::AttachVmNicToVm::META,
     vm_nic::ChangeVmNicNetwork::META,
     vm_nic::DeleteVmNic::META,
+    vm_nic::ChangeVmNicState::META,
+    vm_nic::GetVmNicAttachedNetworkService::META,
     vm_nic::UpdateVmNicDriver::META,
     vm_nic::ChangeInstanceOffering::META,
     vm_cdrom::CreateVmCdRom::META,

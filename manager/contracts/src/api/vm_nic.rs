@@ -1,6 +1,6 @@
 //! Changing NICs that exist, and the size of VMs.
 
-use cumulo_derive::api;
+use cumulo_derive::{api, reply};
 use cumulo_schema::{Empty, Inventory, Uuid};
 
 use crate::resource::{VmInstance, VmNic};
@@ -45,6 +45,32 @@ pub struct DeleteVmNic {
     /// The network interface.
     #[param(resource = "VmNicVO", success_if_missing, check_account, operation_target)]
     pub uuid: Uuid,
+}
+
+/// Switches a network interface off, or on again: its cable is out, also while the virtual machine runs.
+#[api(put "/vm-instances/nics/{vmNicUuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
+pub struct ChangeVmNicState {
+    /// The network interface.
+    #[param(resource = "VmNicVO", check_account, operation_target)]
+    pub vm_nic_uuid: Uuid,
+    /// What it is to be.
+    #[param(values("enable", "disable"))]
+    pub state: String,
+}
+
+/// Answers which services of its network a network interface gets.
+#[api(get "/vm-instances/nics/{vmNicUuid}/attached-networkservices", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", reply = GetVmNicAttachedNetworkServiceReply)]
+pub struct GetVmNicAttachedNetworkService {
+    /// The network interface.
+    #[param(resource = "VmNicVO", check_account)]
+    pub vm_nic_uuid: Uuid,
+}
+
+/// What [`GetVmNicAttachedNetworkService`] answers.
+#[reply(members)]
+pub struct GetVmNicAttachedNetworkServiceReply {
+    /// Their types, in the order of the alphabet.
+    pub network_services: Vec<String>,
 }
 
 /// Changes the model of network card that the guest sees.

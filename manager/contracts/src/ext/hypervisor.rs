@@ -48,6 +48,8 @@ pub struct NicSpec {
     pub model: String,
     /// Its place in the VM.
     pub device_id: i32,
+    /// Whether its cable is in: the guest sees a card that is switched off without a link.
+    pub link_up: bool,
 }
 
 /// A CD drive.
@@ -151,6 +153,8 @@ pub trait Hypervisor: Send + Sync {
     /// Makes sure it has no NIC of that hardware address. An `Err` also when its guest does not let go of it. No such VM is
     /// fine.
     async fn detach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, mac: &str) -> Result<(), ErrorCode>;
+    /// Makes sure whether the NIC of that hardware address of a VM on the host has a link, now and from its next start on.
+    async fn set_link(&self, host: Uuid, task: Uuid, vm: Uuid, mac: &str, up: bool) -> Result<(), ErrorCode>;
     /// Makes sure what is in a drive of a VM on the host, now and from its next start on. The guest is asked for the disc
     /// first, and loses it where it does not give it back. To empty a drive of no such VM is fine.
     async fn load_cd_rom(&self, host: Uuid, task: Uuid, vm: Uuid, drive: &CdRomSpec) -> Result<(), ErrorCode>;

@@ -58,6 +58,11 @@ impl Hypervisor for Kvm {
         self.gateway.call(host, task, detach).await.map(drop)
     }
 
+    async fn set_link(&self, host: Uuid, task: Uuid, vm: Uuid, mac: &str, up: bool) -> Result<(), ErrorCode> {
+        let set = kvm::SetNicLink { header: None, vm_uuid: vm.to_string(), mac: mac.to_owned(), down: !up };
+        self.gateway.call(host, task, set).await.map(drop)
+    }
+
     async fn load_cd_rom(&self, host: Uuid, task: Uuid, vm: Uuid, drive: &CdRomSpec) -> Result<(), ErrorCode> {
         let load = kvm::LoadCdrom { header: None, vm_uuid: vm.to_string(), cdrom: Some(cd_rom_of(drive)) };
         self.gateway.call(host, task, load).await.map(drop)
@@ -108,6 +113,7 @@ fn nic_of(nic: &NicSpec) -> kvm::Nic {
         model: nic.model.clone(),
         device_id: number(nic.device_id),
         mtu: 0,
+        link_down: !nic.link_up,
     }
 }
 

@@ -209,6 +209,7 @@ fn vm() -> VmSpec {
             internal_name: "vnic1.0".to_owned(),
             model: "virtio".to_owned(),
             device_id: 0,
+            link_up: true,
         }],
         cd_roms: vec![CdRomSpec { device_id: 0, path: None }],
         boot_order: vec![BootDevice::Network, BootDevice::HardDisk],

@@ -51,6 +51,11 @@ impl Hypervisor for Simulator {
         Ok(())
     }
 
+    /// A pretended card has the link that is recorded of it.
+    async fn set_link(&self, _host: Uuid, _task: Uuid, _vm: Uuid, _mac: &str, _up: bool) -> Result<(), ErrorCode> {
+        Ok(())
+    }
+
     /// A pretended drive holds what is recorded of it; as on a real host, the VM must be there to get a disc.
     async fn load_cd_rom(&self, host: Uuid, _task: Uuid, vm: Uuid, drive: &CdRomSpec) -> Result<(), ErrorCode> {
         match (self.store.power(host, vm).await?, &drive.path) {

@@ -43,7 +43,8 @@ use cumulo_contracts::{
             GetVmStartingCandidateClustersHosts, GetVmsCapabilities,
         },
         vm_nic::{
-            AttachVmNicToVm, ChangeInstanceOffering, ChangeVmNicNetwork, CreateVmNic, DeleteVmNic, UpdateVmNicDriver,
+            AttachVmNicToVm, ChangeInstanceOffering, ChangeVmNicNetwork, ChangeVmNicState, CreateVmNic, DeleteVmNic,
+            GetVmNicAttachedNetworkService, UpdateVmNicDriver,
         },
     },
     ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
@@ -58,8 +59,8 @@ use cumulo_kernel::{
 use cumulo_schema::{Api, Resource};
 
 pub use flow::{
-    address::ChangeAddress, change::ChangeVm, disc::ChangeDisc, launch::LaunchVm, loose::CreateNic, nic::ChangeNic,
-    rename::RenameGuest,
+    address::ChangeAddress, change::ChangeVm, disc::ChangeDisc, launch::LaunchVm, link::ChangeLink, loose::CreateNic,
+    nic::ChangeNic, rename::RenameGuest,
 };
 pub use store::Tag;
 
@@ -142,6 +143,7 @@ pub fn install(setup: &mut Setup) {
     flow::change::install(setup, &vms);
     flow::nic::install(setup, &vms);
     flow::loose::install(setup, &vms);
+    flow::link::install(setup, &vms);
     install_addresses(setup, &vms);
     install_candidates(setup, &vms);
     install_changes(setup, &vms);
@@ -163,6 +165,8 @@ fn install_changes(setup: &mut Setup, vms: &Arc<Vms>) {
         .api::<CreateVmNic>(vms.clone())
         .api::<AttachVmNicToVm>(vms.clone())
         .cascade(VmNic::META, cascade::NIC_PARENTS, Arc::new(cascade::LooseNics(vms.clone())))
+        .api::<ChangeVmNicState>(vms.clone())
+        .api::<GetVmNicAttachedNetworkService>(vms.clone())
         .api::<ChangeVmNicNetwork>(vms.clone())
         .api::<DeleteVmNic>(vms.clone())
         .api::<UpdateVmNicDriver>(vms.clone())

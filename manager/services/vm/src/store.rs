@@ -326,6 +326,13 @@ pub(crate) async fn set_model(db: &Db, nic: Uuid, model: String) -> Result<(), E
     Ok(db.commit(batch).await.map(drop)?)
 }
 
+/// Records whether a NIC is switched on.
+pub(crate) async fn set_nic_state(db: &Db, nic: Uuid, state: NicState) -> Result<(), ErrorCode> {
+    let mut batch = db.batch();
+    batch.update::<VmNic>().set(VmNic::STATE, &state).eq(VmNic::UUID, &nic).expect(format!("NIC {nic} is gone"));
+    Ok(db.commit(batch).await.map(drop)?)
+}
+
 /// Records the L3 network whose gateway and name servers a VM uses.
 pub(crate) async fn set_default_l3(db: &Db, vm: Uuid, l3: Uuid) -> Result<(), ErrorCode> {
     let mut batch = db.batch();

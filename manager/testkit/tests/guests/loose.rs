@@ -100,9 +100,14 @@ async fn what_cannot_be_says_why_and_changes_nothing() {
     let refused = life.give(&here).await.expect_err("it is there already");
     assert!(refused.contains("already"), "{refused}");
     let there = uuid(&life.make_nic(&second, json!({})).await.expect("made"));
-    let path = format!("/vm-instances/nics/{there}/l3-networks/{}", life.cloud.l3);
-    let refused = life.call("POST", &path, json!({ "params": {} })).await.expect_err("it is on no VM");
-    assert!(refused.contains("is on no VM"), "{refused}");
+    for (path, body) in [
+        (format!("/vm-instances/nics/{there}/actions"), json!({ "changeVmNicState": { "state": "disable" } })),
+        (format!("/vm-instances/nics/{there}/l3-networks/{}", life.cloud.l3), json!({ "params": {} })),
+    ] {
+        let method = if path.ends_with("actions") { "PUT" } else { "POST" };
+        let refused = life.call(method, &path, body).await.expect_err("it is on no VM");
+        assert!(refused.contains("is on no VM"), "{refused}");
+    }
     // Who claims an address is found there or nowhere.
     let nic = life.nic(&there).await.expect("there");
     let other = (10..14).map(|last| format!("10.0.102.{last}"));

@@ -3,6 +3,7 @@
 mod candidates;
 mod hostname;
 mod life;
+mod link;
 mod loose;
 mod nic;
 mod offering;

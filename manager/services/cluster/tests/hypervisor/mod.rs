@@ -36,6 +36,9 @@ impl Hypervisor for Idle {
     async fn detach_nic(&self, _: Uuid, _: Uuid, _: Uuid, _: &str) -> Result<(), ErrorCode> {
         refused()
     }
+    async fn set_link(&self, _: Uuid, _: Uuid, _: Uuid, _: &str, _: bool) -> Result<(), ErrorCode> {
+        refused()
+    }
     async fn load_cd_rom(&self, _: Uuid, _: Uuid, _: Uuid, _: &CdRomSpec) -> Result<(), ErrorCode> {
         refused()
     }

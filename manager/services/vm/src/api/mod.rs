@@ -16,6 +16,8 @@ mod loose_nic;
 mod nic;
 mod nic_driver;
 mod nic_network;
+mod nic_services;
+mod nic_state;
 mod offering;
 pub(crate) mod spec;
 mod ssh_key;

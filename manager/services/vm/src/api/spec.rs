@@ -6,7 +6,7 @@ use cumulo_contracts::{
         network::{NetworkOnHost, PrepareNetworks},
         volume::{FetchIso, VolumesOfVm},
     },
-    resource::{BootMode, VmCdRom, VmInstance, VmNic, Volume},
+    resource::{BootMode, NicState, VmCdRom, VmInstance, VmNic, Volume},
 };
 use cumulo_schema::{ErrorCode, Uuid};
 
@@ -73,6 +73,7 @@ pub(crate) fn nic_of(nic: &VmNic, network: &NetworkOnHost) -> NicSpec {
         internal_name: nic.internal_name.clone(),
         model: nic.driver_type.clone().unwrap_or_else(|| store::MODEL.to_owned()),
         device_id: nic.device_id,
+        link_up: nic.state == NicState::Enable,
     }
 }
 

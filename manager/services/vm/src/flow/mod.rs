@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod change;
 pub(crate) mod disc;
 pub(crate) mod launch;
+pub(crate) mod link;
 pub(crate) mod loose;
 pub(crate) mod nic;
 pub(crate) mod rename;

@@ -99,7 +99,7 @@ impl ChangeNic {
 }
 
 /// Where `vm` runs, if it does.
-fn running_on(vm: &VmInstance) -> Option<OnHost> {
+pub(crate) fn running_on(vm: &VmInstance) -> Option<OnHost> {
     OnHost::of(vm).filter(|_| vm.state == VmState::Running)
 }
 
