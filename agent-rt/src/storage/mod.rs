@@ -112,7 +112,7 @@ pub trait Disks: Send + Sync {
     /// What the image file is; `None` where there is no such file. Files with backing files are opened without them.
     async fn info(&self, file: &Confined) -> Result<Option<ImageInfo>, StorageError>;
 
-    /// Makes an image file that is not there, with the folders above it.
+    /// Makes an image file, with the folders above it, in place of one that has its name: at once or not at all.
     async fn create(&self, file: &Confined, disk: &NewDisk) -> Result<(), StorageError>;
 
     /// Makes sure the file and its partial one are gone, and folders that this leaves empty, up to the root's.
@@ -140,6 +140,15 @@ pub async fn ensure(disks: &dyn Disks, file: &Confined, disk: &NewDisk) -> Resul
             Err(StorageError::Different { path: file.path().to_owned() })
         };
     }
+    disks.create(file, disk).await?;
+    disks.info(file).await?.ok_or_else(|| StorageError::Vanished { path: file.path().to_owned() })
+}
+
+/// Makes `file` an image as `disk` says, whatever it was.
+///
+/// # Errors
+/// When it cannot be made; it is what it was then.
+pub async fn replace(disks: &dyn Disks, file: &Confined, disk: &NewDisk) -> Result<ImageInfo, StorageError> {
     disks.create(file, disk).await?;
     disks.info(file).await?.ok_or_else(|| StorageError::Vanished { path: file.path().to_owned() })
 }

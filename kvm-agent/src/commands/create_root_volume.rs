@@ -30,7 +30,10 @@ impl Command<KvmHost> for CreateRootVolume {
             return Err(StorageError::TooSmall { size, image, image_size: info.virtual_size }.into());
         }
         let disk = NewDisk::Overlay { backing: image.path().to_owned(), backing_format: info.format, size };
-        let made = storage::ensure(&*host.disks, &volume, &disk).await?;
+        let made = match rq.anew {
+            true => storage::replace(&*host.disks, &volume, &disk).await?,
+            false => storage::ensure(&*host.disks, &volume, &disk).await?,
+        };
         Ok(kvm::CreateRootVolumeReply { volume: Some(super::volume(made)) })
     }
 }

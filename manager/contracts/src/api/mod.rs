@@ -123,6 +123,7 @@ const APIS: &[&ApiMeta] = &[
     vm::DestroyVmInstance::META,
     vm::RecoverVmInstance::META,
     vm::ExpungeVmInstance::META,
+    vm::ReimageVmInstance::META,
     vm::UpdateVmInstance::META,
     vm::QueryVmInstance::META,
     vm::QueryVmNic::META,

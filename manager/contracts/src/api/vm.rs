@@ -165,6 +165,14 @@ pub struct ExpungeVmInstance {
     pub uuid: Uuid,
 }
 
+/// Makes the root volume of a stopped virtual machine what its image says again. What is in it is lost.
+#[api(put "/vm-instances/{vmInstanceUuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
+pub struct ReimageVmInstance {
+    /// The virtual machine.
+    #[param(resource = "VmInstanceVO", check_account, operation_target)]
+    pub vm_instance_uuid: Uuid,
+}
+
 /// Changes name, description and size of a virtual machine.
 #[api(put "/vm-instances/{uuid}/actions", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmInstance>)]
 pub struct UpdateVmInstance {

@@ -68,6 +68,15 @@ pub trait PrimaryStorageDriver: Send + Sync {
         size: Option<i64>,
         task: Uuid,
     ) -> Result<Stored, ErrorCode>;
+    /// Makes a volume what its image says again, whatever is in it: at once or not at all. Nobody uses it meanwhile.
+    async fn reset_to_image(
+        &self,
+        storage: &PrimaryStorage,
+        place: &VolumePlace,
+        image: &ImageLocation,
+        size: i64,
+        task: Uuid,
+    ) -> Result<Stored, ErrorCode>;
     /// Makes a volume of `size` bytes without content.
     async fn create_empty(
         &self,

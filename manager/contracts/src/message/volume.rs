@@ -35,6 +35,19 @@ pub struct CreateRootVolume {
 }
 message!(CreateRootVolume => VolumeOnHost, service = "volume", key = volume);
 
+/// Make the root volume of a VM that does not run what its image says again, as large as it is; what is in it is lost. All of
+/// that happens or nothing. Asking again does it again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResetRootVolume {
+    /// The volume.
+    pub volume: Uuid,
+    /// The zone of its VM.
+    pub zone: Uuid,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+message!(ResetRootVolume => (), service = "volume", key = volume);
+
 /// A volume, as a hypervisor needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeOnHost {

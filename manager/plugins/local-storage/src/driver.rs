@@ -41,20 +41,20 @@ impl PrimaryStorageDriver for LocalStorage {
         size: Option<i64>,
         task: Uuid,
     ) -> Result<Stored, ErrorCode> {
-        let backing = self.ensure_cached(storage, place.host, image, task).await?;
-        let made = match self.overlay(place, &backing, size, task.derive("create-volume")).await {
-            // Somebody cleaned up on the host. The record was wrong; what it should say is made true.
-            Err(error) if is_missing(&error) => {
-                tracing::warn!(host = %place.host, image = %image.image, "a cached image is gone and fetched again");
-                self.store.forget_cached(storage.uuid, place.host, image.image).await?;
-                let task = task.derive("again");
-                let backing = self.ensure_cached(storage, place.host, image, task).await?;
-                self.overlay(place, &backing, size, task.derive("create-volume")).await?
-            }
-            made => made?,
-        };
+        let made = self.on_image(storage, place, image, Overlay { size, anew: false }, task).await?;
         self.store.placed(storage.uuid, place.host, place.volume, made.size).await?;
         Ok(made)
+    }
+
+    async fn reset_to_image(
+        &self,
+        storage: &PrimaryStorage,
+        place: &VolumePlace,
+        image: &ImageLocation,
+        size: i64,
+        task: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        self.on_image(storage, place, image, Overlay { size: Some(size), anew: true }, task).await
     }
 
     async fn create_empty(
@@ -102,20 +102,47 @@ impl PrimaryStorageDriver for LocalStorage {
     }
 }
 
+/// A volume on top of an image.
+#[derive(Debug, Clone, Copy)]
+struct Overlay {
+    /// Bytes; the image's where absent.
+    size: Option<i64>,
+    /// Whether one that is there already is made anew.
+    anew: bool,
+}
+
 impl LocalStorage {
-    async fn overlay(
+    /// Makes a volume on top of the copy of `image` on its host, fetching that where it is not.
+    async fn on_image(
         &self,
+        storage: &PrimaryStorage,
         place: &VolumePlace,
-        backing: &str,
-        size: Option<i64>,
+        image: &ImageLocation,
+        how: Overlay,
         task: Uuid,
     ) -> Result<Stored, ErrorCode> {
+        let backing = self.ensure_cached(storage, place.host, image, task).await?;
+        match self.overlay(place, &backing, how, task.derive("create-volume")).await {
+            // Somebody cleaned up on the host. The record was wrong; what it should say is made true.
+            Err(error) if is_missing(&error) => {
+                tracing::warn!(host = %place.host, image = %image.image, "a cached image is gone and fetched again");
+                self.store.forget_cached(storage.uuid, place.host, image.image).await?;
+                let task = task.derive("again");
+                let backing = self.ensure_cached(storage, place.host, image, task).await?;
+                self.overlay(place, &backing, how, task.derive("create-volume")).await
+            }
+            made => made,
+        }
+    }
+
+    async fn overlay(&self, place: &VolumePlace, backing: &str, how: Overlay, task: Uuid) -> Result<Stored, ErrorCode> {
         let command = kvm::CreateRootVolume {
             header: None,
             volume_uuid: place.volume.to_string(),
             path: place.install_path.clone(),
             backing_path: backing.to_owned(),
-            virtual_size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+            virtual_size: how.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+            anew: how.anew,
         };
         let reply = self.gateway.call(place.host, task, command).await?;
         stored(reply.volume, place.host)

@@ -57,6 +57,21 @@ impl PrimaryStorageDriver for Simulator {
         Ok(self.store.add_file(file).await?)
     }
 
+    /// A pretended file has no content; as on a real storage, it must be there.
+    async fn reset_to_image(
+        &self,
+        storage: &PrimaryStorage,
+        place: &VolumePlace,
+        image: &ImageLocation,
+        size: i64,
+        _task: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        let file = self.store.file(storage.uuid, place.volume).await?;
+        let lost = || ErrorCode::operation(format!("volume {} has no file on simulated storage", place.volume));
+        let file = file.ok_or_else(lost)?;
+        Ok(Stored { size, actual_size: file.actual_size, format: image.format.clone() })
+    }
+
     async fn create_empty(
         &self,
         storage: &PrimaryStorage,

@@ -34,7 +34,7 @@ use cumulo_contracts::{
         vm::{
             AttachL3NetworkToVm, CreateVmInstance, DestroyVmInstance, DetachL3NetworkFromVm, ExpungeVmInstance,
             GetVmConsoleAddress, PauseVmInstance, QueryVmCdRom, QueryVmInstance, QueryVmNic, RebootVmInstance,
-            RecoverVmInstance, ResumeVmInstance, StartVmInstance, StopVmInstance, UpdateVmInstance,
+            RecoverVmInstance, ReimageVmInstance, ResumeVmInstance, StartVmInstance, StopVmInstance, UpdateVmInstance,
         },
         vm_address::{DeleteVmHostname, DeleteVmStaticIp, GetVmHostname, SetVmHostname, SetVmStaticIp},
         vm_candidates::{
@@ -60,7 +60,7 @@ use cumulo_schema::{Api, Resource};
 
 pub use flow::{
     address::ChangeAddress, change::ChangeVm, disc::ChangeDisc, launch::LaunchVm, link::ChangeLink, loose::CreateNic,
-    nic::ChangeNic, rename::RenameGuest,
+    nic::ChangeNic, reimage::ReimageVm, rename::RenameGuest,
 };
 pub use store::Tag;
 
@@ -127,6 +127,7 @@ pub fn install(setup: &mut Setup) {
         .api::<DestroyVmInstance>(vms.clone())
         .api::<RecoverVmInstance>(vms.clone())
         .api::<ExpungeVmInstance>(vms.clone())
+        .api::<ReimageVmInstance>(vms.clone())
         .api::<UpdateVmInstance>(vms.clone())
         .api::<GetVmConsoleAddress>(vms.clone())
         .api::<AttachL3NetworkToVm>(vms.clone())
@@ -144,6 +145,7 @@ pub fn install(setup: &mut Setup) {
     flow::nic::install(setup, &vms);
     flow::loose::install(setup, &vms);
     flow::link::install(setup, &vms);
+    flow::reimage::install(setup, &vms);
     install_addresses(setup, &vms);
     install_candidates(setup, &vms);
     install_changes(setup, &vms);

@@ -10,6 +10,7 @@ mod create_root;
 mod expunge;
 mod fetch_iso;
 mod of_vm;
+mod reset_root;
 mod store;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use cumulo_contracts::{
     api::volume::QueryVolume,
     ext::storage::PrimaryStorageDriver,
-    message::volume::{CreateRootVolume, ExpungeVolume, ExpungeVolumes, FetchIso, VolumesOfVm},
+    message::volume::{CreateRootVolume, ExpungeVolume, ExpungeVolumes, FetchIso, ResetRootVolume, VolumesOfVm},
     resource::{DiskOffering, PrimaryStorage, Volume},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -46,6 +47,7 @@ pub fn install(setup: &mut Setup) {
         .quotas(store::QUOTAS)
         .query(QueryVolume::META)
         .message::<CreateRootVolume>(volumes.clone())
+        .message::<ResetRootVolume>(volumes.clone())
         .message::<VolumesOfVm>(volumes.clone())
         .message::<FetchIso>(volumes.clone())
         .message::<ExpungeVolume>(volumes.clone())

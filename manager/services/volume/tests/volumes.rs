@@ -11,7 +11,7 @@ use cumulo_contracts::{
     message::{
         image::{ImageLocation, LocateImage},
         storage::{AllocateVolumeSpace, LocateVolumeSpace, ReleaseVolumeSpace, VolumeSpace},
-        volume::{CreateRootVolume, ExpungeVolume, VolumesOfVm},
+        volume::{CreateRootVolume, ExpungeVolume, ResetRootVolume, VolumesOfVm},
     },
     resource::{DiskOffering, PrimaryStorage, PrimaryStorageState, StorageStatus, Volume, VolumeStatus},
 };
@@ -101,6 +101,21 @@ impl PrimaryStorageDriver for Around {
             true => Err(ErrorCode::operation("the disk is full")),
             false => Ok(Stored { size, actual_size: 7, format: "qcow2".to_owned() }),
         }
+    }
+    /// A broken one fails before anything: it is what it was.
+    async fn reset_to_image(
+        &self,
+        _: &PrimaryStorage,
+        place: &VolumePlace,
+        _: &ImageLocation,
+        size: i64,
+        _: Uuid,
+    ) -> Result<Stored, ErrorCode> {
+        if *self.broken.lock().expect("not poisoned") {
+            return Err(ErrorCode::operation("the disk is full"));
+        }
+        self.files.lock().expect("not poisoned").insert(place.install_path.clone(), size);
+        Ok(Stored { size, actual_size: 8, format: "qcow2".to_owned() })
     }
     async fn create_empty(
         &self,
@@ -238,6 +253,26 @@ async fn one_that_failed_halfway_goes_on_or_goes_away() {
         bus.call(ExpungeVolume { volume, task: Uuid::random() }).await.expect("expunged");
     }
     assert!(is_empty(&around));
+}
+
+#[tokio::test]
+async fn a_root_volume_goes_back_to_its_image_at_once_or_not_at_all() {
+    let (node, around) = start().await;
+    let (bus, volume, vm) = (node.kernel().bus(), Uuid::random(), Uuid::random());
+    bus.call(root(volume, vm)).await.expect("made");
+    let reset = || ResetRootVolume { volume, zone: Uuid::random(), task: Uuid::random() };
+    *around.broken.lock().expect("not poisoned") = true;
+    let refused = bus.call(reset()).await.expect_err("broken");
+    assert!(refused.details.contains("the disk is full"), "{refused}");
+    let shown = async || node.query(&format!("/volumes?q=uuid={volume}")).await[0]["actualSize"].as_i64();
+    assert_eq!(shown().await, Some(7));
+    *around.broken.lock().expect("not poisoned") = false;
+    for _ in 0..2 {
+        bus.call(reset()).await.expect("reset");
+    }
+    assert_eq!((shown().await, around.files.lock().expect("not poisoned").len()), (Some(8), 1));
+    let unmade = ResetRootVolume { volume: Uuid::random(), ..reset() };
+    assert_eq!(bus.call(unmade).await.expect_err("no such volume").code, "SYS.1003");
 }
 
 #[tokio::test]

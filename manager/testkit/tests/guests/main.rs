@@ -7,4 +7,5 @@ mod link;
 mod loose;
 mod nic;
 mod offering;
+mod reimage;
 mod static_ip;

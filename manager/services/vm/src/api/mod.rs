@@ -19,6 +19,7 @@ mod nic_network;
 mod nic_services;
 mod nic_state;
 mod offering;
+mod reimage;
 pub(crate) mod spec;
 mod ssh_key;
 mod start;

@@ -7,5 +7,6 @@ pub(crate) mod launch;
 pub(crate) mod link;
 pub(crate) mod loose;
 pub(crate) mod nic;
+pub(crate) mod reimage;
 pub(crate) mod rename;
 mod serving;
