@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cumulo_derive::{api, reply};
 use cumulo_schema::system::AccountResourceRef;
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
+use serde_json::Value;
 
 use crate::resource::{Account, Session};
 
@@ -24,6 +25,26 @@ pub struct LogInByAccount {
     pub verify_code: Option<String>,
     /// Unused; accepted from old clients.
     pub client_info: Option<BTreeMap<String, String>>,
+}
+
+/// Opens a session with a name and a password of one kind.
+#[api(put "/login", group = "session", service = "login", package = "org.zstack.header.identity.login", no_session, reply = Inventory<Session>)]
+pub struct LogIn {
+    /// The name.
+    pub username: String,
+    /// The password, as the hexadecimal SHA-512 of what is typed.
+    #[param(sensitive)]
+    pub password: String,
+    /// Whose name and password these are: `account`.
+    pub login_type: String,
+    /// Unused; accepted from old clients.
+    pub captcha_uuid: Option<String>,
+    /// Unused; accepted from old clients.
+    pub verify_code: Option<String>,
+    /// Unused; accepted from old clients.
+    pub client_info: Option<BTreeMap<String, String>>,
+    /// Unused; accepted from old clients.
+    pub properties: Option<BTreeMap<String, String>>,
 }
 
 /// Ends a session.
@@ -112,3 +133,37 @@ pub struct QueryAccount;
 /// Finds which account owns which resource.
 #[api(query "/accounts/resources/refs", group = "identity", service = "query", package = "org.zstack.header.identity", reply = Inventories<AccountResourceRef>)]
 pub struct QueryAccountResourceRef;
+
+/// Tells which APIs the caller may call.
+#[api(put "/accounts/permissions/actions", group = "identity", service = "identity", package = "org.zstack.header.identity", reply = CheckApiPermissionReply)]
+pub struct CheckApiPermission {
+    /// Unused: there are accounts only.
+    #[param(resource = "UserVO")]
+    pub user_uuid: Option<String>,
+    /// Names of APIs, or of their messages.
+    #[param(nonempty)]
+    pub api_names: Vec<String>,
+}
+
+/// What [`CheckApiPermission`] answers.
+#[reply(members)]
+pub struct CheckApiPermissionReply {
+    /// `Allow` or `Deny`, by the names as they were given.
+    pub inventory: BTreeMap<String, String>,
+}
+
+/// Answers what resources are called, whatever they are.
+#[api(get "/resources/names", group = "identity", service = "identity", package = "org.zstack.header.vo", reply = GetResourceNamesReply)]
+pub struct GetResourceNames {
+    /// The resources. Those that the caller does not see are left out.
+    #[param(nonempty)]
+    pub uuids: Vec<String>,
+}
+
+/// What [`GetResourceNames`] answers.
+#[reply(members)]
+pub struct GetResourceNamesReply {
+    /// Id, name and kind of each.
+    #[member(of = "ResourceInventory")]
+    pub inventories: Vec<Value>,
+}

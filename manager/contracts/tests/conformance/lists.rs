@@ -8,7 +8,7 @@ use cumulo_schema::{ApiKind, FieldKind, FieldMeta, ParamMeta, Rbac, ResourceMeta
 use crate::resources::{levels, named};
 
 /// Resources of parameters that have no table: any resource at all, and tag patterns, which do not exist yet.
-const NOT_OURS: [&str; 2] = ["ResourceVO", "TagPatternVO"];
+const NOT_OURS: [&str; 3] = ["ResourceVO", "TagPatternVO", "UserVO"];
 
 /// The structs under `folder` that carry the attribute `attribute`.
 fn declared(folder: &str, attribute: &str) -> BTreeSet<String> {

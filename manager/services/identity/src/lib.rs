@@ -7,6 +7,7 @@
 mod authenticate;
 mod bootstrap;
 mod change_access_key;
+mod check_permission;
 mod create_access_key;
 mod create_account;
 mod delete_account;
@@ -15,6 +16,7 @@ mod log_out;
 mod password;
 mod quota_usage;
 mod renew_session;
+mod resource_names;
 mod revoke_sharing;
 mod sessions;
 mod share_resource;
@@ -29,8 +31,8 @@ use cumulo_contracts::{
     api::{
         access_key::{ChangeAccessKeyState, CreateAccessKey, DeleteAccessKey, QueryAccessKey},
         identity::{
-            CreateAccount, DeleteAccount, LogInByAccount, LogOut, QueryAccount, QueryAccountResourceRef, RenewSession,
-            UpdateAccount, ValidateSession,
+            CheckApiPermission, CreateAccount, DeleteAccount, GetResourceNames, LogIn, LogInByAccount, LogOut,
+            QueryAccount, QueryAccountResourceRef, RenewSession, UpdateAccount, ValidateSession,
         },
         quota::{GetAccountQuotaUsage, QueryQuota, UpdateQuota},
         sharing::{QuerySharedResource, RevokeResourceSharing, ShareResource},
@@ -102,7 +104,10 @@ pub fn install(setup: &mut Setup) {
         .migrations(MIGRATIONS)
         .configs(CONFIGS)
         .authenticator(identity.clone())
+        .api::<LogIn>(identity.clone())
         .api::<LogInByAccount>(identity.clone())
+        .api::<CheckApiPermission>(identity.clone())
+        .api::<GetResourceNames>(identity.clone())
         .api::<LogOut>(identity.clone())
         .api::<ValidateSession>(identity.clone())
         .api::<RenewSession>(identity.clone())

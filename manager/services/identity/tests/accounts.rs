@@ -5,6 +5,7 @@ mod fixture;
 use cumulo_contracts::resource::Account;
 use cumulo_kernel::ownership;
 use cumulo_schema::{Uuid, system::AccountResourceRef};
+use cumulo_testnode::TestNode;
 use serde_json::{Value, json};
 
 use fixture::{ADMIN_PASSWORD, create_account, log_in, node, sha512, uuid};
@@ -137,4 +138,58 @@ async fn a_deleted_account_takes_its_sessions_and_leaves_the_rest_to_the_admin()
     assert!(node.call("DELETE", &admin, Value::Null).await.is_err(), "the admin stays");
     node.use_session(uuid(&session));
     assert_eq!(node.call("GET", "/accounts", Value::Null).await.expect_err("ended").code, "ID.1001");
+}
+
+#[tokio::test]
+async fn a_login_says_of_which_kind_it_is() {
+    let node = node().await;
+    let log_in = async |kind: &str, password: &str| {
+        let params = json!({ "username": "admin", "password": sha512(password), "loginType": kind });
+        node.inventory("PUT", "/login", json!({ "logIn": params })).await
+    };
+    let session = log_in("account", ADMIN_PASSWORD).await.expect("logged in");
+    assert_eq!(session["accountUuid"], Uuid::ADMIN.to_string());
+    assert_eq!(log_in("account", "wrong").await.expect_err("wrong password").code, "ID.1000");
+    let refused = log_in("ldap", ADMIN_PASSWORD).await.expect_err("there is none");
+    assert!(refused.code == "SYS.1007" && refused.details.contains("loginType"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_caller_is_told_what_it_may_call() {
+    let mut node = node().await;
+    create_account(&node, "alice", "pa").await;
+    let ask = async |node: &TestNode, names: &[&str]| {
+        let ask = json!({ "checkApiPermission": { "apiNames": names } });
+        node.inventory("PUT", "/accounts/permissions/actions", ask).await
+    };
+    let message = "org.zstack.header.identity.APICreateAccountMsg";
+    let names = ["CreateAccount", message, "APILogOutMsg"];
+    let admin = ask(&node, &names).await.expect("answered");
+    assert_eq!(admin, json!({ "CreateAccount": "Allow", message: "Allow", "APILogOutMsg": "Allow" }));
+    let refused = ask(&node, &["MakeCoffee"]).await.expect_err("no such API");
+    assert!(refused.details.contains("MakeCoffee"), "{refused}");
+    let session = log_in(&node, "alice", "pa").await.expect("logged in");
+    node.use_session(uuid(&session));
+    let hers = ask(&node, &names).await.expect("answered");
+    assert_eq!(hers, json!({ "CreateAccount": "Deny", message: "Deny", "APILogOutMsg": "Allow" }));
+}
+
+#[tokio::test]
+async fn ids_have_names_for_those_who_see_them() {
+    let mut node = node().await;
+    let alice = create_account(&node, "alice", "pa").await;
+    let alice = uuid(&alice).to_owned();
+    let names = async |node: &TestNode| {
+        let (admin, gone) = (Uuid::ADMIN, Uuid::random());
+        let path = format!("/resources/names?uuids={alice}&uuids={admin}&uuids={gone}&uuids=x&uuids={alice}");
+        let answer = node.call("GET", &path, Value::Null).await.expect("answered");
+        let named = answer["inventories"].as_array().expect("a list").clone();
+        named.iter().map(|one| (one["resourceName"].clone(), one["resourceType"].clone())).collect::<Vec<_>>()
+    };
+    let account = |name: &str| (json!(name), json!("AccountVO"));
+    assert_eq!(names(&node).await, [account("alice"), account("admin")]);
+    let session = log_in(&node, "alice", "pa").await.expect("logged in");
+    node.use_session(uuid(&session));
+    assert_eq!(names(&node).await, [account("alice")]);
+    node.call("GET", "/resources/names", Value::Null).await.expect_err("of what?");
 }
