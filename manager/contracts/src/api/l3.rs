@@ -369,3 +369,26 @@ pub struct GetL3NetworkDhcpIpAddressReply {
     /// The IPv6 address.
     pub ip6: Option<String>,
 }
+
+/// Gives the DHCP server of an L3 network another address.
+#[api(put "/l3-networks/{l3NetworkUuid}/dhcp-ip", group = "l3Network", service = "flat.dhcp", package = "org.zstack.network.service.flat", job, reply = ChangeL3NetworkDhcpIpAddressReply)]
+pub struct ChangeL3NetworkDhcpIpAddress {
+    /// The L3 network.
+    #[param(resource = "L3NetworkVO", check_account, operation_target)]
+    pub l3_network_uuid: Uuid,
+    /// The IPv4 address, a free one of its ranges.
+    #[param(nonempty)]
+    pub dhcp_server_ip: Option<String>,
+    /// Unused: no guest is served over IPv6.
+    #[param(nonempty)]
+    pub dhcpv6_server_ip: Option<String>,
+}
+
+/// What [`ChangeL3NetworkDhcpIpAddress`] answers.
+#[reply(all)]
+pub struct ChangeL3NetworkDhcpIpAddressReply {
+    /// The IPv4 address.
+    pub dhcp_server_ip: Option<String>,
+    /// The IPv6 address.
+    pub dhcpv6_server_ip: Option<String>,
+}

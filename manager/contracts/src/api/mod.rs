@@ -205,6 +205,7 @@ const APIS: &[&ApiMeta] = &[
     l3::GetIpAddressCapacity::META,
     l3::GetL3NetworkTypes::META,
     l3::GetL3NetworkDhcpIpAddress::META,
+    l3::ChangeL3NetworkDhcpIpAddress::META,
     l3_guest::GetL3NetworkMtu::META,
     l3_guest::SetL3NetworkMtu::META,
     l3_guest::GetL3NetworkRouterInterfaceIp::META,

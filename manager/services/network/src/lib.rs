@@ -31,10 +31,10 @@ use cumulo_contracts::{
         l2_vlan::{CreateL2VlanNetwork, QueryL2VlanNetwork},
         l3::{
             AddDnsToL3Network, AddHostRouteToL3Network, AddIpRange, AddIpRangeByNetworkCidr, AddReservedIpRange,
-            ChangeL3NetworkState, CheckIpAvailability, CreateL3Network, DeleteIpRange, DeleteL3Network,
-            DeleteReservedIpRange, GetFreeIp, GetIpAddressCapacity, GetL3NetworkDhcpIpAddress, GetL3NetworkTypes,
-            QueryIpAddress, QueryIpRange, QueryL3Network, RemoveDnsFromL3Network, RemoveHostRouteFromL3Network,
-            UpdateIpRange, UpdateL3Network,
+            ChangeL3NetworkDhcpIpAddress, ChangeL3NetworkState, CheckIpAvailability, CreateL3Network, DeleteIpRange,
+            DeleteL3Network, DeleteReservedIpRange, GetFreeIp, GetIpAddressCapacity, GetL3NetworkDhcpIpAddress,
+            GetL3NetworkTypes, QueryIpAddress, QueryIpRange, QueryL3Network, RemoveDnsFromL3Network,
+            RemoveHostRouteFromL3Network, UpdateIpRange, UpdateL3Network,
         },
         network_service::{
             AttachNetworkServiceToL3Network, DetachNetworkServiceFromL3Network, GetNetworkServiceTypes,
@@ -147,6 +147,7 @@ fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {
         .api::<CheckIpAvailability>(networks.clone())
         .api::<GetIpAddressCapacity>(networks.clone())
         .api::<GetL3NetworkDhcpIpAddress>(networks.clone())
+        .api::<ChangeL3NetworkDhcpIpAddress>(networks.clone())
         .query(QueryIpRange::META)
         .query(QueryIpAddress::META)
         .message::<AllocateIp>(networks.clone())

@@ -6,7 +6,7 @@ use cumulo_contracts::{
     resource::{L3Network, UsedIp},
 };
 use cumulo_kernel::{bus::Handle, db::DbError};
-use cumulo_schema::ErrorCode;
+use cumulo_schema::{ErrorCode, Uuid};
 
 use super::{
     Choice, Holder, RANDOM, Wish,
@@ -20,23 +20,37 @@ use crate::{Networks, ipv4, ipv6, store};
 #[async_trait]
 impl Handle<MoveIp> for Networks {
     async fn handle(&self, ask: MoveIp) -> Result<IpLease, ErrorCode> {
-        let (db, holder) = (self.kernel.db(), Holder::Nic(ask.nic));
-        let Some(old) = store::used_ip(db, holder.row(ask.l3)).await? else {
-            return self.hold(ask.l3, &holder, &Wish { strategy: RANDOM.to_owned(), wanted: Some(ask.to) }).await;
-        };
-        let network = store::l3(db, ask.l3).await?;
+        let holder = Holder::Nic(ask.nic);
+        match store::used_ip(self.kernel.db(), holder.row(ask.l3)).await? {
+            Some(old) => self.move_to(ask.l3, &holder, &old, &ask.to).await,
+            None => self.hold(ask.l3, &holder, &Wish { strategy: RANDOM.to_owned(), wanted: Some(ask.to) }).await,
+        }
+    }
+}
+
+impl Networks {
+    /// Gives `holder`, who has `old`, the address `to` in its place.
+    pub(super) async fn move_to(
+        &self,
+        l3: Uuid,
+        holder: &Holder,
+        old: &UsedIp,
+        to: &str,
+    ) -> Result<IpLease, ErrorCode> {
+        let db = self.kernel.db();
+        let network = store::l3(db, l3).await?;
         let new = match network.ip_version {
-            6 => at_ipv6(self, &network, &holder, &ask.to).await?,
-            _ => at_ipv4(self, &network, &holder, &ask.to).await?,
+            6 => at_ipv6(self, &network, holder, to).await?,
+            _ => at_ipv4(self, &network, holder, to).await?,
         };
         if new.ip == old.ip {
-            return lease(&old);
+            return lease(old);
         }
-        allocate::usable(&network, &holder)?;
-        match store::replace_used_ip(db, &old, &new).await {
+        allocate::usable(&network, holder)?;
+        match store::replace_used_ip(db, old, &new).await {
             Ok(()) => {}
             Err(DbError::Conflict { .. }) => {
-                let by = store::used_ip_at(db, ask.l3, &new.ip).await?;
+                let by = store::used_ip_at(db, l3, &new.ip).await?;
                 let by = by.as_ref().map_or_else(|| "something else".to_owned(), holder_of);
                 let details = format!("{} of L3 network '{}' is taken by {by}; choose another", new.ip, network.name);
                 return Err(ErrorCode::operation(details));
@@ -45,7 +59,7 @@ impl Handle<MoveIp> for Networks {
         }
         if network.ip_version == 4 {
             let (gone, taken) = (ipv4::stored(&old.ip)?, ipv4::stored(&new.ip)?);
-            self.pools.with(ask.l3, |pool| {
+            self.pools.with(l3, |pool| {
                 pool.give(gone);
                 pool.strike(taken);
             });

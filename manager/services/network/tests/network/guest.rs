@@ -1,7 +1,7 @@
 //! What guests are told: MTU, routes, and where a router stands.
 
 use cumulo_contracts::{
-    message::network::GuestMtu,
+    message::network::{DHCP, GuestMtu, HoldServiceIp},
     resource::{L2Network, L3NetworkHostRoute},
 };
 use cumulo_kernel::config::NewValue;
@@ -104,4 +104,43 @@ async fn a_router_stands_where_no_guest_can() {
     let reserved = json!({ "startIp": "10.0.0.15", "endIp": "10.0.0.15" });
     world.post(&format!("/l3-networks/{l3}/reserved-ip-ranges"), reserved).await.expect("reserved");
     set("10.0.0.15").await.expect("kept back, so free for it");
+}
+
+#[tokio::test]
+async fn a_dhcp_server_has_another_address_and_hosts_are_told() {
+    let world = World::start().await;
+    let l3 = world.l3_with_range("10.0.0.10", "10.0.0.20").await;
+    let path = format!("/l3-networks/{l3}/dhcp-ip");
+    let change =
+        async |params: Value| world.node.call("PUT", &path, json!({ "changeL3NetworkDhcpIpAddress": params })).await;
+    let refused = change(json!({ "dhcpServerIp": "10.0.0.20" })).await.expect_err("there is none");
+    assert!(refused.details.contains("has no DHCP server"), "{refused}");
+    world.node.call("POST", &format!("/l3-networks/{l3}/network-services"), services(&world).await).await.expect("on");
+    let before = world.kernel().bus().call(HoldServiceIp { l3, used_for: DHCP.to_owned() }).await.expect("held").ip;
+    let guest = world.allocate(l3, Uuid::random()).await.expect("taken").ip;
+
+    for (params, why) in [
+        (json!({ "dhcpServerIp": guest }), "is taken by the NIC"),
+        (json!({ "dhcpServerIp": "10.0.0.30" }), "lies in no IP range"),
+        (json!({ "dhcpServerIp": "10.0.0.1" }), "10.0.0.1"),
+        (json!({ "dhcpServerIp": "nowhere" }), "nowhere"),
+        (json!({ "dhcpv6ServerIp": "fd00::2" }), "dhcpv6ServerIp"),
+        (json!({}), "dhcpServerIp"),
+    ] {
+        let refused = change(params).await.expect_err(why);
+        assert!(refused.details.contains(why), "{refused}");
+    }
+    let told = world.provider.refreshed().len();
+    let free = ["10.0.0.18", "10.0.0.19", "10.0.0.20"].into_iter().find(|ip| *ip != before && *ip != guest);
+    let free = free.expect("one of three");
+    for _ in 0..2 {
+        let answer = change(json!({ "dhcpServerIp": free })).await.expect("changed");
+        assert_eq!(answer["dhcpServerIp"], free);
+    }
+    assert_eq!(world.provider.refreshed().len(), told + 2);
+    let answer = world.node.call("GET", &path, Value::Null).await.expect("answered");
+    assert_eq!(answer["ip"], free);
+    // The address that it had is free.
+    let params = json!({ "dhcpServerIp": before });
+    change(params).await.expect("back again");
 }
