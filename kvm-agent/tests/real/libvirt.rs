@@ -183,7 +183,7 @@ fn a_guest_is_booted_by_uefi_where_that_is_installed() {
             spec.uefi = uefi;
             run::ensure_running(&libvirt, &spec).await.unwrap();
             let flash = sh(&format!("virsh -q qemu-monitor-command {VM} --hmp info mtree -f"));
-            assert_eq!(flash.contains("pflash"), uefi, "{flash}");
+            assert_eq!(flash.contains("system.flash"), uefi, "{flash}");
             run::ensure_stopped(&libvirt, &vm, None, &TaskCx::detached()).await.unwrap();
         }
         run::ensure_gone(&libvirt, &vm).await.unwrap();

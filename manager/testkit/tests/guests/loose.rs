@@ -4,6 +4,7 @@
 //!
 //! The chain `adopt-nic` of the flow `change-nic` is failed everywhere here, too.
 
+use cumulo_schema::{Uuid, system::AccountResourceRef};
 use serde_json::{Value, json};
 
 use crate::life::{Life, alone, assert_same, uuid};
@@ -234,15 +235,12 @@ async fn an_adoption_that_fails_anywhere_leaves_the_nic_to_nobody() {
     let (alice, session) = life.world.account("alice").await;
     let share = json!({ "resourceUuids": [second], "accountUuids": [alice], "toPublic": false });
     life.call("PUT", "/accounts/resources/actions", json!({ "shareResource": share })).await.expect("shared");
-    let made = std::sync::Mutex::new(Vec::new());
     let admin = life.world.use_session(session);
-    for _ in 0..2 {
-        made.lock().expect("not poisoned").push(uuid(&life.make_nic(&second, json!({})).await.expect("made")));
-    }
+    let first = uuid(&life.make_nic(&second, json!({})).await.expect("made"));
+    life.make_nic(&second, json!({})).await.expect("made");
     life.world.use_session(admin);
     // The VM has no other NIC, so the default route comes and goes with it.
     life.delete_nic(&uuid(&life.nics().await[0])).await.expect("deleted");
-    let first = made.lock().expect("not poisoned")[0].clone();
     let passed = life
         .fail_everywhere(
             async || {
@@ -257,15 +255,13 @@ async fn an_adoption_that_fails_anywhere_leaves_the_nic_to_nobody() {
                 life.delete_nic(&first).await.map(drop).expect("gone");
                 let params = json!({ "resourceUuid": first });
                 life.make_nic(&second, params).await.map(drop).expect("made again");
-                let hers = cumulo_schema::system::AccountResourceRef::ACCOUNT_UUID;
                 let db = life.world.kernel().db();
                 let mut batch = db.batch();
-                let (alice, first): (cumulo_schema::Uuid, cumulo_schema::Uuid) =
-                    (alice.parse().expect("a uuid"), first.parse().expect("a uuid"));
+                let (alice, first): (Uuid, Uuid) = (alice.parse().expect("a uuid"), first.parse().expect("a uuid"));
                 batch
-                    .update::<cumulo_schema::system::AccountResourceRef>()
-                    .set(hers, &alice)
-                    .eq(cumulo_schema::system::AccountResourceRef::RESOURCE_UUID, &first)
+                    .update::<AccountResourceRef>()
+                    .set(AccountResourceRef::ACCOUNT_UUID, &alice)
+                    .eq(AccountResourceRef::RESOURCE_UUID, &first)
                     .expect("it is there");
                 db.commit(batch).await.expect("given");
             },

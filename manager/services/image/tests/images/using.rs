@@ -1,7 +1,7 @@
 //! Changing and using images.
 
 use cumulo_contracts::{message::image::LocateImage, resource::StorageStatus};
-use cumulo_schema::Uuid;
+use cumulo_schema::{Uuid, system::SystemTag};
 use serde_json::json;
 
 use crate::fixture::Fixture;
@@ -26,8 +26,8 @@ async fn an_image_says_what_boots_its_guests() {
     let image = fixture.image(&[fixture.storage("A").await]).await;
     for mode in ["UEFI", "Legacy", "Legacy"] {
         fixture.act(image, "setImageBootMode", json!({ "bootMode": mode })).await.expect("set");
-        let tags = fixture.node.query(&format!("/system-tags?q=resourceUuid={image}")).await;
-        let tags: Vec<&str> = tags.iter().filter_map(|tag| tag["tag"].as_str()).collect();
+        let tags = fixture.node.kernel().db().select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &image).all().await;
+        let tags: Vec<String> = tags.expect("read").into_iter().map(|tag| tag.tag).collect();
         assert_eq!(tags, [format!("bootMode::{mode}")]);
     }
     for bad in ["UEFI_WITH_CSM", "uefi", "UEFI::Legacy", ""] {
