@@ -1,4 +1,4 @@
-//! The embedded database: one thread that writes, and connections that read without ever waiting for it.
+//! The embedded database: one connection that writes, and connections that read without ever waiting for it.
 //!
 //! SQLite is a library that works in the caller's thread, so we use it that way: a batch costs at most one hand-over to the
 //! writer and not one a statement, and what is known to be short costs none, be it a read or a batch that finds the writer
@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     log::{Checkpoints, Log},
     reader::Readers,
-    writer::{Job, Pen, Work},
+    writer::{Job, Pen, Work, provided},
 };
 use super::{Batch, DbError, backend::Outcome, row::DbRow};
 
@@ -87,8 +87,7 @@ impl Sqlite {
             if !durable {
                 return applied;
             }
-            let flushed = self.flush().await;
-            return (flushed.clone().and(applied.0), flushed.and(applied.1));
+            return provided(&self.flush().await, applied);
         }
         let (answer, outcome) = oneshot::channel();
         self.hand_over(Work::Commit(Job { before, batch, durable, answer })).await;

@@ -109,10 +109,10 @@ impl Pen {
         if self.log.sound().is_err() || begin().is_err() {
             return None;
         }
-        let (before, then) = run_both(connection, before, batch);
+        let outcome = run_both(connection, before, batch);
         let committed = commit(connection, &self.log);
         self.checkpoints.wake(self.pages.load(Ordering::Relaxed));
-        Some((committed.clone().and(before), committed.and(then)))
+        Some(provided(&committed, outcome))
     }
 
     fn hold(&self) -> MutexGuard<'_, Option<Connection>> {
@@ -162,32 +162,37 @@ fn commit_group(pen: &Pen, work: impl Iterator<Item = Work>) {
     for answer in flushes {
         let _ = answer.send(flushed.clone());
     }
-    for (answer, before, then) in durable.drain(..) {
-        let _ = answer.send((flushed.clone().and(before), flushed.clone().and(then)));
+    for (answer, outcome) in durable {
+        let _ = answer.send(provided(&flushed, outcome));
     }
 }
 
-type Applied = (oneshot::Sender<Outcome>, Result<(), DbError>, Answer);
+/// `outcome`, where what it rests on went well.
+pub(super) fn provided(base: &Result<(), DbError>, (before, then): Outcome) -> Outcome {
+    (base.clone().and(before), base.clone().and(then))
+}
+
+type Applied = (oneshot::Sender<Outcome>, Outcome);
 
 /// Commits the batches and answers those that need not be durable. The others are returned.
 fn apply(connection: &Connection, log: &Log, jobs: Vec<Job>) -> Vec<Applied> {
     let mut done = Vec::with_capacity(jobs.len());
     let begun = log.sound().and_then(|()| run_sql(connection, "BEGIN IMMEDIATE"));
     for job in jobs {
-        let (before, then) = match &begun {
+        let outcome = match &begun {
             Ok(()) => run_both(connection, job.before.as_ref(), &job.batch),
             Err(error) => (Err(error.clone()), Err(error.clone())),
         };
-        done.push((job.durable, (job.answer, before, then)));
+        done.push((job.durable, job.answer, outcome));
     }
     let committed = begun.and_then(|()| commit(connection, log));
     let mut durable = Vec::new();
-    for (waits, (answer, before, then)) in done {
-        let (before, then) = (committed.clone().and(before), committed.clone().and(then));
+    for (waits, answer, outcome) in done {
+        let outcome = provided(&committed, outcome);
         if waits {
-            durable.push((answer, before, then));
+            durable.push((answer, outcome));
         } else {
-            let _ = answer.send((before, then));
+            let _ = answer.send(outcome);
         }
     }
     durable
