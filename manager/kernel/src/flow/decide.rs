@@ -15,7 +15,7 @@ use super::{
     FlowRow, FlowState, Flows, Phase,
     drive::NamedStep,
     journal,
-    parked::{abandoned, failure_of, lost_step},
+    parked::{abandoned, done_before, failure_of, lost_step, recorded},
     recover::RESUMED_DEADLINE,
 };
 use crate::{Kernel, bus::Handle, cluster::Hold, db::Deferred, plan::Planning};
@@ -69,10 +69,8 @@ impl Kernel {
         if let Some(job) = row.job_uuid.filter(|_| Planning::current().is_none()) {
             self.jobs().until_answered(job, TOLD).await?;
         }
-        let (mut batch, me) = (self.db().batch(), self.node());
-        if let Some((_, held_to_the_ring)) = self.cluster().as_of_now(self.db().batch()) {
-            batch = held_to_the_ring;
-        }
+        let (alone, me) = (|| self.db().batch(), self.node());
+        let mut batch = self.cluster().as_of_now(alone()).map_or_else(alone, |(_, held_to_the_ring)| held_to_the_ring);
         journal::decided(&mut batch, &next, me, wanted.by, not_parked(&row));
         if let Some(job) = row.job_uuid {
             self.jobs().reopen(&mut batch, job);
@@ -117,7 +115,7 @@ impl Flows {
         let names: Vec<&str> = chain.iter().map(|step| step.name).collect();
         let known = names.iter().position(|step| *step == row.step);
         let lost = lost_step(row, &names).filter(|_| row.phase == Phase::Undoing);
-        let mut done = done_before(row).unwrap_or_default();
+        let mut done = done_before(row).unwrap_or_default().to_vec();
         let mut skipped = row.skipped.clone().unwrap_or_default().0;
         let at = match (decision, known, lost) {
             (Decision::Retry, Some(at), None) => Some(at),
@@ -135,8 +133,7 @@ impl Flows {
                     Some(at) => Some(at),
                     None => {
                         skipped.push(row.step.clone());
-                        let recorded = row.steps.as_ref().map_or(&[][..], |steps| &steps.0);
-                        let past = past(recorded, &names, &row.step, row.phase);
+                        let past = past(recorded(row), &names, &row.step, row.phase);
                         past.ok_or_else(|| {
                             let why = "it is not recorded what came before its step; only AbandonFlow is left";
                             still(row, ErrorCode::internal(why))
@@ -191,12 +188,6 @@ fn past(recorded: &[String], chain: &[&str], step: &str, phase: Phase) -> Option
         Phase::Running => Some(first).filter(|first| *first < chain.len()),
         Phase::Undoing => after.unwrap_or(chain.len()).checked_sub(1),
     })
-}
-
-/// The recorded steps before the one where the flow stands.
-fn done_before(row: &FlowRow) -> Option<Vec<String>> {
-    let recorded = &row.steps.as_ref()?.0;
-    recorded.iter().position(|step| *step == row.step).map(|at| recorded[..at].to_vec())
 }
 
 /// The steps that a flow goes by from now on: what is done of the old chain, then the chain of now from `at` on. Back, it is

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use super::{
     Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, RunFlow, Step, StepCx,
     journal::{self, Entry},
-    parked::{Standing, cannot_undo, lost_step},
+    parked::{Standing, lost_step},
 };
 use crate::{
     bus::CallContext,
@@ -121,26 +121,22 @@ impl<F: Flow> Definition<F> {
     fn prepare(&self, flows: &Flows, row: &FlowRow) -> Result<(Vec<Arc<dyn Step<F>>>, F, usize), ErrorCode> {
         let (steps, data) = self.read(flows, row)?;
         let at = steps.iter().position(|step| step.name() == row.step);
-        let at = at.ok_or_else(|| lost(format!("it stands at the step '{}', which the chain lacks", row.step)))?;
-        Ok((steps, data, at))
+        let lost = || ErrorCode::internal(format!("it stands at the step '{}', which the chain lacks", row.step));
+        Ok((steps, data, at.ok_or_else(lost)?))
     }
 
     /// Steps and context of a journalled flow.
     #[expect(clippy::type_complexity, reason = "two things that are taken apart at once")]
     fn read(&self, flows: &Flows, row: &FlowRow) -> Result<(Vec<Arc<dyn Step<F>>>, F), ErrorCode> {
         if u32::try_from(row.version) != Ok(F::VERSION) {
-            return Err(lost(format!("its context has version {}, this build has {}", row.version, F::VERSION)));
+            let text = format!("its context has version {}, this build has {}", row.version, F::VERSION);
+            return Err(ErrorCode::internal(text));
         }
         let steps = flows.definitions()?.chain::<F>(&row.chain)?;
         let data = serde_json::from_value(row.context.0.clone())
-            .map_err(|cause| lost("its context is unreadable".to_owned()).because_of(&cause))?;
+            .map_err(|cause| ErrorCode::internal("its context is unreadable").because_of(&cause))?;
         Ok((steps, data))
     }
-}
-
-/// Why a flow cannot go on in this build.
-fn lost(why: String) -> ErrorCode {
-    ErrorCode::internal(why)
 }
 
 impl<F: Flow> Resumable for Definition<F> {
@@ -380,7 +376,8 @@ impl<'f, F: Flow> Drive<'f, F> {
         let (flow, chain, phase) = (self.cx.flow, self.chain, Phase::Undoing);
         let at = self.steps[at.min(self.steps.len().saturating_sub(1))].name();
         let standing = Standing { flow, chain, phase, step: at, failure: Some(error) };
-        self.flows.park(&standing, lost(cannot_undo(step))).await
+        let why = ErrorCode::internal(format!("it has to undo the step '{step}', which the chain lacks"));
+        self.flows.park(&standing, why).await
     }
 
     async fn journal(&self, at: usize, phase: Phase, error: Option<&ErrorCode>) -> Result<(), ErrorCode> {

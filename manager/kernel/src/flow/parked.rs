@@ -40,16 +40,13 @@ pub(super) struct Left {
 
 impl Left {
     pub(super) fn of(row: &FlowRow) -> Self {
-        let recorded = row.steps.as_ref().map_or(&[][..], |steps| &steps.0);
-        let at = recorded.iter().position(|step| *step == row.step);
-        let mut steps = row.skipped.as_ref().map_or_else(Vec::new, |skipped| skipped.0.clone());
-        match at {
-            Some(at) => steps.extend(recorded[..=at].iter().cloned()),
-            None => steps.push(row.step.clone()),
-        }
+        let before = done_before(row);
+        let mut steps = row.skipped.clone().unwrap_or_default().0;
+        steps.extend_from_slice(before.unwrap_or_default());
+        steps.push(row.step.clone());
         let mut hosts = Vec::new();
         collect_hosts(&row.context.0, &mut hosts);
-        Self { steps, is_all: at.is_some(), resource: row.resource_uuid, hosts }
+        Self { steps, is_all: before.is_some(), resource: row.resource_uuid, hosts }
     }
 
     /// For people.
@@ -89,15 +86,20 @@ fn collect_hosts(context: &Value, hosts: &mut Vec<Uuid>) {
     }
 }
 
-/// The latest step that the flow did and that `chain`, its chain of now, lacks.
-pub(super) fn lost_step(row: &FlowRow, chain: &[&str]) -> Option<String> {
-    let recorded = row.steps.as_ref().map_or(&[][..], |steps| &steps.0);
-    let at = recorded.iter().position(|step| *step == row.step)?;
-    recorded[..at].iter().rev().find(|step| !chain.contains(&step.as_str())).cloned()
+/// The steps of the chain as it was when the flow started; none where that was not recorded.
+pub(super) fn recorded(row: &FlowRow) -> &[String] {
+    row.steps.as_ref().map_or(&[], |steps| &steps.0)
 }
 
-pub(super) fn cannot_undo(step: &str) -> String {
-    format!("it has to undo the step '{step}', which the chain lacks")
+/// The recorded steps before the one where the flow stands, where that is one of them.
+pub(super) fn done_before(row: &FlowRow) -> Option<&[String]> {
+    let recorded = recorded(row);
+    recorded.iter().position(|step| *step == row.step).map(|at| &recorded[..at])
+}
+
+/// The latest step that the flow did and that `chain`, its chain of now, lacks.
+pub(super) fn lost_step(row: &FlowRow, chain: &[&str]) -> Option<String> {
+    done_before(row)?.iter().rev().find(|step| !chain.contains(&step.as_str())).cloned()
 }
 
 /// Why an abandoned flow ended.

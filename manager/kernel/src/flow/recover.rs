@@ -36,7 +36,7 @@ impl Flows {
 
     pub(super) async fn resume(&self, row: FlowRow, time: Duration, hold: Hold) {
         let Some(definition) = self.definitions().ok().and_then(|all| all.flows.get(row.flow.as_str()).cloned()) else {
-            let why = ErrorCode::internal("this build does not know it".to_owned());
+            let why = ErrorCode::internal("this build does not know it");
             self.park(&Standing::of(&row), why).await;
             return;
         };
