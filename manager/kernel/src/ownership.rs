@@ -84,6 +84,14 @@ pub async fn owner(db: &Db, resource: Uuid) -> Result<Option<Uuid>, ErrorCode> {
     Ok(row.map(|row| row.account_uuid))
 }
 
+/// The owner of a resource; what nobody owns is the admin's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn owner_or_admin(db: &Db, resource: Uuid) -> Result<Uuid, ErrorCode> {
+    Ok(owner(db, resource).await?.unwrap_or(Uuid::ADMIN))
+}
+
 /// What somebody wants to do with a resource of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {

@@ -1,7 +1,7 @@
 //! Running VMs. The driver's name is the hypervisor type: `KVM`.
 
 use async_trait::async_trait;
-use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_schema::{ErrorCode, Uuid, wire_enum};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -61,15 +61,16 @@ pub struct CdRomSpec {
     pub path: Option<String>,
 }
 
-/// What a VM can boot from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum BootDevice {
-    /// Its root volume.
-    HardDisk,
-    /// A CD drive.
-    CdRom,
-    /// A NIC.
-    Network,
+wire_enum! {
+    /// What a VM can boot from.
+    pub enum BootDevice {
+        /// Its root volume.
+        HardDisk,
+        /// A CD drive.
+        CdRom,
+        /// A NIC.
+        Network,
+    }
 }
 
 /// A VM to be run.

@@ -57,6 +57,17 @@ wire_enum! {
     pub enum BootMode { Legacy, Uefi = "UEFI" }
 }
 
+impl BootMode {
+    /// The boot mode called `name`.
+    ///
+    /// # Errors
+    /// Says which there are.
+    pub fn named(name: &str) -> Result<Self, String> {
+        name.parse()
+            .map_err(|_| format!("'{name}' is no boot mode of this system; it has {}", Self::NAMES.join(" and ")))
+    }
+}
+
 wire_enum! {
     /// Where a virtual machine stands. Those ending in `ing` are on the way; a flow owns each of them.
     pub enum VmState {

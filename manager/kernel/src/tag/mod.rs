@@ -12,7 +12,7 @@ use cumulo_schema::{ErrorCode, Uuid, system::SystemTag};
 
 pub use new::NewTags;
 
-use crate::db::Db;
+use crate::{Kernel, db::Db, ownership};
 
 /// A declared system tag.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,30 @@ impl TagDef {
     pub async fn on(&self, db: &Db, resource: Uuid) -> Result<Option<HashMap<String, String>>, ErrorCode> {
         let tags = db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &resource).all().await?;
         Ok(tags.iter().find_map(|tag| self.tokens(&tag.tag)))
+    }
+
+    /// Puts `tag`, which is of this pattern, on `resource` in place of those of the pattern that it has; `None` only takes
+    /// those off.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set(&self, kernel: &Kernel, resource: Uuid, tag: Option<&str>) -> Result<(), ErrorCode> {
+        let set = async {
+            let db = kernel.db();
+            let rows = db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &resource).all().await?;
+            let before = rows.iter().filter(|row| self.tokens(&row.tag).is_some());
+            let before: Vec<Uuid> = before.map(|row| row.uuid).collect();
+            let mut batch = db.batch();
+            if !before.is_empty() {
+                batch.delete::<SystemTag>().one_of(SystemTag::UUID, &before).any();
+            }
+            if let Some(tag) = tag {
+                batch.insert(&ownership::system_tag(self.resource, resource, tag, false));
+            }
+            Ok(db.commit(batch).await.map(drop)?)
+        };
+        // Two calls at once would both find the tag of before, and leave one each.
+        kernel.queues().run(&format!("set-tag:{resource}"), 1, set).await
     }
 
     fn is_for(&self, vo: &str) -> bool {

@@ -3,16 +3,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use cumulo_contracts::{
-    api::image::SetImageBootMode,
-    resource::{BootMode, Image},
-};
+use cumulo_contracts::{api::image::SetImageBootMode, resource::BootMode};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    ownership,
     tag::TagDef,
 };
-use cumulo_schema::{Empty, ErrorCode, Resource, Uuid, system::SystemTag};
+use cumulo_schema::{Empty, ErrorCode};
 
 use crate::Images;
 
@@ -26,34 +22,16 @@ const BOOT_MODE: TagDef = TagDef {
 pub(crate) const TAGS: &[TagDef] = &[BOOT_MODE];
 
 fn check_tokens(tokens: &HashMap<String, String>) -> Result<(), String> {
-    mode(&tokens["bootMode"]).map(drop)
-}
-
-fn mode(name: &str) -> Result<BootMode, String> {
-    name.parse()
-        .map_err(|_| format!("'{name}' is no boot mode of this system; it has {}", BootMode::NAMES.join(" and ")))
+    BootMode::named(&tokens["bootMode"]).map(drop)
 }
 
 #[async_trait]
 impl HandleApi<SetImageBootMode> for Images {
     async fn handle(&self, _: &ApiCx, api: SetImageBootMode) -> Result<Empty, ErrorCode> {
-        let mode = mode(&api.boot_mode).map_err(|why| ErrorCode::invalid(format!("field[bootMode]: {why}")))?;
-        // Two calls at once would both find the tag of before, and leave one each.
-        self.kernel.queues().run(&format!("image-boot-mode:{}", api.uuid), 1, self.replace(api.uuid, mode)).await?;
+        let wrong = |why| ErrorCode::invalid(format!("field[bootMode]: {why}"));
+        let mode = BootMode::named(&api.boot_mode).map_err(wrong)?;
+        let tag = BOOT_MODE.instantiate(&[("bootMode", mode.as_str())]);
+        BOOT_MODE.set(&self.kernel, api.uuid, Some(&tag)).await?;
         Ok(Empty {})
-    }
-}
-
-impl Images {
-    async fn replace(&self, image: Uuid, mode: BootMode) -> Result<(), ErrorCode> {
-        let db = self.kernel.db();
-        let tags = db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &image).all().await?;
-        let old: Vec<Uuid> =
-            tags.iter().filter(|tag| BOOT_MODE.tokens(&tag.tag).is_some()).map(|tag| tag.uuid).collect();
-        let new = BOOT_MODE.instantiate(&[("bootMode", mode.as_str())]);
-        let mut batch = db.batch();
-        batch.delete::<SystemTag>().one_of(SystemTag::UUID, &old).any();
-        batch.insert(&ownership::system_tag(Image::META.vo, image, &new, false));
-        Ok(db.commit(batch).await.map(drop)?)
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn entered(db: &Db, batch: &mut Batch, vm: &VmInstance, into: V
         (VmState::Destroyed, VmState::Stopped) => &[Claim { quota: TOTAL, amount: 1 }],
         _ => return Ok(()),
     };
-    let account = ownership::owner(db, vm.uuid).await?.unwrap_or(Uuid::ADMIN);
+    let account = ownership::owner_or_admin(db, vm.uuid).await?;
     Ok(quota::hold(db, batch, account, vm.uuid, claims).await?)
 }
 

@@ -7,13 +7,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use cumulo_contracts::{ext::hypervisor::BootDevice, resource::BootMode};
 use cumulo_derive::resource;
 use cumulo_kernel::{
-    Kernel,
     db::{Db, DbError},
     tag::TagDef,
 };
 use cumulo_schema::{ErrorCode, Uuid};
-
-use crate::store::{self, Tag};
 
 const VM: &str = "VmInstanceVO";
 
@@ -40,8 +37,6 @@ pub(crate) const TAGS: &[TagDef] = &[BOOT_ORDER, BOOT_MODE, SSH_KEY];
 
 /// Where nobody says: what is installed, and what installs it while nothing is.
 const USUAL_ORDER: [BootDevice; 2] = [BootDevice::HardDisk, BootDevice::CdRom];
-const DEVICES: [(&str, BootDevice); 3] =
-    [("HardDisk", BootDevice::HardDisk), ("CdRom", BootDevice::CdRom), ("Network", BootDevice::Network)];
 
 fn check_boot_order(tokens: &HashMap<String, String>) -> Result<(), String> {
     devices(tokens["bootOrder"].split(',')).map(drop)
@@ -54,55 +49,30 @@ fn check_boot_order(tokens: &HashMap<String, String>) -> Result<(), String> {
 pub(crate) fn devices<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<BootDevice>, String> {
     let mut order = Vec::new();
     for name in names {
-        let device = DEVICES.iter().find(|(known, _)| *known == name).map(|(_, device)| *device);
-        match device {
-            None => return Err(format!("'{name}' is nothing to boot from; take HardDisk, CdRom or Network")),
-            Some(device) if order.contains(&device) => return Err(format!("{name} is there twice")),
-            Some(device) => order.push(device),
+        match name.parse() {
+            Err(_) => return Err(format!("'{name}' is nothing to boot from; take HardDisk, CdRom or Network")),
+            Ok(device) if order.contains(&device) => return Err(format!("{name} is there twice")),
+            Ok(device) => order.push(device),
         }
     }
     Ok(order)
 }
 
-/// What `device` is called.
-pub(crate) fn name(device: BootDevice) -> &'static str {
-    match device {
-        BootDevice::HardDisk => "HardDisk",
-        BootDevice::CdRom => "CdRom",
-        BootDevice::Network => "Network",
-    }
-}
-
-/// What a VM boots from, first choice first.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) async fn boot_order(db: &Db, vm: Uuid) -> Result<Vec<BootDevice>, ErrorCode> {
-    let tokens = BOOT_ORDER.on(db, vm).await?;
-    let said = tokens.and_then(|tokens| devices(tokens["bootOrder"].split(',')).ok());
-    Ok(said.unwrap_or_else(|| USUAL_ORDER.to_vec()))
+/// What `tags` of a VM say that it boots from, first choice first.
+pub(crate) fn boot_order(tags: &[String]) -> Vec<BootDevice> {
+    let said = tags.iter().find_map(|tag| BOOT_ORDER.tokens(tag));
+    let order = said.and_then(|tokens| devices(tokens["bootOrder"].split(',')).ok());
+    order.unwrap_or_else(|| USUAL_ORDER.to_vec())
 }
 
 fn check_boot_mode(tokens: &HashMap<String, String>) -> Result<(), String> {
-    mode(&tokens["bootMode"]).map(drop)
+    BootMode::named(&tokens["bootMode"]).map(drop)
 }
 
-/// The boot mode called `name`.
-///
-/// # Errors
-/// Says which there are.
-pub(crate) fn mode(name: &str) -> Result<BootMode, String> {
-    name.parse()
-        .map_err(|_| format!("'{name}' is no boot mode of this system; it has {}", BootMode::NAMES.join(" and ")))
-}
-
-/// What boots a VM, or what its image says boots one: their tags are alike.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) async fn boot_mode(db: &Db, resource: Uuid) -> Result<Option<BootMode>, ErrorCode> {
-    let tokens = BOOT_MODE.on(db, resource).await?;
-    Ok(tokens.and_then(|tokens| mode(&tokens["bootMode"]).ok()))
+/// What `tags` of a VM, or of its image, say boots one: both are alike.
+pub(crate) fn boot_mode(tags: &[String]) -> Option<BootMode> {
+    let tokens = tags.iter().find_map(|tag| BOOT_MODE.tokens(tag))?;
+    BootMode::named(&tokens["bootMode"]).ok()
 }
 
 /// The tag that says so.
@@ -145,23 +115,6 @@ fn is_public_key(line: &str) -> bool {
     let length = u32::try_from(kind.len()).unwrap_or(u32::MAX).to_be_bytes();
     let typed = blob.strip_prefix(&length).and_then(|rest| rest.strip_prefix(kind.as_bytes()));
     typed.is_some_and(|rest| !rest.is_empty()) && !line.chars().any(char::is_control)
-}
-
-/// Puts `tag` on a VM in place of what it had of the same pattern; `None` only takes that off.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) async fn set_tag(kernel: &Kernel, vm: Uuid, def: &TagDef, tag: Option<&str>) -> Result<(), ErrorCode> {
-    let set = async {
-        let db = kernel.db();
-        let before = store::tags_of(db, vm, def).await?;
-        let after = tag.map(|text| Tag { uuid: Uuid::random(), text: text.to_owned() });
-        let mut batch = db.batch();
-        store::swap_tags(&mut batch, vm, &before, after.as_slice());
-        Ok(db.commit(batch).await.map(drop)?)
-    };
-    // Two calls at once would both find the tag of before, and leave one each.
-    kernel.queues().run(&format!("vm-setting:{vm}"), 1, set).await
 }
 
 /// The password of a VM's console.
@@ -243,8 +196,9 @@ mod tests {
         for bad in [&["Floppy"][..], &["HardDisk", "HardDisk"], &[""], &["cdrom"]] {
             assert!(devices(bad.iter().copied()).is_err(), "{bad:?}");
         }
-        for (known, device) in DEVICES {
-            assert_eq!(name(device), known);
+        for known in ["HardDisk", "CdRom", "Network"] {
+            let device = devices([known].into_iter()).expect("sound");
+            assert_eq!(device[0].as_str(), known);
         }
     }
 

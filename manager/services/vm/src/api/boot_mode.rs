@@ -1,7 +1,10 @@
 //! `SetVmBootMode` and `DeleteVmBootMode`.
 
 use async_trait::async_trait;
-use cumulo_contracts::api::vm_settings::{DeleteVmBootMode, SetVmBootMode};
+use cumulo_contracts::{
+    api::vm_settings::{DeleteVmBootMode, SetVmBootMode},
+    resource::BootMode,
+};
 use cumulo_kernel::api::{ApiCx, HandleApi};
 use cumulo_schema::{Empty, ErrorCode};
 
@@ -11,8 +14,8 @@ use crate::{Vms, settings};
 impl HandleApi<SetVmBootMode> for Vms {
     async fn handle(&self, _: &ApiCx, api: SetVmBootMode) -> Result<Empty, ErrorCode> {
         let wrong = |why| ErrorCode::invalid(format!("field[bootMode]: {why}"));
-        let tag = settings::boot_mode_tag(settings::mode(&api.boot_mode).map_err(wrong)?);
-        settings::set_tag(&self.kernel, api.uuid, &settings::BOOT_MODE, Some(&tag)).await?;
+        let tag = settings::boot_mode_tag(BootMode::named(&api.boot_mode).map_err(wrong)?);
+        settings::BOOT_MODE.set(&self.kernel, api.uuid, Some(&tag)).await?;
         Ok(Empty {})
     }
 }
@@ -20,7 +23,7 @@ impl HandleApi<SetVmBootMode> for Vms {
 #[async_trait]
 impl HandleApi<DeleteVmBootMode> for Vms {
     async fn handle(&self, _: &ApiCx, api: DeleteVmBootMode) -> Result<Empty, ErrorCode> {
-        settings::set_tag(&self.kernel, api.uuid, &settings::BOOT_MODE, None).await?;
+        settings::BOOT_MODE.set(&self.kernel, api.uuid, None).await?;
         Ok(Empty {})
     }
 }

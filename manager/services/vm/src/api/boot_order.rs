@@ -8,7 +8,7 @@ use cumulo_contracts::{
 use cumulo_kernel::api::{ApiCx, HandleApi};
 use cumulo_schema::{ErrorCode, Inventory};
 
-use crate::{Vms, settings};
+use crate::{Vms, api::system_tags, settings};
 
 #[async_trait]
 impl HandleApi<SetVmBootOrder> for Vms {
@@ -18,7 +18,7 @@ impl HandleApi<SetVmBootOrder> for Vms {
         settings::devices(order.iter().map(String::as_str)).map_err(wrong)?;
         let tag = settings::BOOT_ORDER.instantiate(&[("bootOrder", &order.join(","))]);
         let tag = (!order.is_empty()).then_some(tag.as_str());
-        settings::set_tag(&self.kernel, api.uuid, &settings::BOOT_ORDER, tag).await?;
+        settings::BOOT_ORDER.set(&self.kernel, api.uuid, tag).await?;
         cx.inventory(&api.uuid).await
     }
 }
@@ -26,7 +26,7 @@ impl HandleApi<SetVmBootOrder> for Vms {
 #[async_trait]
 impl HandleApi<GetVmBootOrder> for Vms {
     async fn handle(&self, _: &ApiCx, api: GetVmBootOrder) -> Result<GetVmBootOrderReply, ErrorCode> {
-        let order = settings::boot_order(self.kernel.db(), api.uuid).await?;
-        Ok(GetVmBootOrderReply { orders: order.into_iter().map(settings::name).map(str::to_owned).collect() })
+        let order = settings::boot_order(&system_tags(self.kernel.db(), api.uuid).await?);
+        Ok(GetVmBootOrderReply { orders: order.iter().map(ToString::to_string).collect() })
     }
 }

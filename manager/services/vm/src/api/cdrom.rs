@@ -58,7 +58,7 @@ impl HandleApi<CreateVmCdRom> for Vms {
             let free = (0..).find(|place| there.iter().all(|drive| drive.device_id != *place));
             let drive = NewDrive { uuid: cx.resource_uuid, device_id: free.unwrap_or_default(), iso: api.iso_uuid };
             let row = VmCdRom { name: api.name, description: api.description, ..drive.row(vm.uuid) };
-            let account = ownership::owner(db, vm.uuid).await?.unwrap_or(Uuid::ADMIN);
+            let account = ownership::owner_or_admin(db, vm.uuid).await?;
             let mut batch = db.batch();
             cdrom::expect_unmoved(&mut batch, &vm);
             cdrom::insert(&mut batch, &row, account, &cx.tags);

@@ -155,7 +155,7 @@ impl Vms {
     /// `tags` of a new VM, and the boot mode of its image where they say none.
     async fn with_boot_mode(&self, mut tags: NewTags, image: Uuid) -> Result<NewTags, ErrorCode> {
         let said = tags.system.iter().any(|tag| settings::BOOT_MODE.tokens(tag).is_some());
-        if !said && let Some(mode) = settings::boot_mode(self.kernel.db(), image).await? {
+        if !said && let Some(mode) = settings::boot_mode(&system_tags(self.kernel.db(), image).await?) {
             tags.system.push(settings::boot_mode_tag(mode));
         }
         Ok(tags)

@@ -1,7 +1,5 @@
 //! `CreateVmNic` and `AttachVmNicToVm`.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::vm_nic::{AttachVmNicToVm, CreateVmNic},
@@ -11,10 +9,11 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     ownership,
 };
-use cumulo_schema::{ErrorCode, Inventory, Uuid};
+use cumulo_schema::{ErrorCode, Inventory};
 
 use crate::{
     Vms,
+    api::one_form,
     flow::{loose::CreateNic, nic::ChangeNic},
     store,
 };
@@ -27,8 +26,7 @@ impl HandleApi<CreateVmNic> for Vms {
             nic: cx.resource_uuid,
             account: cx.caller.account,
             l3: api.l3_network_uuid,
-            // In the one form in which two addresses compare; what is none is refused by the network.
-            ip: ip.map(|text| text.parse().map_or(text, |ip: IpAddr| ip.to_string())),
+            ip: ip.map(one_form),
             tags: cx.tags.clone(),
             lease: None,
         };
@@ -46,20 +44,12 @@ impl HandleApi<AttachVmNicToVm> for Vms {
         let l3 = nic.l3_network_uuid.ok_or_else(homeless)?;
         // A VM that claims an address there has it or none.
         let (ip, _) = self.claim(vm.uuid, nic.uuid, l3, nic.ip.clone()).await?;
+        let account = ownership::owner_or_admin(db, vm.uuid).await?;
         let context = ChangeNic {
-            vm: vm.uuid,
-            account: ownership::owner(db, vm.uuid).await?.unwrap_or(Uuid::ADMIN),
-            nic: nic.uuid,
-            l3,
-            device_id: 0,
             mac: Some(nic.mac),
             model: nic.driver_type,
             ip,
-            claim: None,
-            is_default: false,
-            on: None,
-            to: None,
-            loose: None,
+            ..ChangeNic::of(vm.uuid, account, nic.uuid, l3)
         };
         cx.run_flow("adopt-nic", context).await
     }

@@ -26,6 +26,8 @@ mod start;
 mod static_ip;
 mod update;
 
+use std::net::IpAddr;
+
 use cumulo_kernel::db::Db;
 use cumulo_schema::{ErrorCode, Uuid, system::SystemTag};
 
@@ -33,4 +35,9 @@ use cumulo_schema::{ErrorCode, Uuid, system::SystemTag};
 pub(crate) async fn system_tags(db: &Db, resource: Uuid) -> Result<Vec<String>, ErrorCode> {
     let tags = db.select::<SystemTag>().eq(SystemTag::RESOURCE_UUID, &resource).all().await?;
     Ok(tags.into_iter().map(|tag| tag.tag).collect())
+}
+
+/// An address in the one form in which two compare; what is no address is left for the network to refuse.
+pub(crate) fn one_form(text: String) -> String {
+    text.parse::<IpAddr>().map_or(text, |ip| ip.to_string())
 }

@@ -1,7 +1,5 @@
 //! `AttachL3NetworkToVm`, `DetachL3NetworkFromVm` and `DeleteVmNic`.
 
-use std::net::IpAddr;
-
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::{
@@ -18,6 +16,7 @@ use cumulo_schema::{Empty, ErrorCode, Inventory, Resource, Uuid};
 
 use crate::{
     Vms,
+    api::one_form,
     flow::nic::ChangeNic,
     store::{self, Tag},
     tags::Wishes,
@@ -42,20 +41,13 @@ impl HandleApi<AttachL3NetworkToVm> for Vms {
         let (nic, l3) = (cx.job.derive("nic"), api.l3_network_uuid);
         let asked = given(api.static_ip).or_else(|| wishes.static_ips.get(&l3).cloned());
         let (ip, claim) = self.claim(vm.uuid, nic, l3, asked).await?;
+        let account = ownership::owner_or_admin(self.kernel.db(), vm.uuid).await?;
         let context = ChangeNic {
-            vm: vm.uuid,
-            account: ownership::owner(self.kernel.db(), vm.uuid).await?.unwrap_or(Uuid::ADMIN),
-            nic,
-            l3,
-            device_id: 0,
             mac: given(api.custom_mac).map(|text| mac(&text)).transpose()?,
             model: given(api.driver_type).map(model).transpose()?,
             ip,
             claim,
-            is_default: false,
-            on: None,
-            to: None,
-            loose: None,
+            ..ChangeNic::of(vm.uuid, account, nic, l3)
         };
         cx.run_flow("attach-nic", context).await
     }
@@ -90,23 +82,8 @@ impl Vms {
         };
         ChangeNic::check_state(&store::find(self.kernel.db(), vm).await?)?;
         let VmNic { uuid, device_id, mac, driver_type: model, ip, .. } = nic;
-        let account = ownership::owner(self.kernel.db(), vm).await?.unwrap_or(Uuid::ADMIN);
-        let mac = Some(mac);
-        Ok(ChangeNic {
-            vm,
-            account,
-            nic: uuid,
-            l3,
-            device_id,
-            mac,
-            model,
-            ip,
-            claim: None,
-            is_default: false,
-            on: None,
-            to: None,
-            loose: None,
-        })
+        let account = ownership::owner_or_admin(self.kernel.db(), vm).await?;
+        Ok(ChangeNic { device_id, mac: Some(mac), model, ip, ..ChangeNic::of(vm, account, uuid, l3) })
     }
 
     /// The address that a new NIC of `vm` on `l3` gets, if a certain one, and the tag that is to come with the NIC. One that
@@ -120,7 +97,7 @@ impl Vms {
     ) -> Result<(Option<String>, Option<Tag>), ErrorCode> {
         let claimed = store::static_ips(self.kernel.db(), vm, l3).await?.pop();
         let claimed = claimed.and_then(|tag| Some(store::static_ip(&tag.text)?.1));
-        let asked = asked.map(|text| text.parse().map_or(text, |ip: IpAddr| ip.to_string()));
+        let asked = asked.map(one_form);
         match (asked, claimed) {
             (Some(asked), Some(claimed)) if asked != claimed => Err(ErrorCode::operation(format!(
                 "VM {vm} claims the address {claimed} on L3 network {l3}; give that up with DeleteVmStaticIp first"

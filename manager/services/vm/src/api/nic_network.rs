@@ -9,7 +9,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     ownership,
 };
-use cumulo_schema::{ErrorCode, Inventory, Resource, Uuid};
+use cumulo_schema::{ErrorCode, Inventory, Resource};
 
 use crate::{
     Vms,
@@ -39,20 +39,14 @@ impl HandleApi<ChangeVmNicNetwork> for Vms {
         let asked = api.static_ip.filter(|text| !text.is_empty()).or_else(|| wishes.static_ips.get(&to).cloned());
         // One id for each call: a tag of an earlier stay on that network may be there.
         let (ip, claim) = self.claim(vm, cx.job, to, asked).await?;
+        let account = ownership::owner_or_admin(db, vm).await?;
         let context = ChangeNic {
-            vm,
-            account: ownership::owner(db, vm).await?.unwrap_or(Uuid::ADMIN),
-            nic: nic.uuid,
-            l3,
             device_id: nic.device_id,
             mac: Some(nic.mac),
             model: nic.driver_type,
             ip: nic.ip,
-            claim: None,
-            is_default: false,
-            on: None,
             to: Some(Destination { l3: to, ip, claim, lease: None, before: None }),
-            loose: None,
+            ..ChangeNic::of(vm, account, nic.uuid, l3)
         };
         cx.run_flow("relocate-nic", context).await
     }

@@ -11,7 +11,9 @@ use cumulo_contracts::{
 use cumulo_schema::{ErrorCode, Uuid};
 
 use crate::{
-    Vms, cdrom, settings,
+    Vms,
+    api::system_tags,
+    cdrom, settings,
     store::{self, Place},
 };
 
@@ -24,6 +26,7 @@ pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Resul
         let unready = || ErrorCode::internal(format!("the network of NIC {} was not made ready on the host", nic.uuid));
         nics.push(nic_of(&nic, network.ok_or_else(unready)?));
     }
+    let tags = system_tags(kernel.db(), vm).await?;
     Ok(VmSpec {
         vm,
         name: row.name,
@@ -33,8 +36,8 @@ pub(crate) async fn of(vms: &Vms, vm: Uuid, networks: &[NetworkOnHost]) -> Resul
         volumes: kernel.bus().call(VolumesOfVm { vm }).await?,
         nics,
         cd_roms: cdrom::of_vm(kernel.db(), vm).await?.iter().map(cd_rom_of).collect(),
-        boot_order: settings::boot_order(kernel.db(), vm).await?,
-        boot_mode: settings::boot_mode(kernel.db(), vm).await?.unwrap_or(BootMode::Legacy),
+        boot_order: settings::boot_order(&tags),
+        boot_mode: settings::boot_mode(&tags).unwrap_or(BootMode::Legacy),
         sealed_console_password: settings::sealed_password(kernel.db(), vm).await?,
     })
 }

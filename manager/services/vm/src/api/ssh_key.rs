@@ -16,7 +16,7 @@ impl HandleApi<SetVmSshKey> for Vms {
         let wrong = |why| ErrorCode::invalid(format!("field[SshKey]: {why}"));
         settings::check_ssh_keys(&api.ssh_key).map_err(wrong)?;
         let tag = settings::SSH_KEY.instantiate(&[("sshkey", &api.ssh_key)]);
-        settings::set_tag(&self.kernel, api.uuid, &settings::SSH_KEY, Some(&tag)).await?;
+        settings::SSH_KEY.set(&self.kernel, api.uuid, Some(&tag)).await?;
         cx.inventory(&api.uuid).await
     }
 }
@@ -32,7 +32,7 @@ impl HandleApi<GetVmSshKey> for Vms {
 #[async_trait]
 impl HandleApi<DeleteVmSshKey> for Vms {
     async fn handle(&self, _: &ApiCx, api: DeleteVmSshKey) -> Result<Empty, ErrorCode> {
-        settings::set_tag(&self.kernel, api.uuid, &settings::SSH_KEY, None).await?;
+        settings::SSH_KEY.set(&self.kernel, api.uuid, None).await?;
         Ok(Empty {})
     }
 }

@@ -10,7 +10,7 @@ use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     ownership,
 };
-use cumulo_schema::{ErrorCode, Inventory, Uuid};
+use cumulo_schema::{ErrorCode, Inventory};
 
 use crate::{Vms, api::system_tags, flow::launch::LaunchVm, store, tags::Wishes};
 
@@ -23,7 +23,7 @@ impl HandleApi<StartVmInstance> for Vms {
         let wishes = Wishes::of(tags.iter().map(String::as_str))?;
         let context = LaunchVm {
             vm: vm.uuid,
-            account: ownership::owner(db, vm.uuid).await?.unwrap_or(Uuid::ADMIN),
+            account: ownership::owner_or_admin(db, vm.uuid).await?,
             from: Some(vm.state),
             new: None,
             request: HostRequest { cluster: api.cluster_uuid, host: api.host_uuid, ..self.start_request(&vm).await? },

@@ -82,6 +82,25 @@ impl Flow for ChangeNic {
 }
 
 impl ChangeNic {
+    /// A change of `nic`, which `account` owns, for `vm` on `l3`; what else there is to say of it is said beside.
+    pub(crate) fn of(vm: Uuid, account: Uuid, nic: Uuid, l3: Uuid) -> Self {
+        Self {
+            vm,
+            account,
+            nic,
+            l3,
+            device_id: 0,
+            mac: None,
+            model: None,
+            ip: None,
+            claim: None,
+            is_default: false,
+            on: None,
+            to: None,
+            loose: None,
+        }
+    }
+
     /// Refuses a VM whose NICs cannot change now.
     pub(crate) fn check_state(vm: &VmInstance) -> Result<(), ErrorCode> {
         match CHANGEABLE.contains(&vm.state) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cumulo_contracts::{
     ext::hypervisor::CdRomSpec,
-    resource::{VmCdRom, VmInstance, VmState},
+    resource::{VmCdRom, VmInstance},
 };
 use cumulo_kernel::{
     flow::{Step, StepCx},
@@ -18,7 +18,7 @@ use crate::{
     Vms,
     api::{self, cdrom::refuse_second},
     cdrom::{self, Disc},
-    flow::change::OnHost,
+    flow::nic::running_on,
     store::{self, Place},
 };
 
@@ -45,7 +45,7 @@ impl Choose {
             device_id: drive.device_id,
             before: cdrom::disc(drive),
             after,
-            on: OnHost::of(&vm).filter(|_| vm.state == VmState::Running),
+            on: running_on(&vm),
         })
     }
 }

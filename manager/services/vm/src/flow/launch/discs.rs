@@ -24,9 +24,14 @@ impl Step<LaunchVm> for FetchIsos {
 
     async fn run(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
         let db = self.0.kernel.db();
-        for drive in cdrom::of_vm(db, cx.vm).await? {
+        let mut drives = cdrom::of_vm(db, cx.vm).await?;
+        drives.retain(|drive| drive.iso_uuid.is_some());
+        if drives.is_empty() {
+            return Ok(());
+        }
+        let vm = store::find(db, cx.vm).await?;
+        for drive in drives {
             let Some(before) = cdrom::disc(&drive) else { continue };
-            let vm = store::find(db, cx.vm).await?;
             let task = cx.task(&format!("iso/{}", drive.uuid));
             let path = spec::fetch_iso(&self.0, &vm, cx.place()?, before.iso, task).await.map_err(|cause| {
                 let text = format!("{}; detach the image to start the VM without it", cause.details);

@@ -61,7 +61,7 @@ impl Step<ChangeNic> for Check {
 
     async fn run(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
         let nic = self.judge(cx).await?;
-        let account = ownership::owner(self.0.kernel.db(), cx.nic).await?.unwrap_or(Uuid::ADMIN);
+        let account = ownership::owner_or_admin(self.0.kernel.db(), cx.nic).await?;
         cx.loose = Some(Loose { account, addressed: nic.ip.is_some() });
         Ok(())
     }
