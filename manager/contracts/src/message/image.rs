@@ -33,3 +33,11 @@ pub struct ImageLocation {
     /// SHA-256 of the file in lowercase hex, where known.
     pub sha256: Option<String>,
 }
+
+impl ImageLocation {
+    /// Whether it is an ISO image: nothing to make a volume of, but to install one from.
+    #[must_use]
+    pub fn is_iso(&self) -> bool {
+        self.format == "iso"
+    }
+}

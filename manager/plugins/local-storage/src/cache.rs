@@ -100,6 +100,6 @@ impl LocalStorage {
 
 pub(crate) fn cache_path(storage: &PrimaryStorage, image: &ImageLocation) -> String {
     let uuid = image.image;
-    let folder = if image.format == "iso" { "iso" } else { "template" };
+    let folder = if image.is_iso() { "iso" } else { "template" };
     format!("{}/imagecache/{folder}/{uuid}/{uuid}.{}", storage.url, image.format)
 }

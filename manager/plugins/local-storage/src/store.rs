@@ -43,9 +43,9 @@ impl Store {
             image_uuid: image.image,
             install_url: install_url(path, host),
             host_uuid: Some(host),
-            media_type: match image.format.as_str() {
-                "iso" => ImageMediaType::Iso.to_string(),
-                _ => ImageMediaType::RootVolumeTemplate.to_string(),
+            media_type: match image.is_iso() {
+                true => ImageMediaType::Iso.to_string(),
+                false => ImageMediaType::RootVolumeTemplate.to_string(),
             },
             size: i64::try_from(copy.actual_size).unwrap_or(i64::MAX),
             md5sum: "not calculated".to_owned(),

@@ -44,7 +44,8 @@ impl Volumes {
         self.store.insert_root(&ask, &space, size).await?;
         let (storage, driver) = self.storage(space.primary_storage).await?;
         let place = VolumePlace { volume: ask.volume, host: space.host, install_path: space.install_path };
-        let made = match is_iso(&image) {
+        // A guest installs itself from an ISO image, to a volume that is empty at first.
+        let made = match image.is_iso() {
             true => driver.create_empty(&storage, &place, size, ask.task).await,
             false => driver.create_from_image(&storage, &place, &image, Some(size), ask.task).await,
         };
@@ -58,15 +59,10 @@ impl Volumes {
     }
 }
 
-/// Whether the guest installs itself from the image, to a volume that is empty at first.
-fn is_iso(image: &ImageLocation) -> bool {
-    image.format == "iso"
-}
-
 fn size_for(ask: &CreateRootVolume, image: &ImageLocation) -> Result<i64, ErrorCode> {
     match ask.size {
-        Some(size) if is_iso(image) => Ok(size),
-        None if is_iso(image) => Err(ErrorCode::invalid(format!(
+        Some(size) if image.is_iso() => Ok(size),
+        None if image.is_iso() => Err(ErrorCode::invalid(format!(
             "image {} is an ISO image and does not say how large a root volume is; give rootDiskOfferingUuid or rootDiskSize",
             ask.image
         ))),

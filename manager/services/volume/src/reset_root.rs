@@ -32,7 +32,7 @@ impl Volumes {
             (status, _) => return Err(ErrorCode::operation(format!("{name} is {status}; wait until it is Ready"))),
         };
         let image = bus.call(LocateImage { image, zone: ask.zone }).await?;
-        if image.format == "iso" {
+        if image.is_iso() {
             return Err(ErrorCode::operation(format!(
                 "{name} was installed from ISO image {}, which does not say what was on it; install it anew",
                 image.image
