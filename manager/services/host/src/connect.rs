@@ -37,13 +37,11 @@ impl Hosts {
                 self.prepare(uuid).await
             };
             let outcome = outcome.await;
-            let status = match &outcome {
-                Ok(()) => HostStatus::Connected,
-                // Cut off, which says nothing of the host. Whoever looks after it next finds it as it was.
-                Err(_) if self.kernel.is_stopping() && host.status == HostStatus::Connected && !deploy => host.status,
-                Err(_) => HostStatus::Disconnected,
-            };
-            self.mark(&self.host(uuid).await?, status).await?;
+            let host = self.host(uuid).await?;
+            match &outcome {
+                Ok(()) => self.mark(&host, HostStatus::Connected).await?,
+                Err(_) => self.lose(&host).await?,
+            }
             outcome.map_err(not_connected)
         };
         self.kernel.queues().run(&connect_lane(uuid), 1, connect).await
@@ -75,6 +73,15 @@ impl Hosts {
             self.store.resize(&host, offer).await?;
         }
         Ok(())
+    }
+
+    /// Marks a host as disconnected, since it could not be reached. A node that stops cuts its own calls off, which says
+    /// nothing of the host: one that was connected stays so for whoever looks after it next.
+    pub(crate) async fn lose(&self, host: &Host) -> Result<(), ErrorCode> {
+        match self.kernel.is_stopping() && host.status == HostStatus::Connected {
+            true => Ok(()),
+            false => self.mark(host, HostStatus::Disconnected).await,
+        }
     }
 
     /// Records the status and tells everybody where it is another one.

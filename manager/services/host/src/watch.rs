@@ -107,11 +107,9 @@ impl Hosts {
             (HostStatus::Connecting, _) | (HostStatus::Disconnected, Err(_)) => Ok(()),
             // Settings may have changed since it connected.
             (HostStatus::Connected, Ok(())) => self.resize(host.uuid).await,
-            // Cut off, which says nothing of the host.
-            (HostStatus::Connected, Err(_)) if self.kernel.is_stopping() => Ok(()),
             (HostStatus::Connected, Err(problem)) => {
                 tracing::warn!(host = %host.uuid, name = host.name, error = %problem, "a host does not answer");
-                self.mark(host, HostStatus::Disconnected).await
+                self.lose(host).await
             }
             (HostStatus::Disconnected, Ok(())) => {
                 self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await

@@ -41,15 +41,13 @@ impl Hosts {
             return Ok(choice(&self.host(held.host_uuid).await?));
         }
         let need = config::ratios(&self.kernel)?.need(request.cpu_num, request.memory);
-        for round in 0..ROUNDS {
-            let mut candidates = match round {
-                0 => self.judged(self.store.shortlist(request, need).await?, request, need).await?.0,
-                _ => vec![],
-            };
+        let shortlist = self.store.shortlist(request, need).await?;
+        let (mut candidates, _) = self.judged(shortlist, request, need).await?;
+        for _ in 0..ROUNDS {
             if candidates.is_empty() {
                 candidates = self.candidates(request, need).await?;
             }
-            for host in candidates {
+            for host in candidates.drain(..) {
                 match self.store.reserve(vm, host.uuid, need).await {
                     Ok(Reserved::Yes) => return Ok(choice(&host)),
                     Ok(Reserved::Lost) => {}
