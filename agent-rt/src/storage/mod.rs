@@ -140,8 +140,7 @@ pub async fn ensure(disks: &dyn Disks, file: &Confined, disk: &NewDisk) -> Resul
             Err(StorageError::Different { path: file.path().to_owned() })
         };
     }
-    disks.create(file, disk).await?;
-    disks.info(file).await?.ok_or_else(|| StorageError::Vanished { path: file.path().to_owned() })
+    replace(disks, file, disk).await
 }
 
 /// Makes `file` an image as `disk` says, whatever it was.
