@@ -9,11 +9,13 @@
 
 mod cloud;
 mod faults;
+mod rows;
 mod sims;
 mod simulated;
 mod world;
 
 pub use cloud::Cloud;
 pub use faults::{Everywhere, Passed};
+pub use rows::{alone, assert_same};
 pub use sims::Sims;
 pub use world::{Refused, World};

@@ -6,8 +6,8 @@ use cumulo_agent_rt::storage::{Disks as _, Roots};
 use cumulo_kernel::faults::Verdict;
 use cumulo_kvm_agent::{ObjectId, domains::DomainSpec};
 use cumulo_schema::{ErrorCode, Uuid};
-use cumulo_testkit::{Cloud, Everywhere, World};
-use serde_json::{Map, Value, json};
+use cumulo_testkit::{Cloud, Everywhere, World, assert_same};
+use serde_json::{Value, json};
 
 fn uuid(inventory: &Value) -> String {
     inventory["uuid"].as_str().expect("a uuid").to_owned()
@@ -224,19 +224,6 @@ async fn a_vm_is_made_with_the_drives_that_its_tags_say() {
     }
 }
 
-/// Rows without the rows of others in them: those are compared for themselves, and come in no order.
-fn alone(rows: &Value) -> Vec<Map<String, Value>> {
-    let mut rows: Vec<Map<String, Value>> = rows
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| serde_json::from_str(row.as_str().expect("a text")).expect("a row"))
-        .collect();
-    rows.iter_mut().for_each(|row| row.retain(|_, value| !value.is_array()));
-    rows.sort_by_key(|row| Value::Object(row.clone()).to_string());
-    rows
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_fails_anywhere_leaves_the_disc_as_it_was() {
     let life = Life::new().await;
@@ -267,9 +254,7 @@ async fn a_change_that_fails_anywhere_leaves_the_disc_as_it_was() {
             let after = life.world.rows().await;
             match outcome {
                 Err(_) => {
-                    for (table, rows) in &rows {
-                        assert_eq!(alone(&after[table]), alone(rows), "{table} differs after failing at {place}");
-                    }
+                    assert_same(&after, &rows, &place);
                     assert_eq!(life.loaded(), loaded, "{place}");
                 }
                 Ok(_) => assert_eq!(life.loaded(), [inserting.then(|| iso.clone())], "{place}"),

@@ -13,8 +13,8 @@ use std::{
 
 use cumulo_kernel::faults::Verdict;
 use cumulo_schema::ErrorCode;
-use cumulo_testkit::{Cloud, Everywhere, World};
-use serde_json::{Map, Value, json};
+use cumulo_testkit::{Cloud, Everywhere, World, assert_same};
+use serde_json::{Value, json};
 
 async fn expunge(world: &World, vm: &str) {
     world.call("DELETE", &format!("/vm-instances/{vm}"), &Value::Null).await.expect("destroyed");
@@ -26,12 +26,6 @@ async fn expunge(world: &World, vm: &str) {
 async fn used(world: &World, cloud: &Cloud) {
     let vm = world.make("POST", "/vm-instances", cloud.vm("first")).await;
     expunge(world, vm["uuid"].as_str().expect("a uuid")).await;
-}
-
-fn assert_same(after: &Map<String, Value>, before: &Map<String, Value>, place: &str) {
-    for (table, rows) in before {
-        assert_eq!(&after[table], rows, "{table} differs after failing at {place}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

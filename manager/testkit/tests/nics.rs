@@ -5,8 +5,8 @@
 use cumulo_contracts::resource::VmNic;
 use cumulo_kernel::faults::Verdict;
 use cumulo_schema::{ErrorCode, Uuid};
-use cumulo_testkit::{Cloud, Everywhere, World};
-use serde_json::{Map, Value, json};
+use cumulo_testkit::{Cloud, Everywhere, World, assert_same};
+use serde_json::{Value, json};
 
 fn uuid(inventory: &Value) -> String {
     inventory["uuid"].as_str().expect("a uuid").to_owned()
@@ -198,25 +198,6 @@ async fn what_cannot_be_says_why_and_changes_nothing() {
     assert_eq!(life.world.kernel().db().select::<VmNic>().count().await.expect("counted"), 1);
     assert_same(&life.world.rows().await, &rows, "refusals");
     assert_eq!(life.world.sims.worlds()[&host], machines[&host]);
-}
-
-/// Rows without the rows of others in them: those are compared for themselves, and come in no order.
-fn alone(rows: &Value) -> Vec<Map<String, Value>> {
-    let mut rows: Vec<Map<String, Value>> = rows
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| serde_json::from_str(row.as_str().expect("a text")).expect("a row"))
-        .collect();
-    rows.iter_mut().for_each(|row| row.retain(|_, value| !value.is_array()));
-    rows.sort_by_key(|row| Value::Object(row.clone()).to_string());
-    rows
-}
-
-fn assert_same(after: &Map<String, Value>, before: &Map<String, Value>, place: &str) {
-    for (table, rows) in before {
-        assert_eq!(alone(&after[table]), alone(rows), "{table} differs after failing at {place}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

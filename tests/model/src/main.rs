@@ -5,8 +5,8 @@ use std::{process::ExitCode, time::Instant};
 use cumulo_model::{ONE_AT_WORK, Rules, Subject};
 
 fn main() -> ExitCode {
-    let bounds: Vec<u8> = std::env::args().skip(1).filter_map(|bound| bound.parse().ok()).collect();
-    let [nodes @ 1..=3, epochs @ 1..=16] = bounds[..] else {
+    let bounds = std::env::args().skip(1).map(|bound| bound.parse()).collect::<Result<Vec<u8>, _>>();
+    let Ok(&[nodes @ 1..=3, epochs @ 1..=16]) = bounds.as_deref() else {
         eprintln!("usage: cumulo-model NODES EPOCHS, with at most 3 nodes and 16 epochs");
         return ExitCode::FAILURE;
     };

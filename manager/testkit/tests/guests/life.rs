@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cumulo_kernel::faults::Verdict;
 use cumulo_kvm_agent::sim::SimHost;
 use cumulo_schema::{ErrorCode, Uuid};
-use cumulo_testkit::{Cloud, Everywhere, World};
-use serde_json::{Map, Value, json};
+use cumulo_testkit::{Cloud, Everywhere, World, assert_same};
+use serde_json::{Value, json};
 
 pub(crate) fn uuid(inventory: &Value) -> String {
     inventory["uuid"].as_str().expect("a uuid").to_owned()
@@ -114,24 +114,4 @@ pub(crate) async fn l3(world: &World, l2: &str, subnet: &str) -> String {
     let services = json!({ "params": { "networkServices": { provider: ["DHCP", "Userdata"] } } });
     world.make("POST", &format!("/l3-networks/{l3}/network-services"), services).await;
     l3
-}
-
-/// Rows without the rows of others in them: those are compared for themselves, and come in no order.
-pub(crate) fn alone(rows: &Value) -> Vec<Map<String, Value>> {
-    let mut rows: Vec<Map<String, Value>> = rows
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| serde_json::from_str(row.as_str().expect("a text")).expect("a row"))
-        .collect();
-    rows.iter_mut().for_each(|row| row.retain(|_, value| !value.is_array()));
-    rows.sort_by_key(|row| Value::Object(row.clone()).to_string());
-    rows
-}
-
-pub(crate) fn assert_same(after: &Map<String, Value>, before: &Map<String, Value>, place: &str) {
-    for (table, rows) in before {
-        assert_eq!(alone(&after[table]), alone(rows), "{table} differs after failing at {place}");
-    }
-    assert_eq!(after["owed"], before["owed"], "something is owed after failing at {place}");
 }

@@ -5,9 +5,10 @@
 //! The chain `adopt-nic` of the flow `change-nic` is failed everywhere here, too.
 
 use cumulo_schema::{Uuid, system::AccountResourceRef};
+use cumulo_testkit::{alone, assert_same};
 use serde_json::{Value, json};
 
-use crate::life::{Life, alone, assert_same, uuid};
+use crate::life::{Life, uuid};
 
 impl Life {
     async fn make_nic(&self, l3: &str, params: Value) -> Result<Value, String> {

@@ -87,7 +87,7 @@ async fn what_cannot_be_says_why_and_changes_nothing() {
     assert!(refused.contains("is not of VM"), "{refused}");
     life.call("DELETE", &format!("/vm-instances/{other}"), Value::Null).await.expect("destroyed");
     life.act_on(&other, "expungeVmInstance", json!({})).await.expect("expunged");
-    crate::life::assert_same(&life.world.rows().await, &rows, "refusals");
+    cumulo_testkit::assert_same(&life.world.rows().await, &rows, "refusals");
     assert_eq!(life.host().world().vms, world.vms);
 }
 

@@ -2,9 +2,10 @@
 //!
 //! flow failed everywhere: change-address
 
+use cumulo_testkit::alone;
 use serde_json::{Value, json};
 
-use crate::life::{Life, alone, uuid};
+use crate::life::{Life, uuid};
 
 impl Life {
     async fn fix(&self, ip: &str) -> Result<Value, String> {
