@@ -154,6 +154,8 @@ mod tests {
         time::Duration,
     };
 
+    use tokio::sync::Barrier;
+
     use super::*;
 
     #[tokio::test]
@@ -180,21 +182,22 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn no_more_than_the_level_run_at_once() {
         let (queues, now, most) = (Queues::default(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let tasks = (0..1000).map(|_| {
-            let (queues, now, most) = (queues.clone(), now.clone(), most.clone());
+        // As many as may be there have to be there for one to go on.
+        let together = Arc::new(Barrier::new(3));
+        let tasks = (0..999).map(|_| {
+            let (queues, now, most, together) = (queues.clone(), now.clone(), most.clone(), together.clone());
             tokio::spawn(async move {
                 queues
                     .run("host", 3, async {
                         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                        tokio::task::yield_now().await;
+                        together.wait().await;
                         now.fetch_sub(1, Ordering::SeqCst);
                     })
                     .await;
             })
         });
-        for task in tasks.collect::<Vec<_>>() {
-            task.await.expect("did not panic");
-        }
+        let all = futures::future::try_join_all(tasks.collect::<Vec<_>>());
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("three get in").expect("none panics");
         assert_eq!(most.load(Ordering::SeqCst), 3);
         assert_eq!(queues.depth("host"), Depth::default());
     }
