@@ -1,6 +1,6 @@
 //! The two backends behind one handle.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use cumulo_schema::{Cell, Column, FieldType, Resource, Uuid};
 use prometheus::{Histogram, HistogramOpts};
@@ -132,6 +132,18 @@ impl Db {
         }
     }
 
+    /// Applies `before` and `batch` as [`Db::commit_alone`] does, but at once, in the caller's thread, where that is soon done;
+    /// whoever asked sees to its durability.
+    pub(super) fn apply_here(&self, before: Option<&Batch>, batch: &Batch) -> Option<Outcome> {
+        let Backend::Sqlite(sqlite) = &self.backend else { return None };
+        let begun = Instant::now();
+        let applied = sqlite.apply_here(before, batch);
+        if applied.is_some() {
+            self.commits.observe(begun.elapsed().as_secs_f64());
+        }
+        applied
+    }
+
     /// Returns when what was committed before the call is durable.
     pub(super) async fn flush(&self) -> Result<(), DbError> {
         match &self.backend {
@@ -185,18 +197,6 @@ impl Db {
     pub async fn fetch_sql(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.fetch(sql, args).await,
-            Backend::MySql(server) => server.fetch(sql, &args).await,
-        }
-    }
-
-    /// Runs a read that an index answers with a few rows; the embedded database does so in the caller's thread.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub(super) async fn fetch_few(&self, query: &impl QueryStatementWriter) -> Result<Vec<DbRow>, DbError> {
-        let (sql, args) = self.dialect().build(query);
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.fetch_here(&sql, &args),
             Backend::MySql(server) => server.fetch(sql, &args).await,
         }
     }

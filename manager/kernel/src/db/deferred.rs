@@ -88,8 +88,8 @@ impl Deferred {
         }
     }
 
-    /// Commits `batch` after what waits. What waited stays waiting when it could not be written. In a task of its own: a
-    /// caller that goes away would otherwise leave written what seems to wait.
+    /// Commits `batch` after what waits. What waited stays waiting when it could not be written. What cannot be done at once
+    /// is done in a task of its own: a caller that goes away would otherwise leave written what seems to wait.
     pub(super) async fn commit(&self, db: &Db, batch: Batch, surely: bool) -> Result<Vec<u64>, DbError> {
         let how = How { durable: self.shared.last_commit_passed.load(Ordering::SeqCst), surely };
         // Held during the commit: nothing of this work may overtake what waits.
@@ -98,7 +98,15 @@ impl Deferred {
             drop(writes);
             return db.commit_alone(None, batch, how).await.1;
         }
-        let (db, before) = (db.clone(), joined(db, &writes));
+        let before = joined(db, &writes);
+        if let Some((before, outcome)) = db.apply_here(Some(&before), &batch) {
+            if before.is_ok() {
+                writes.clear();
+            }
+            drop(writes);
+            return if how.durable { db.flush().await.and(outcome) } else { outcome };
+        }
+        let db = db.clone();
         let committed = tokio::spawn(async move {
             let (before, outcome) = db.commit_alone(Some(before), batch, how).await;
             if before.is_ok() {
@@ -115,7 +123,14 @@ impl Deferred {
             drop(writes);
             return db.flush().await;
         }
-        let (db, waiting) = (db.clone(), joined(db, &writes));
+        let waiting = joined(db, &writes);
+        if let Some((_, outcome)) = db.apply_here(None, &waiting) {
+            outcome?;
+            writes.clear();
+            drop(writes);
+            return db.flush().await;
+        }
+        let db = db.clone();
         let committed = tokio::spawn(async move {
             db.commit_alone(None, waiting, How { durable: true, surely: true }).await.1?;
             writes.clear();

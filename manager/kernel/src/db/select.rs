@@ -86,7 +86,7 @@ impl<'d, R: Resource> Select<'d, R> {
     /// As [`Select::all`].
     pub async fn first(self) -> Result<Option<R>, DbError> {
         let (db, query) = self.limit(1).whole_rows();
-        Ok(read_all(&db.fetch_few(&query).await?)?.pop())
+        Ok(read_all(&db.fetch(&query).await?)?.pop())
     }
 
     fn whole_rows(mut self) -> (&'d Db, SelectStatement) {

@@ -81,9 +81,14 @@ impl Sqlite {
         self.readers.path()
     }
 
+    /// Applies both in the caller's thread, without their being durable, if that is soon done.
+    pub(super) fn apply_here(&self, before: Option<&Batch>, batch: &Batch) -> Option<Outcome> {
+        self.pen.here(before, batch)
+    }
+
     /// Commits; when this returns it is durable, or where that is not asked for, at least applied.
     pub(super) async fn commit(&self, before: Option<Batch>, batch: Batch, durable: bool) -> Outcome {
-        if let Some(applied) = self.pen.here(before.as_ref(), &batch) {
+        if let Some(applied) = self.apply_here(before.as_ref(), &batch) {
             if !durable {
                 return applied;
             }
@@ -121,14 +126,8 @@ impl Sqlite {
         }
     }
 
-    /// A read of unknown length.
     pub(super) async fn fetch(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
-        self.readers.apart(sql, args).await
-    }
-
-    /// A read of a few rows by an index, in the caller's thread.
-    pub(super) fn fetch_here(&self, sql: &str, args: &[Cell]) -> Result<Vec<DbRow>, DbError> {
-        self.readers.here(sql, args)
+        self.readers.read(sql, args).await
     }
 
     pub(super) async fn close(&self) {

@@ -1,19 +1,26 @@
 //! Reads. In WAL mode they see the last commit and wait for nobody.
+//!
+//! Nearly all of them are answered off an index in microseconds, which handing them to another thread and waking the caller
+//! again would multiply. So every read begins in the caller's thread, and one that turns out to be long begins anew in a
+//! thread that may block.
 
 use std::{
+    ffi::c_int,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use cumulo_schema::Cell;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
 use super::{bind, connect};
 use crate::db::{DbError, row::DbRow};
 
-/// Reads of unknown length at once: more would only share the processors.
+/// Long reads at once: more would only share the processors.
 const APART: usize = 4;
+/// Instructions of SQLite's machine in a read that is not long, at least; it takes some 50 ns for one.
+const SHORT: c_int = 10_000;
 /// Connections kept open for the next read.
 const KEPT: usize = 8;
 
@@ -43,19 +50,29 @@ impl Readers {
         &self.shared.path
     }
 
-    /// Reads in the caller's thread: for what an index answers in microseconds, which a hand-over would double.
-    pub(super) fn here(&self, sql: &str, args: &[Cell]) -> Result<Vec<DbRow>, DbError> {
-        let connection = self.take()?;
-        let rows = read(&connection, sql, args).map_err(|cause| DbError::sqlite("read", cause));
+    pub(super) async fn read(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
+        let rows = match self.here(&sql, &args, true)? {
+            Err(cause) if cause.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                self.apart(sql, args).await?
+            }
+            rows => rows,
+        };
+        rows.map_err(|cause| DbError::sqlite("read", cause))
+    }
+
+    /// Reads in the caller's thread; gives up with [`ErrorCode::OperationInterrupted`] when it has to be short and is not.
+    fn here(&self, sql: &str, args: &[Cell], short: bool) -> Result<rusqlite::Result<Vec<DbRow>>, DbError> {
+        let mut connection = self.take()?;
+        let rows = limit(&mut connection, short).and_then(|()| read(&connection, sql, args));
         self.give_back(connection);
-        rows
+        Ok(rows)
     }
 
     /// Reads in a thread that may block.
-    pub(super) async fn apart(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
+    async fn apart(&self, sql: String, args: Vec<Cell>) -> Result<rusqlite::Result<Vec<DbRow>>, DbError> {
         let permit = self.shared.apart.acquire().await.map_err(|_| DbError::Closed)?;
         let readers = self.clone();
-        let read = tokio::task::spawn_blocking(move || readers.here(&sql, &args)).await;
+        let read = tokio::task::spawn_blocking(move || readers.here(&sql, &args, false)).await;
         drop(permit);
         // A read that panicked or was cut off by the end of the runtime.
         read.map_err(|cause| DbError::Failed { what: "read".to_owned(), cause: Arc::new(cause) })?
@@ -86,6 +103,15 @@ impl Readers {
     }
 }
 
+fn limit(connection: &mut Connection, short: bool) -> rusqlite::Result<()> {
+    if !short {
+        return connection.progress_handler(0, None::<fn() -> bool>);
+    }
+    // What a kept statement has done in all its runs counts, so the first time may come at once.
+    let mut is_long = false;
+    connection.progress_handler(SHORT, Some(move || std::mem::replace(&mut is_long, true)))
+}
+
 fn read(connection: &Connection, sql: &str, args: &[Cell]) -> rusqlite::Result<Vec<DbRow>> {
     let mut statement = connection.prepare_cached(sql)?;
     let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
@@ -97,4 +123,45 @@ fn read(connection: &Connection, sql: &str, args: &[Cell]) -> rusqlite::Result<V
         read.push(DbRow::Sqlite { columns: columns.clone(), values });
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readers(dir: &Path) -> Readers {
+        let path = dir.join("db");
+        connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).expect("a database");
+        Readers::open(&path).expect("opens")
+    }
+
+    /// Counts up to `last`.
+    fn count(last: u32) -> String {
+        format!(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {last}) SELECT count(*) FROM n"
+        )
+    }
+
+    fn counted(rows: &[DbRow]) -> i64 {
+        let [DbRow::Sqlite { values, .. }] = rows else { panic!("one row: {rows:?}") };
+        let [rusqlite::types::Value::Integer(count)] = values[..] else { panic!("one number: {values:?}") };
+        count
+    }
+
+    #[tokio::test]
+    async fn a_short_read_waits_for_nobody_and_a_long_one_holds_up_nobody() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let readers = readers(dir.path());
+        for _ in 0..1_000 {
+            let mut short = std::pin::pin!(readers.read(count(20), vec![]));
+            let rows = match futures::poll!(&mut short) {
+                std::task::Poll::Ready(rows) => rows.expect("reads"),
+                std::task::Poll::Pending => panic!("a short read was handed over"),
+            };
+            assert_eq!(counted(&rows), 20);
+        }
+        let mut long = std::pin::pin!(readers.read(count(500_000), vec![]));
+        assert!(futures::poll!(&mut long).is_pending(), "a long read stayed in this thread");
+        assert_eq!(counted(&long.await.expect("reads")), 500_000);
+    }
 }

@@ -29,8 +29,8 @@ use crate::db::{
 
 /// Most batches under one commit: bounds how long the first of them waits.
 const GROUP: usize = 256;
-/// Most statements that are run in the thread of who asks: about a tenth of a millisecond.
-const SHORT: usize = 16;
+/// Most statements that are run in the thread of who asks: about a third of a millisecond.
+const SHORT: usize = 48;
 
 /// What the writer is asked for.
 #[derive(Debug)]
