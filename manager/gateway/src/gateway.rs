@@ -155,7 +155,10 @@ impl Gateway {
         let advertise = inner.network.as_ref().and_then(|network| network.advertise);
         let callback = peer.callback(self.callback_address(), advertise).await?;
         inner.kernel.db().settle().await?;
-        call::run(&inner.kernel, &inner.waiters, &peer, callback, (agent, task), command).await
+        let noted = inner.kernel.timeline().command(C::NAME, agent, task);
+        let outcome = call::run(&inner.kernel, &inner.waiters, &peer, callback, (agent, task), command).await;
+        noted.ended(outcome.as_ref().err());
+        outcome
     }
 
     /// Asks whether the agent lives, once.

@@ -25,6 +25,7 @@ use crate::{
     quota::QuotaDef,
     registry::Registry,
     tag::TagDefs,
+    timeline::Timeline,
     vault::Vault,
     work::Work,
 };
@@ -53,6 +54,7 @@ struct Inner {
     cluster: Cluster,
     work: Work,
     hooks: Hooks,
+    timeline: Timeline,
     jobs: Jobs,
     configs: GlobalConfigs,
     metrics: Metrics,
@@ -88,8 +90,10 @@ impl Kernel {
         let (queues, faults, debts) = (Queues::default(), Faults::default(), Debts::new(db.clone(), node));
         let (work, stop, cluster) = (Work::default(), CancellationToken::new(), Cluster::alone(node));
         let hooks = Hooks::new(stop.clone());
-        let bus = Bus::new(faults.clone(), db.clone(), cluster.clone(), work.clone());
-        let around = Around { work: work.clone(), bus: bus.clone(), cluster: cluster.clone() };
+        let timeline = Timeline::new(db.clone(), node, work.clone());
+        let bus = Bus::new(faults.clone(), db.clone(), cluster.clone(), (work.clone(), timeline.clone()));
+        let around =
+            Around { work: work.clone(), bus: bus.clone(), cluster: cluster.clone(), timeline: timeline.clone() };
         let flows = Flows::new(db.clone(), queues.clone(), faults.clone(), debts.clone(), around);
         let inner = Inner {
             node,
@@ -102,6 +106,7 @@ impl Kernel {
             cluster,
             work,
             hooks,
+            timeline,
             configs: GlobalConfigs::new(db.clone()),
             metrics: Metrics::new(db.commits().clone()),
             vault,
@@ -172,6 +177,12 @@ impl Kernel {
     #[must_use]
     pub fn hooks(&self) -> &Hooks {
         &self.inner.hooks
+    }
+
+    /// What happens to resources.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.inner.timeline
     }
 
     /// How many jobs run and how many wait for their turn; of long jobs, how many run and wait.
@@ -303,6 +314,9 @@ impl Kernel {
             tracing::warn!("background work did not end in time");
         }
         self.inner.flows.drain(DRAIN).await;
+        if let Err(error) = self.timeline().flush().await {
+            tracing::debug!(%error, "what happened last is in no timeline");
+        }
         self.inner.closing.cancel();
         if let Some(amqp) = self.bus().amqp() {
             amqp.close().await;
@@ -318,14 +332,18 @@ impl Kernel {
                 if let Err(error) = kernel.installed().collector.round().await {
                     tracing::warn!(%error, "debts could not be looked at");
                 }
+                if let Err(error) = kernel.timeline().flush().await {
+                    tracing::warn!(%error, "what happened by itself could not be recorded");
+                }
             }
         });
         let kernel = self.clone();
         self.spawn(async move {
             loop {
-                for outcome in [kernel.flows().forget_old().await, kernel.jobs().forget_old().await] {
+                let timelines = kernel.timeline().forget_old(kernel.configs()).await;
+                for outcome in [kernel.flows().forget_old().await, kernel.jobs().forget_old().await, timelines] {
                     if let Err(error) = outcome {
-                        tracing::warn!(%error, "old flows and jobs could not be forgotten");
+                        tracing::warn!(%error, "old flows, jobs and timelines could not be forgotten");
                     }
                 }
                 tokio::time::sleep(FORGET_ROUND).await;

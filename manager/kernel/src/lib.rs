@@ -26,6 +26,7 @@ pub mod ring;
 pub mod rows;
 mod setup;
 pub mod tag;
+pub mod timeline;
 pub mod vault;
 pub mod work;
 

@@ -23,6 +23,7 @@ use crate::{
     registry::Registry,
     ring::Members,
     tag::{TagDef, TagDefs},
+    timeline::{self, TellTrails},
     vault::{Vault, VaultError},
 };
 
@@ -41,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { name: "20261121_0240_membership", sql: include_str!("../migrations/20261121_0240_membership.sql") },
     Migration { name: "20261121_0420_flow_steps", sql: include_str!("../migrations/20261121_0420_flow_steps.sql") },
+    Migration { name: "20261121_1900_timeline", sql: include_str!("../migrations/20261121_1900_timeline.sql") },
 ];
 
 /// Why a kernel does not start.
@@ -106,7 +108,7 @@ impl Setup {
             resources: system::RESOURCES.to_vec(),
             flows: Definitions::default(),
             migrations: MIGRATIONS.to_vec(),
-            configs: settings::CONFIGS.to_vec(),
+            configs: [settings::CONFIGS, timeline::CONFIGS].concat(),
             bindings: Vec::new(),
             tags: Vec::new(),
             quotas: Vec::new(),
@@ -121,10 +123,12 @@ impl Setup {
             <crate::quota::QuotaClaim as cumulo_schema::Resource>::META,
             <crate::membership::NodeLease as cumulo_schema::Resource>::META,
             <crate::membership::RingEpoch as cumulo_schema::Resource>::META,
+            <timeline::TimelineRow as cumulo_schema::Resource>::META,
         ]);
         let kernel = setup.kernel.clone();
         setup.on::<RingMoved>(Arc::new(kernel.cluster().clone()));
         setup.message::<RunFlow>(Arc::new(kernel.flows().clone()));
+        setup.message::<TellTrails>(Arc::new(kernel.timeline().clone()));
         let kernel = Arc::new(kernel);
         setup.message::<PayDebt>(kernel.clone()).message::<DecideFlow>(kernel);
         elsewhere::install(&mut setup);

@@ -174,6 +174,11 @@ impl Work {
         stop.inspect(CancellationToken::cancel).is_some()
     }
 
+    /// Whether something is done here for `job`.
+    pub(crate) fn is_under_way(&self, job: Uuid) -> bool {
+        self.lock().contains_key(&job)
+    }
+
     pub(crate) fn is_cancelled(&self, job: Uuid) -> bool {
         self.lock().get(&job).is_some_and(|job| job.stop.is_cancelled())
     }

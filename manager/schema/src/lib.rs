@@ -25,7 +25,7 @@ pub use api::{Api, ApiKind, ApiMeta, Method, ParamIn, ParamKind, ParamMeta, Rbac
 pub use cell::{Cell, CellError, FieldType, Json};
 pub use error::{ErrorCode, codes};
 pub use hostname::{is_host, is_hostname};
-pub use message::{Event, Message};
+pub use message::{Event, Message, StateChange};
 pub use params::{ParamError, decode_params, default_value};
 pub use reply::{Empty, Inventories, Inventory, Reply};
 pub use resource::{

@@ -27,6 +27,22 @@ pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The canonical path under which programs outside hear it: `/vm/state/change`; `None` for what only nodes tell each
     /// other.
     const PATH: Option<&'static str> = None;
+
+    /// The change of a resource's state that it tells of, if it does: it becomes part of the resource's timeline.
+    fn change(&self) -> Option<StateChange> {
+        None
+    }
+}
+
+/// A resource is in another state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateChange {
+    /// The resource.
+    pub resource: Uuid,
+    /// The state it was in.
+    pub old: String,
+    /// The state it is in.
+    pub new: String,
 }
 
 /// Declares a message: `message!(AllocateHost => HostChoice, service = "host", key = vm);`

@@ -277,6 +277,7 @@ const APIS: &[&ApiMeta] = &[
     flow::RetryFlow::META,
     flow::SkipFlowStep::META,
     flow::AbandonFlow::META,
+    flow::GetResourceTimeline::META,
     long_job::SubmitLongJob::META,
     long_job::CancelLongJob::META,
     long_job::CleanLongJob::META,

@@ -1,6 +1,6 @@
 //! Asked of the host service.
 
-use cumulo_schema::{Event, Uuid, message};
+use cumulo_schema::{Event, StateChange, Uuid, message};
 use serde::{Deserialize, Serialize};
 
 use crate::{ext::host::HostRequest, resource::HostStatus};
@@ -90,4 +90,8 @@ pub struct HostStatusChanged {
 impl Event for HostStatusChanged {
     const NAME: &'static str = "HostStatusChanged";
     const PATH: Option<&'static str> = Some("/host/status/change");
+
+    fn change(&self) -> Option<StateChange> {
+        Some(StateChange { resource: self.host, old: self.old.to_string(), new: self.new.to_string() })
+    }
 }

@@ -1,6 +1,6 @@
 //! Asked of the primary storage service.
 
-use cumulo_schema::{Event, Uuid, message};
+use cumulo_schema::{Event, StateChange, Uuid, message};
 use serde::{Deserialize, Serialize};
 
 use crate::{ext::storage::StorageTag, resource::StorageStatus};
@@ -112,4 +112,8 @@ pub struct PrimaryStorageStatusChanged {
 impl Event for PrimaryStorageStatusChanged {
     const NAME: &'static str = "PrimaryStorageStatusChanged";
     const PATH: Option<&'static str> = Some("/primaryStorage/status/change");
+
+    fn change(&self) -> Option<StateChange> {
+        Some(StateChange { resource: self.primary_storage, old: self.old.to_string(), new: self.new.to_string() })
+    }
 }

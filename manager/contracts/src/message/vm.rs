@@ -1,6 +1,6 @@
 //! Asked of the VM service, and told by it.
 
-use cumulo_schema::{Event, Uuid, message};
+use cumulo_schema::{Event, StateChange, Uuid, message};
 use serde::{Deserialize, Serialize};
 
 use crate::resource::VmState;
@@ -32,6 +32,10 @@ pub struct VmStateChanged {
 impl Event for VmStateChanged {
     const NAME: &'static str = "VmStateChanged";
     const PATH: Option<&'static str> = Some("/vm/state/change");
+
+    fn change(&self) -> Option<StateChange> {
+        Some(StateChange { resource: self.vm, old: self.old.to_string(), new: self.new.to_string() })
+    }
 }
 
 /// A VM was made, whether it runs or not.

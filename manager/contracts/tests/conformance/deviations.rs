@@ -85,6 +85,7 @@ pub(crate) const LIST: &[Deviation] = &[
     api("RetryFlow"),
     api("SkipFlowStep"),
     api("AbandonFlow"),
+    api("GetResourceTimeline"),
     Deviation { area: "queries", at: "QueryFlow" },
     resource("FlowInventory"),
     // Every row has an id, so that sharing twice is one row.

@@ -92,7 +92,7 @@ impl ApiTable {
         metas
     }
 
-    pub(super) fn meta(&self, name: &str) -> Option<&'static ApiMeta> {
+    pub(crate) fn meta(&self, name: &str) -> Option<&'static ApiMeta> {
         self.entries.get(name).map(|entry| entry.meta)
     }
 }
@@ -201,10 +201,15 @@ fn created(kernel: &Kernel, meta: &ApiMeta) -> Option<&'static ResourceMeta> {
 /// The id of what `call` creates: chosen by the client, or derived from the job, so that a call handled again after a crash
 /// means the same resource.
 pub(super) fn resource_uuid(call: &Call) -> Uuid {
+    created_by(call.meta, &call.params, call.job)
+}
+
+/// As [`resource_uuid`], of the call that is the job `job`.
+pub(crate) fn created_by(meta: &ApiMeta, params: &Map<String, Value>, job: Uuid) -> Uuid {
     // Elsewhere a parameter of that name means another resource: the one a tag is put on.
-    let creates = call.meta.kind == cumulo_schema::ApiKind::Create;
-    let chosen = call.params.get("resourceUuid").filter(|_| creates).and_then(Value::as_str);
-    chosen.and_then(|text| text.parse().ok()).unwrap_or_else(|| derived(call.job))
+    let creates = meta.kind == cumulo_schema::ApiKind::Create;
+    let chosen = params.get("resourceUuid").filter(|_| creates).and_then(Value::as_str);
+    chosen.and_then(|text| text.parse().ok()).unwrap_or_else(|| derived(job))
 }
 
 /// The id of what job `job` creates: a version 4 uuid in form, so that every client accepts it.

@@ -22,7 +22,7 @@ use cumulo_schema::{Api, ErrorCode, Resource, Timestamp, Uuid};
 use serde_json::{Map, Value};
 
 pub use access::{Authenticator, Credential};
-pub(crate) use dispatch::ApiTable;
+pub(crate) use dispatch::{ApiTable, created_by};
 pub use http::router;
 pub use job::{ApiJob, JobState};
 pub(crate) use job::{Jobs, elsewhere};

@@ -9,7 +9,7 @@ use cumulo_schema::Uuid;
 use serde::{Deserialize, Serialize};
 
 use super::DEFAULT_DEADLINE;
-use crate::{cluster::Hold, db::Deferred, plan::Planning};
+use crate::{cluster::Hold, db::Deferred, plan::Planning, timeline::Trail};
 
 tokio::task_local! {
     static CONTEXT: CallContext;
@@ -89,6 +89,7 @@ impl CallContext {
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         // On the heap: work contains the futures of everything that it waits for, which wait in scopes in turn, and an
         // optimising compiler refuses to lay out types that deep.
-        CONTEXT.scope(self, Hold::current().scope(Planning::carry(Deferred::inherited(Box::pin(work)))))
+        let work = Deferred::inherited(Trail::carry(Box::pin(work)));
+        CONTEXT.scope(self, Hold::current().scope(Planning::carry(work)))
     }
 }

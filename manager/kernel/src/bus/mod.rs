@@ -32,6 +32,7 @@ use crate::{
     db::Db,
     faults::{Faults, Point},
     plan::Planning,
+    timeline::Timeline,
     work::{Visit, Work},
 };
 
@@ -56,6 +57,8 @@ struct Node {
     cluster: Cluster,
     /// Is told on whose behalf.
     work: Work,
+    /// Is told of changes of state.
+    timeline: Timeline,
 }
 
 /// How long a call whose receiver went away waits before it asks who is there instead.
@@ -74,8 +77,8 @@ impl std::fmt::Debug for Bus {
 }
 
 impl Bus {
-    pub(crate) fn new(faults: Faults, db: Db, cluster: Cluster, work: Work) -> Self {
-        Self { inner: Arc::default(), faults, node: Some(Node { db, cluster, work }) }
+    pub(crate) fn new(faults: Faults, db: Db, cluster: Cluster, (work, timeline): (Work, Timeline)) -> Self {
+        Self { inner: Arc::default(), faults, node: Some(Node { db, cluster, work, timeline }) }
     }
 
     /// Opens the bus for traffic within this process.

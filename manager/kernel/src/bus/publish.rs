@@ -52,6 +52,9 @@ impl Bus {
         if Planning::current().is_some() {
             return;
         }
+        if let (Some(node), Some(change)) = (&self.node, event.change()) {
+            node.timeline.changed(change);
+        }
         self.tell(event, true);
         if let Some(amqp) = self.amqp() {
             amqp.broadcast(event);

@@ -75,6 +75,10 @@ impl Kernel {
         if let Some(job) = row.job_uuid {
             self.jobs().reopen(&mut batch, job);
         }
+        if next.state != FlowState::Active {
+            let live = self.timeline().follow(row.uuid, &row.chain, row.resource_uuid, Some(&row.step));
+            batch.insert(&live.row(next.state.as_str(), next.error.as_ref().map(|error| &error.0)));
+        }
         self.db().commit_surely(batch).await?;
         tracing::info!(flow = %row.uuid, chain = row.chain, decision = ?wanted.decision, step = next.step, "a parked flow is decided");
         if next.state == FlowState::Active {

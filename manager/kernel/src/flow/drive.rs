@@ -15,6 +15,7 @@ use crate::{
     cluster::{Hold, moved},
     faults::{Point, Verdict},
     gc::UndoDebt,
+    timeline::Live,
 };
 
 /// Tries of an undo before it becomes a debt, and the pause after the first; it doubles.
@@ -80,7 +81,7 @@ impl<F: Flow> Definition<F> {
                     return Some(Err(error));
                 }
                 match journal::insert(&flows.inner.db, &entry.0).await {
-                    Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context).run(0).await,
+                    Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context, None).run(0).await,
                     Err(error) => Some(Err(error.into())),
                 }
             }
@@ -103,7 +104,7 @@ impl<F: Flow> Definition<F> {
         match self.prepare(flows, &row) {
             Ok((steps, data, at)) => {
                 let lost = lost_step(&row, &steps.iter().map(|step| step.name()).collect::<Vec<_>>());
-                let drive = Drive { lost, ..Drive::new(flows, steps, row.uuid, &row.chain, data) };
+                let drive = Drive { lost, ..Drive::new(flows, steps, row.uuid, &row.chain, data, Some(&row.step)) };
                 match row.phase {
                     Phase::Running => drive.run(at).await,
                     Phase::Undoing => {
@@ -112,7 +113,7 @@ impl<F: Flow> Definition<F> {
                     }
                 }
             }
-            Err(why) => Some(Err(flows.park(&Standing::of(&row), why).await)),
+            Err(why) => Some(Err(flows.park(&Standing::of(flows, &row), why).await)),
         }
     }
 
@@ -194,6 +195,7 @@ struct Drive<'f, F: Flow> {
     cx: StepCx<F>,
     /// A step that an earlier build did and that this one cannot undo.
     lost: Option<String>,
+    live: Live,
 }
 
 /// How one step went.
@@ -207,8 +209,17 @@ enum Went {
 }
 
 impl<'f, F: Flow> Drive<'f, F> {
-    fn new(flows: &'f Flows, steps: Vec<Arc<dyn Step<F>>>, id: Uuid, chain: &'f str, data: F) -> Self {
-        Self { flows, steps, chain, cx: StepCx { data, flow: id, place: String::new() }, lost: None }
+    /// `from` is the step where a flow that was begun before goes on.
+    fn new(
+        flows: &'f Flows,
+        steps: Vec<Arc<dyn Step<F>>>,
+        id: Uuid,
+        chain: &'f str,
+        data: F,
+        from: Option<&str>,
+    ) -> Self {
+        let live = flows.inner.timeline.follow(id, chain, data.resource(), from);
+        Self { flows, steps, chain, cx: StepCx { data, flow: id, place: String::new() }, lost: None, live }
     }
 
     /// Runs the steps from `at` on, whose start is in the journal.
@@ -250,10 +261,12 @@ impl<'f, F: Flow> Drive<'f, F> {
         tracing::debug!(flow = %self.cx.flow, chain = self.chain, step = step.name(), "step starts");
         let context = CallContext::current();
         self.tell(&context, at, false);
+        let entry = self.live.trail().step(step.name(), false);
         let outcome = {
             step.name().clone_into(&mut self.cx.place);
-            step.run(&mut self.cx).await
+            self.live.trail().scope(step.name(), step.run(&mut self.cx)).await
         };
+        self.live.trail().ended(entry, outcome.as_ref().err());
         match (outcome, faults.at(Point::StepEnd { flow: self.cx.flow, step: step.name() })) {
             (_, Verdict::Die) => Went::Dead,
             // Whatever it stumbled over: nothing is decided, and who goes on runs it again.
@@ -307,8 +320,9 @@ impl<'f, F: Flow> Drive<'f, F> {
         tracing::info!(flow = %self.cx.flow, chain = self.chain, "a flow is handed over");
         let flows = &self.flows.inner;
         let said = flows.cluster.has_lease() && flows.db.settle().await.is_ok();
-        if !said {
-            flows.db.forget_deferred(self.cx.flow).await;
+        match said {
+            true => self.live.note("HandedOver"),
+            false => flows.db.forget_deferred(self.cx.flow).await,
         }
         Some(Err(moved()))
     }
@@ -318,6 +332,7 @@ impl<'f, F: Flow> Drive<'f, F> {
         let step = self.steps[at].clone();
         let context = CallContext::current();
         self.tell(&context, at, true);
+        let entry = self.live.trail().step(step.name(), true);
         let mut pause = UNDO_PAUSE;
         let mut attempt = 1;
         loop {
@@ -326,9 +341,11 @@ impl<'f, F: Flow> Drive<'f, F> {
                 Verdict::Fail(error) => Err(error),
                 Verdict::Pass => {
                     self.cx.place = format!("{}/undo/{attempt}", step.name());
-                    context.for_undo(UNDO_DEADLINE).scope(step.undo(&mut self.cx)).await
+                    let undo = self.live.trail().scope(step.name(), step.undo(&mut self.cx));
+                    context.for_undo(UNDO_DEADLINE).scope(undo).await
                 }
             };
+            self.live.trail().ended(entry, outcome.as_ref().err());
             match outcome {
                 Ok(()) => return Undone::Well,
                 Err(_) if self.flows.is_to_leave() => return Undone::Left,
@@ -372,10 +389,10 @@ impl<'f, F: Flow> Drive<'f, F> {
     }
 
     /// Puts the flow aside at the step `at`, which failed with `error`: `step` would have to be undone, too.
-    async fn park(&self, at: usize, step: &str, error: &ErrorCode) -> ErrorCode {
-        let (flow, chain, phase) = (self.cx.flow, self.chain, Phase::Undoing);
+    async fn park(self, at: usize, step: &str, error: &ErrorCode) -> ErrorCode {
+        let (flow, chain, phase, live) = (self.cx.flow, self.chain, Phase::Undoing, self.live);
         let at = self.steps[at.min(self.steps.len().saturating_sub(1))].name();
-        let standing = Standing { flow, chain, phase, step: at, failure: Some(error) };
+        let standing = Standing { flow, chain, phase, step: at, failure: Some(error), live };
         let why = ErrorCode::internal(format!("it has to undo the step '{step}', which the chain lacks"));
         self.flows.park(&standing, why).await
     }
@@ -393,7 +410,8 @@ impl<'f, F: Flow> Drive<'f, F> {
         error: Option<&ErrorCode>,
     ) -> Result<(), ErrorCode> {
         let flows = &self.flows.inner;
-        Ok(journal::end(&flows.db, (self.cx.flow, flows.cluster.node()), state, context, error).await?)
+        let (owned, trail) = ((self.cx.flow, flows.cluster.node()), self.live.row(state.as_str(), error));
+        Ok(journal::end(&flows.db, owned, state, context, error, &trail).await?)
     }
 }
 

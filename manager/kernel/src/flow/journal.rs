@@ -6,7 +6,10 @@
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid};
 
 use super::Flow;
-use crate::db::{Batch, Db, DbError};
+use crate::{
+    db::{Batch, Db, DbError},
+    timeline::TimelineRow,
+};
 
 pub use cumulo_schema::system::{Flow as FlowRow, FlowPhase as Phase, FlowState};
 
@@ -79,15 +82,17 @@ pub(super) async fn step_starts(
     db.defer_update(flow, batch).await
 }
 
-/// Writes the end; for the flow of a job, together with the job's.
+/// Writes the end, and what the flow did; for the flow of a job, together with the job's.
 pub(super) async fn end(
     db: &Db,
     (flow, node): (Uuid, Uuid),
     state: FlowState,
     context: Option<serde_json::Value>,
     error: Option<&ErrorCode>,
+    trail: &TimelineRow,
 ) -> Result<(), DbError> {
     let mut batch = db.batch();
+    batch.insert(trail);
     batch
         .update::<FlowRow>()
         .set(FlowRow::STATE, &state)
@@ -106,8 +111,10 @@ pub(super) async fn park(
     phase: Phase,
     step: &str,
     why: &ErrorCode,
+    trail: &TimelineRow,
 ) -> Result<(), DbError> {
     let mut batch = db.batch();
+    batch.insert(trail);
     batch
         .update::<FlowRow>()
         .set(FlowRow::STATE, &FlowState::Parked)

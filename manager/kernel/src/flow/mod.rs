@@ -47,6 +47,7 @@ use crate::{
     gc::Debts,
     plan::Planning,
     queue::Queues,
+    timeline::Timeline,
     work::Work,
 };
 pub(crate) use decide::DecideFlow;
@@ -72,6 +73,7 @@ struct Inner {
     work: Work,
     bus: Bus,
     cluster: Cluster,
+    timeline: Timeline,
     definitions: OnceLock<Definitions>,
     running: Mutex<Running>,
 }
@@ -81,6 +83,7 @@ pub(crate) struct Around {
     pub(crate) work: Work,
     pub(crate) bus: Bus,
     pub(crate) cluster: Cluster,
+    pub(crate) timeline: Timeline,
 }
 
 impl std::fmt::Debug for Flows {
@@ -138,8 +141,10 @@ impl Definitions {
 impl Flows {
     pub(crate) fn new(db: Db, queues: Queues, faults: Faults, debts: Debts, around: Around) -> Self {
         let (definitions, running) = (OnceLock::new(), Mutex::default());
-        let Around { work, bus, cluster } = around;
-        Self { inner: Arc::new(Inner { db, queues, faults, debts, work, bus, cluster, definitions, running }) }
+        let Around { work, bus, cluster, timeline } = around;
+        Self {
+            inner: Arc::new(Inner { db, queues, faults, debts, work, bus, cluster, timeline, definitions, running }),
+        }
     }
 
     pub(crate) fn open(&self, definitions: Definitions) {

@@ -8,6 +8,7 @@ use cumulo_schema::{ErrorCode, Uuid};
 use serde_json::{Value, json};
 
 use super::{FlowRow, Flows, Phase, journal};
+use crate::timeline::Live;
 
 /// Where a flow stands that cannot go on.
 pub(super) struct Standing<'f> {
@@ -17,12 +18,15 @@ pub(super) struct Standing<'f> {
     pub(super) step: &'f str,
     /// Why it is being undone.
     pub(super) failure: Option<&'f ErrorCode>,
+    /// What it did in this life.
+    pub(super) live: Live,
 }
 
 impl<'f> Standing<'f> {
-    pub(super) fn of(row: &'f FlowRow) -> Self {
+    pub(super) fn of(flows: &Flows, row: &'f FlowRow) -> Self {
         let failure = row.error.as_ref().map(|error| &error.0);
-        Self { flow: row.uuid, chain: &row.chain, phase: row.phase, step: &row.step, failure }
+        let live = flows.inner.timeline.follow(row.uuid, &row.chain, row.resource_uuid, Some(&row.step));
+        Self { flow: row.uuid, chain: &row.chain, phase: row.phase, step: &row.step, failure, live }
     }
 }
 
@@ -128,7 +132,7 @@ pub(super) fn failure_of(row: &FlowRow) -> Option<ErrorCode> {
 impl Flows {
     /// Puts a flow aside that nobody knows how to go on with, and says so; or why it could not be.
     pub(super) async fn park(&self, standing: &Standing<'_>, why: ErrorCode) -> ErrorCode {
-        let Standing { flow, chain, phase, step, failure } = *standing;
+        let &Standing { flow, chain, phase, step, failure, ref live } = standing;
         tracing::error!(%flow, chain, step, %why, "a flow cannot go on and is parked");
         let text = format!(
             "flow {flow} of chain {chain} is parked: {}; RetryFlow, SkipFlowStep or AbandonFlow decides what becomes of it",
@@ -140,7 +144,8 @@ impl Flows {
             (Phase::Undoing, Some(failure)) => Some(Box::new(failure.clone())),
             _ => why.cause,
         };
-        match journal::park(&self.inner.db, (flow, self.inner.cluster.node()), phase, step, &parked).await {
+        let (owned, trail) = ((flow, self.inner.cluster.node()), live.row("Parked", Some(&parked)));
+        match journal::park(&self.inner.db, owned, phase, step, &parked, &trail).await {
             Ok(()) => parked,
             Err(error) => {
                 tracing::warn!(%flow, %error, "a flow could not be parked");

@@ -37,7 +37,7 @@ impl Flows {
     pub(super) async fn resume(&self, row: FlowRow, time: Duration, hold: Hold) {
         let Some(definition) = self.definitions().ok().and_then(|all| all.flows.get(row.flow.as_str()).cloned()) else {
             let why = ErrorCode::internal("this build does not know it");
-            self.park(&Standing::of(&row), why).await;
+            self.park(&Standing::of(self, &row), why).await;
             return;
         };
         let (flows, lane, id) = (self.clone(), super::lane(row.resource_uuid), row.uuid);

@@ -12,6 +12,7 @@ mod long_job;
 mod node;
 mod progress;
 mod tag;
+mod timeline;
 mod webhook;
 mod zql;
 
@@ -28,6 +29,7 @@ pub fn install(setup: &mut Setup) {
     gc::install(setup);
     long_job::install(setup);
     progress::install(setup);
+    timeline::install(setup);
     webhook::install(setup);
     zql::install(setup);
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) type Rows = BTreeMap<String, BTreeSet<String>>;
 
 /// Kinds whose rows come and go with calls themselves, and not by what they ask for.
-const OF_CALLS: [&str; 4] = ["ApiJobVO", "FlowVO", "GarbageCollectorVO", "GlobalConfigVO"];
+const OF_CALLS: [&str; 5] = ["ApiJobVO", "FlowVO", "GarbageCollectorVO", "GlobalConfigVO", "TimelineVO"];
 
 pub(crate) async fn rows(kernel: &Kernel) -> Rows {
     let mut all = Rows::new();

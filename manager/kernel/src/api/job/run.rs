@@ -14,11 +14,14 @@ use crate::{
     api::{
         Call,
         admission::{Place, Slot},
+        created_by,
         dispatch::{self, Body},
         projection, webhook,
     },
     bus::Caller,
-    db::{DbError, Deferred},
+    db::{Batch, DbError, Deferred},
+    plan,
+    timeline::about,
     work,
 };
 
@@ -174,6 +177,19 @@ impl Jobs {
         }
     }
 
+    /// Adds to `batch`, which ends `job`, what there is to tell of it about each resource.
+    fn add_to_timelines(&self, kernel: &Kernel, batch: &mut Batch, job: &ApiJob, error: Option<&ErrorCode>) {
+        let (Some(meta), Some(params)) = (kernel.apis().meta(&job.api), &job.params) else { return };
+        let wants_a_plan = params.0.get(plan::PARAM) == Some(&Value::Bool(true));
+        if wants_a_plan {
+            return;
+        }
+        let call = (job.uuid, job.api.as_str(), job.account_uuid);
+        for resource in about(meta, &params.0, created_by(meta, &params.0, job.uuid)) {
+            batch.insert(&kernel.timeline().call(call, resource, job.create_date, error));
+        }
+    }
+
     pub(super) async fn finish(&self, kernel: &Kernel, job: ApiJob, outcome: Result<Body, ErrorCode>) {
         let alone = !self.cluster.is_shared();
         let cut_off = |error: &ErrorCode| kernel.is_stopping() || (alone && error.is(codes::NODE_UNAVAILABLE));
@@ -212,6 +228,7 @@ impl Jobs {
                 .eq(LongJob::API_ID, &job.uuid)
                 .any();
         }
+        self.add_to_timelines(kernel, &mut batch, &job, outcome.as_ref().err());
         match self.db.commit_surely(batch).await {
             Ok(_) => {}
             Err(DbError::Unmet { .. } | DbError::Fenced) => {
