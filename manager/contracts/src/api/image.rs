@@ -3,7 +3,7 @@
 use cumulo_derive::api;
 use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
 
-use crate::resource::Image;
+use crate::resource::{BackupStorage, Image};
 
 /// Adds an image: downloads it to backup storages.
 #[api(post "/images", group = "image", service = "image", package = "org.zstack.header.image", job, create, timeout_secs = 259200, reply = Inventory<Image>)]
@@ -140,6 +140,17 @@ pub struct ExpungeImage {
     /// Only on these backup storages.
     #[param(nonempty, resource = "BackupStorageVO")]
     pub backup_storage_uuids: Option<Vec<Uuid>>,
+}
+
+/// Lists the backup storages that an image of a volume can be put on.
+#[api(get "/images/candidate-backup-storage", also = "/images/volumes/{volumeUuid}/candidate-backup-storage", also = "/images/volume-snapshots/{volumeSnapshotUuid}/candidate-backup-storage", group = "image", service = "host.allocator", package = "org.zstack.header.image", reply = Inventories<BackupStorage>)]
+pub struct GetCandidateBackupStorageForCreatingImage {
+    /// The volume.
+    #[param(resource = "VolumeVO", check_account)]
+    pub volume_uuid: Option<Uuid>,
+    /// Its snapshot, for an image of what the volume was.
+    #[param(resource = "VolumeSnapshotVO")]
+    pub volume_snapshot_uuid: Option<Uuid>,
 }
 
 /// Finds images.

@@ -370,6 +370,44 @@ pub struct GetL3NetworkDhcpIpAddressReply {
     pub ip6: Option<String>,
 }
 
+/// Lists the addresses of an L3 network that are taken, and what has them.
+#[api(get "/l3-networks/{l3NetworkUuid}/ip-statistic", group = "l3Network", service = "flat.dhcp", package = "org.zstack.network.service.flat", reply = GetL3NetworkIpStatisticReply)]
+pub struct GetL3NetworkIpStatistic {
+    /// The L3 network.
+    #[param(resource = "L3NetworkVO", check_account, operation_target)]
+    pub l3_network_uuid: Uuid,
+    /// All of them, or those of virtual machines. There are no VIPs yet, so none is listed.
+    #[param(values("All", "Vip", "VM"), default = "All")]
+    pub resource_type: String,
+    /// Only addresses like this one, where `%` stands for any text.
+    pub ip: Option<String>,
+    /// By the address, or by when it was taken.
+    #[param(values("Ip", "CreateDate"), default = "Ip")]
+    pub sort_by: String,
+    /// Upwards, or downwards.
+    #[param(values("asc", "desc"), default = "asc")]
+    pub sort_direction: String,
+    /// How many to skip.
+    #[param(range(0, 2_147_483_647), default = "0")]
+    pub start: i32,
+    /// At most so many.
+    #[param(range(0, 2_147_483_647), default = "20")]
+    pub limit: i32,
+    /// Whether to say how many there are.
+    #[param(default = "false")]
+    pub reply_with_count: bool,
+}
+
+/// What [`GetL3NetworkIpStatistic`] answers.
+#[reply(all)]
+pub struct GetL3NetworkIpStatisticReply {
+    /// The addresses.
+    #[member(of = "IpStatisticData")]
+    pub ip_statistics: Vec<Value>,
+    /// How many there are, where that was asked for.
+    pub total: Option<i64>,
+}
+
 /// Gives the DHCP server of an L3 network another address.
 #[api(put "/l3-networks/{l3NetworkUuid}/dhcp-ip", group = "l3Network", service = "flat.dhcp", package = "org.zstack.network.service.flat", job, reply = ChangeL3NetworkDhcpIpAddressReply)]
 pub struct ChangeL3NetworkDhcpIpAddress {

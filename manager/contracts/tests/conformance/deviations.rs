@@ -67,6 +67,7 @@ pub(crate) const LIST: &[Deviation] = &[
     api("GetInterdependentL3NetworksImages/l3NetworkUuids/check account"),
     api("GetInterdependentL3NetworksImages/imageUuid/check account"),
     api("GetInterdependentL3NetworksBackupStorages/l3NetworkUuids/check account"),
+    api("GetCandidateBackupStorageForCreatingImage/volumeUuid/check account"),
     // Checked there by the service, which answers for an id that it does not know.
     api("DeleteVmSshKey/uuid/required"),
     api("DeleteVmSshKey/uuid/resource"),

@@ -7,8 +7,8 @@ use cumulo_schema::{ApiKind, FieldKind, FieldMeta, ParamMeta, Rbac, ResourceMeta
 
 use crate::resources::{levels, named};
 
-/// Resources of parameters that have no table: any resource at all, and tag patterns, which do not exist yet.
-const NOT_OURS: [&str; 3] = ["ResourceVO", "TagPatternVO", "UserVO"];
+/// Resources of parameters that have no table: any resource at all, and kinds that there are none of yet.
+const NOT_OURS: [&str; 4] = ["ResourceVO", "TagPatternVO", "UserVO", "VolumeSnapshotVO"];
 
 /// The structs under `folder` that carry the attribute `attribute`.
 fn declared(folder: &str, attribute: &str) -> BTreeSet<String> {

@@ -86,7 +86,7 @@ fn empty(why: String) -> ErrorCode {
     ErrorCode::operation(why)
 }
 
-fn one_of(path: &str, uuids: &[Uuid]) -> Filter {
+pub(crate) fn one_of(path: &str, uuids: &[Uuid]) -> Filter {
     Filter::Compare { path: Name::new(path), op: Op::In, values: uuids.iter().map(Uuid::to_string).collect() }
 }
 
@@ -142,7 +142,7 @@ impl Images {
         }
     }
 
-    async fn list(
+    pub(crate) async fn list(
         &self,
         cx: &ApiCx,
         target: &'static ResourceMeta,

@@ -6,6 +6,7 @@
 
 mod add;
 mod boot_mode;
+mod candidates;
 mod cascade;
 mod change_state;
 mod config;
@@ -25,8 +26,8 @@ use std::sync::Arc;
 use cumulo_contracts::{
     api::{
         image::{
-            AddImage, ChangeImageState, DeleteImage, ExpungeImage, QueryImage, RecoverImage, SetImageBootMode,
-            SyncImageSize, UpdateImage,
+            AddImage, ChangeImageState, DeleteImage, ExpungeImage, GetCandidateBackupStorageForCreatingImage,
+            QueryImage, RecoverImage, SetImageBootMode, SyncImageSize, UpdateImage,
         },
         interdependent::{GetInterdependentL3NetworksBackupStorages, GetInterdependentL3NetworksImages},
     },
@@ -78,6 +79,7 @@ pub fn install(setup: &mut Setup) {
         .api::<DeleteImage>(images.clone())
         .api::<RecoverImage>(images.clone())
         .api::<ExpungeImage>(images.clone())
+        .api::<GetCandidateBackupStorageForCreatingImage>(images.clone())
         .api::<GetInterdependentL3NetworksImages>(images.clone())
         .api::<GetInterdependentL3NetworksBackupStorages>(images.clone())
         .query(QueryImage::META)

@@ -7,7 +7,7 @@ use cumulo_contracts::{
     ext::storage::{Stored, StoredImage},
     resource::{
         BackupStorage, BackupStorageZoneRef, Cluster, Image, ImageBackupStorageRef, ImageMediaType, ImageStatus,
-        L2NetworkClusterRef, L3Network, PrimaryStorageClusterRef, ResourceState,
+        L2NetworkClusterRef, L3Network, PrimaryStorage, PrimaryStorageClusterRef, ResourceState, Volume,
     },
 };
 use cumulo_kernel::{
@@ -57,6 +57,14 @@ impl Store {
     pub(crate) async fn storages_of_zone(&self, zone: Uuid) -> Result<Vec<Uuid>, DbError> {
         let refs = self.db.select::<BackupStorageZoneRef>().eq(BackupStorageZoneRef::ZONE_UUID, &zone).all().await?;
         Ok(refs.into_iter().map(|at| at.backup_storage_uuid).collect())
+    }
+
+    pub(crate) async fn volume(&self, volume: Uuid) -> Result<Option<Volume>, DbError> {
+        self.db.find(Volume::UUID, &volume).await
+    }
+
+    pub(crate) async fn primary_storage(&self, storage: Uuid) -> Result<Option<PrimaryStorage>, DbError> {
+        self.db.find(PrimaryStorage::UUID, &storage).await
     }
 
     /// The L2 networks of L3 networks.

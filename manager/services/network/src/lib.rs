@@ -33,8 +33,8 @@ use cumulo_contracts::{
             AddDnsToL3Network, AddHostRouteToL3Network, AddIpRange, AddIpRangeByNetworkCidr, AddReservedIpRange,
             ChangeL3NetworkDhcpIpAddress, ChangeL3NetworkState, CheckIpAvailability, CreateL3Network, DeleteIpRange,
             DeleteL3Network, DeleteReservedIpRange, GetFreeIp, GetIpAddressCapacity, GetL3NetworkDhcpIpAddress,
-            GetL3NetworkTypes, QueryIpAddress, QueryIpRange, QueryL3Network, RemoveDnsFromL3Network,
-            RemoveHostRouteFromL3Network, UpdateIpRange, UpdateL3Network,
+            GetL3NetworkIpStatistic, GetL3NetworkTypes, QueryIpAddress, QueryIpRange, QueryL3Network,
+            RemoveDnsFromL3Network, RemoveHostRouteFromL3Network, UpdateIpRange, UpdateL3Network,
         },
         network_service::{
             AttachNetworkServiceToL3Network, DetachNetworkServiceFromL3Network, GetNetworkServiceTypes,
@@ -148,6 +148,7 @@ fn install_addresses(setup: &mut Setup, networks: &Arc<Networks>) {
         .api::<GetIpAddressCapacity>(networks.clone())
         .api::<GetL3NetworkDhcpIpAddress>(networks.clone())
         .api::<ChangeL3NetworkDhcpIpAddress>(networks.clone())
+        .api::<GetL3NetworkIpStatistic>(networks.clone())
         .query(QueryIpRange::META)
         .query(QueryIpAddress::META)
         .message::<AllocateIp>(networks.clone())

@@ -1,12 +1,14 @@
 //! The tables of networks, and what is read of others' shared ones.
 
+use std::collections::BTreeMap;
+
 use cumulo_contracts::{
     api::{
         l2::UpdateL2Network,
         l3::{UpdateIpRange, UpdateL3Network},
     },
     resource::{
-        Cluster, Host, HostStatus, IpRange, L2Network, L2NetworkClusterRef, L3Network, L3NetworkDns,
+        Account, Cluster, Host, HostStatus, IpRange, L2Network, L2NetworkClusterRef, L3Network, L3NetworkDns,
         L3NetworkHostRoute, NetworkServiceL3NetworkRef, NetworkServiceProvider, NetworkServiceProviderL2NetworkRef,
         NetworkServiceType, ReservedIpRange, ResourceState, UsedIp, VmInstance, VmNic, VmState,
     },
@@ -17,7 +19,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{
     ErrorCode, Resource, Timestamp, Uuid,
-    system::{SystemTag, TagType},
+    system::{AccountResourceRef, SystemTag, TagType},
 };
 
 // ---- one row
@@ -258,6 +260,26 @@ pub(crate) async fn used_ips(db: &Db, l3: Uuid) -> Result<Vec<UsedIp>, DbError> 
 pub(crate) async fn used_ips_of(db: &Db, nics: &[Uuid]) -> Result<Vec<UsedIp>, DbError> {
     let nics: Vec<Option<Uuid>> = nics.iter().copied().map(Some).collect();
     db.select::<UsedIp>().one_of(UsedIp::VM_NIC_UUID, &nics).all().await
+}
+
+pub(crate) async fn nics(db: &Db, uuids: &[Uuid]) -> Result<Vec<VmNic>, DbError> {
+    match uuids.is_empty() {
+        true => Ok(vec![]),
+        false => db.select::<VmNic>().one_of(VmNic::UUID, uuids).all().await,
+    }
+}
+
+/// The names of the accounts that own `resources`.
+pub(crate) async fn owner_names(db: &Db, resources: &[Uuid]) -> Result<BTreeMap<Uuid, String>, DbError> {
+    if resources.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let owned = db.select::<AccountResourceRef>().one_of(AccountResourceRef::RESOURCE_UUID, resources).all().await?;
+    let accounts: Vec<Uuid> = owned.iter().map(|row| row.account_uuid).collect();
+    let accounts = db.select::<Account>().one_of(Account::UUID, &accounts).all().await?;
+    let names: BTreeMap<Uuid, String> = accounts.into_iter().map(|account| (account.uuid, account.name)).collect();
+    let name = |row: AccountResourceRef| names.get(&row.account_uuid).map(|name| (row.resource_uuid, name.clone()));
+    Ok(owned.into_iter().filter_map(name).collect())
 }
 
 pub(crate) async fn used_ips_in(db: &Db, range: Uuid) -> Result<Vec<UsedIp>, DbError> {

@@ -11,8 +11,8 @@ use cumulo_contracts::{
     message::backup_storage::RefreshBackupStorage,
     resource::{
         BackupStorage, BackupStorageZoneRef, Cluster, Image, ImageBackupStorageRef, IpRange, L2NetworkClusterRef,
-        L3Network, L3NetworkDns, L3NetworkHostRoute, NetworkServiceL3NetworkRef, PrimaryStorageClusterRef,
-        ReservedIpRange, ResourceState, StorageStatus, Zone,
+        L3Network, L3NetworkDns, L3NetworkHostRoute, NetworkServiceL3NetworkRef, PrimaryStorage,
+        PrimaryStorageClusterRef, ReservedIpRange, ResourceState, StorageStatus, Volume, Zone,
     },
 };
 use cumulo_kernel::bus::Handle;
@@ -99,7 +99,7 @@ impl Handle<RefreshBackupStorage> for Shelves {
 }
 
 /// What belongs to other services.
-const STRANGERS: [&ResourceMeta; 12] = [
+const STRANGERS: [&ResourceMeta; 14] = [
     Zone::META,
     BackupStorage::META,
     BackupStorageZoneRef::META,
@@ -111,7 +111,9 @@ const STRANGERS: [&ResourceMeta; 12] = [
     IpRange::META,
     ReservedIpRange::META,
     NetworkServiceL3NetworkRef::META,
+    PrimaryStorage::META,
     PrimaryStorageClusterRef::META,
+    Volume::META,
 ];
 
 pub(crate) struct Fixture {

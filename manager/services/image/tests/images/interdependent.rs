@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::fixture::{Fixture, uuid};
 
 impl Fixture {
-    async fn put<R: Resource>(&self, row: &R) {
+    pub(crate) async fn put<R: Resource>(&self, row: &R) {
         let mut batch = self.node.kernel().db().batch();
         batch.insert(row);
         self.node.kernel().db().commit(batch).await.expect("inserted");

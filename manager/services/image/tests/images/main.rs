@@ -1,6 +1,7 @@
 //! Images as clients and the volume service see them.
 
 mod adding;
+mod candidates;
 mod deleting;
 mod fixture;
 mod interdependent;

@@ -12,6 +12,7 @@ mod pool;
 mod ranges_changed;
 mod release;
 mod space;
+mod statistic;
 
 use std::net::Ipv4Addr;
 

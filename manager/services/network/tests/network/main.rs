@@ -9,5 +9,6 @@ mod ipv6;
 mod networks;
 mod ranges;
 mod services;
+mod statistic;
 mod vlans;
 mod world;

@@ -1,0 +1,42 @@
+//! `GetCandidateBackupStorageForCreatingImage`: where an image of a volume can go.
+//!
+//! Hosts reach the backup storages of their zone, so these are it, as far as they take something now.
+
+use async_trait::async_trait;
+use cumulo_contracts::{api::image::GetCandidateBackupStorageForCreatingImage, resource::BackupStorage};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    query::Filter,
+};
+use cumulo_schema::{ErrorCode, Inventories, Resource};
+
+use crate::{Images, interdependent::one_of};
+
+#[async_trait]
+impl HandleApi<GetCandidateBackupStorageForCreatingImage> for Images {
+    async fn handle(
+        &self,
+        cx: &ApiCx,
+        api: GetCandidateBackupStorageForCreatingImage,
+    ) -> Result<Inventories<BackupStorage>, ErrorCode> {
+        // There are no snapshots, so no id is one's.
+        if let Some(snapshot) = api.volume_snapshot_uuid {
+            return Err(ErrorCode::not_found("VolumeSnapshot", snapshot));
+        }
+        let uuid = api.volume_uuid.ok_or_else(|| ErrorCode::invalid("field[volumeUuid] must be given"))?;
+        let volume = self.store.volume(uuid).await?.ok_or_else(|| ErrorCode::not_found("Volume", uuid))?;
+        let storage = match volume.primary_storage_uuid {
+            Some(storage) => self.store.primary_storage(storage).await?,
+            None => None,
+        };
+        let storage = storage.ok_or_else(|| {
+            let text = format!("volume {uuid} is on no primary storage; start its VM once, so that there is something");
+            ErrorCode::operation(text)
+        })?;
+        let near = self.store.storages_of_zone(storage.zone_uuid).await?;
+        let filters =
+            vec![one_of("uuid", &near), Filter::equals("state", "Enabled"), Filter::equals("status", "Connected")];
+        let found = if near.is_empty() { vec![] } else { self.list(cx, BackupStorage::META, filters).await? };
+        Ok(Inventories::new(Some(found), None))
+    }
+}
