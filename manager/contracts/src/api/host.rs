@@ -109,6 +109,34 @@ pub struct ChangeHostState {
     pub state_event: String,
 }
 
+/// Records how the management controller of a host is reached: the one that switches it on and off. What is not given stays.
+#[api(put "/hosts/ipmi/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = UpdateHostIpmiReply)]
+pub struct UpdateHostIpmi {
+    /// The host.
+    #[param(resource = "HostVO")]
+    pub uuid: Uuid,
+    /// Name or address of the controller.
+    #[param(nonempty)]
+    pub ipmi_address: Option<String>,
+    /// The account to log in as there.
+    #[param(nonempty)]
+    pub ipmi_username: Option<String>,
+    /// The password of that account.
+    #[param(nonempty, sensitive)]
+    pub ipmi_password: Option<String>,
+    /// Its UDP port; 623 also where another was recorded before.
+    #[param(nonempty, default = "623")]
+    pub ipmi_port: i32,
+}
+
+/// What [`UpdateHostIpmi`] answers.
+#[reply(all)]
+pub struct UpdateHostIpmiReply {
+    /// The controller, without the password.
+    #[member(of = "HostIpmiInventory")]
+    pub host_ipmi_inventory: Value,
+}
+
 /// Connects to a host again, after bringing its agent up to date.
 #[api(put "/hosts/{uuid}/actions", group = "host", service = "host", package = "org.zstack.header.host", job, admin, reply = Inventory<Host>)]
 pub struct ReconnectHost {

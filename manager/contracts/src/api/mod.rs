@@ -61,6 +61,7 @@ const APIS: &[&ApiMeta] = &[
     host::UpdateHost::META,
     host::UpdateKVMHost::META,
     host::ChangeHostState::META,
+    host::UpdateHostIpmi::META,
     host::ReconnectHost::META,
     host::DeleteHost::META,
     host::QueryHost::META,

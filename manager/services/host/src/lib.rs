@@ -17,6 +17,7 @@ mod connect;
 mod delete;
 mod get;
 mod get_capacity;
+mod ipmi;
 mod reconnect;
 mod store;
 mod tags;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use cumulo_contracts::{
     api::host::{
         AddKVMHost, AddSimulatorHost, ChangeHostState, DeleteHost, GetCpuMemoryCapacity, GetHostAllocatorStrategies,
-        GetHypervisorTypes, QueryHost, ReconnectHost, UpdateHost, UpdateKVMHost,
+        GetHypervisorTypes, QueryHost, ReconnectHost, UpdateHost, UpdateHostIpmi, UpdateKVMHost,
     },
     ext::{hypervisor::HostConnector, vm::KeptWhileUp},
     message::host::{AllocateHost, ConnectHost, ExplainHosts, ReleaseHost},
@@ -38,7 +39,7 @@ use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
 
 pub use add::AddHost;
-use store::{Held, HostReservation, Store};
+use store::{Held, HostIpmiPassword, HostReservation, Store};
 
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0130_host", sql: include_str!("../migrations/20261121_0130_host.sql") },
@@ -48,6 +49,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { name: "20261121_0132_host_names", sql: include_str!("../migrations/20261121_0132_host_names.sql") },
     Migration { name: "20261121_0500_host_vms", sql: include_str!("../migrations/20261121_0500_host_vms.sql") },
+    Migration { name: "20261121_0700_host_ipmi", sql: include_str!("../migrations/20261121_0700_host_ipmi.sql") },
 ];
 
 /// The host service.
@@ -61,7 +63,7 @@ pub fn install(setup: &mut Setup) {
     let hosts = Arc::new(Hosts::new(setup.kernel()));
     setup
         .migrations(MIGRATIONS)
-        .resources(&[HostReservation::META])
+        .resources(&[HostReservation::META, HostIpmiPassword::META])
         .configs(config::DEFINITIONS)
         .bindable("kvm", "reservedMemory", config::KINDS)
         .bindable("host", "cpu.overProvisioning.ratio", config::KINDS)
@@ -70,6 +72,7 @@ pub fn install(setup: &mut Setup) {
         .api::<AddSimulatorHost>(hosts.clone())
         .api::<UpdateHost>(hosts.clone())
         .api::<UpdateKVMHost>(hosts.clone())
+        .api::<UpdateHostIpmi>(hosts.clone())
         .api::<ChangeHostState>(hosts.clone())
         .api::<ReconnectHost>(hosts.clone())
         .api::<DeleteHost>(hosts.clone())

@@ -1,5 +1,6 @@
 //! The tables of hosts and of what VMs hold on them.
 
+mod ipmi;
 mod reservation;
 
 use cumulo_contracts::{
@@ -13,6 +14,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Json, Resource, Uuid, system::SystemTag};
 
+pub(crate) use ipmi::{Controller, HostIpmiPassword};
 pub(crate) use reservation::{Held, HostReservation, Reserved};
 
 use crate::capacity::Offer;

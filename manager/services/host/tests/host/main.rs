@@ -3,5 +3,6 @@
 mod add;
 mod allocate;
 mod fixture;
+mod ipmi;
 mod life;
 mod steer;
