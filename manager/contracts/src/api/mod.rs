@@ -148,6 +148,7 @@ const APIS: &[&ApiMeta] = &[
     vm_nic::CreateVmNic::META,
     vm_nic::AttachVmNicToVm::META,
     vm_nic::ChangeVmNicNetwork::META,
+    vm_nic::AttachL3NetworkToVmNic::META,
     vm_nic::DeleteVmNic::META,
     vm_nic::ChangeVmNicState::META,
     vm_nic::GetVmNicAttachedNetworkService::META,

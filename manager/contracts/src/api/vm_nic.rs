@@ -18,6 +18,19 @@ pub struct ChangeVmNicNetwork {
     pub static_ip: Option<String>,
 }
 
+/// Unused: a network interface is on one L3 network, so none gets a second one. Accepted from old clients, and refused.
+#[api(post "/nics/{vmNicUuid}/l3-networks/{l3NetworkUuid}", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, reply = Inventory<VmNic>)]
+pub struct AttachL3NetworkToVmNic {
+    /// The network interface.
+    #[param(resource = "VmNicVO", check_account, operation_target)]
+    pub vm_nic_uuid: Uuid,
+    /// The L3 network.
+    #[param(resource = "L3NetworkVO", check_account)]
+    pub l3_network_uuid: Uuid,
+    /// The address there.
+    pub static_ip: Option<String>,
+}
+
 /// Makes a network interface with an address, for a virtual machine that is to get it later.
 #[api(post "/nics", group = "vm", service = "vmInstance", package = "org.zstack.header.vm", job, create, reply = Inventory<VmNic>)]
 pub struct CreateVmNic {

@@ -43,8 +43,8 @@ use cumulo_contracts::{
             GetVmStartingCandidateClustersHosts, GetVmsCapabilities,
         },
         vm_nic::{
-            AttachVmNicToVm, ChangeInstanceOffering, ChangeVmNicNetwork, ChangeVmNicState, CreateVmNic, DeleteVmNic,
-            GetVmNicAttachedNetworkService, UpdateVmNicDriver,
+            AttachL3NetworkToVmNic, AttachVmNicToVm, ChangeInstanceOffering, ChangeVmNicNetwork, ChangeVmNicState,
+            CreateVmNic, DeleteVmNic, GetVmNicAttachedNetworkService, UpdateVmNicDriver,
         },
     },
     ext::{hypervisor::OnVmsReported, tag::SystemTagGuard},
@@ -170,6 +170,7 @@ fn install_changes(setup: &mut Setup, vms: &Arc<Vms>) {
         .api::<ChangeVmNicState>(vms.clone())
         .api::<GetVmNicAttachedNetworkService>(vms.clone())
         .api::<ChangeVmNicNetwork>(vms.clone())
+        .api::<AttachL3NetworkToVmNic>(vms.clone())
         .api::<DeleteVmNic>(vms.clone())
         .api::<UpdateVmNicDriver>(vms.clone())
         .api::<ChangeInstanceOffering>(vms.clone());

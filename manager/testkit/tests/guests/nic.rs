@@ -77,6 +77,9 @@ async fn what_cannot_be_says_why_and_changes_nothing() {
             Ok(_) => assert!(why.is_empty(), "{why}"),
         }
     }
+    let second_network = format!("/nics/{nic}/l3-networks/{second}");
+    let refused = life.call("POST", &second_network, json!({ "params": {} })).await.expect_err("a NIC is on one");
+    assert!(refused.contains("ChangeVmNicNetwork"), "{refused}");
     for (model, why) in [("ne2000", "driverType"), ("", "driverType")] {
         let params = json!({ "vmNicUuid": nic, "driverType": model });
         assert!(life.act("updateVmNicDriver", params).await.expect_err(why).contains(why));

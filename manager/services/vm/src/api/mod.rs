@@ -16,6 +16,7 @@ mod loose_nic;
 mod nic;
 mod nic_driver;
 mod nic_network;
+mod nic_second_network;
 mod nic_services;
 mod nic_state;
 mod offering;
