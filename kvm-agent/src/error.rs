@@ -225,6 +225,25 @@ pub enum HostError {
         /// What it says.
         said: String,
     },
+    /// The distribution's own tool does not update the host.
+    #[error("{program} could not {what}: {said}; mend that on the host, then try again")]
+    Packages {
+        /// Its name.
+        program: &'static str,
+        /// What was asked.
+        what: &'static str,
+        /// What it says.
+        said: String,
+    },
+    /// A distribution whose tool is none that the agent knows.
+    #[error("this host has none of apt-get, dnf and yum, so its packages are updated by hand")]
+    NoPackageTool,
+    /// A release was named where there is no such choice.
+    #[error("{program} takes no release; leave releaseVersion out, and name the release in its sources")]
+    NoReleases {
+        /// The tool.
+        program: &'static str,
+    },
     /// KVM is demanded and does not work.
     #[error("this host cannot run VMs with KVM: {why}; enable virtualization in its firmware or allow emulation")]
     NoKvm {
@@ -276,6 +295,9 @@ impl HostError {
             Self::OldGeneration { .. } => "dhcp.old-generation",
             Self::Io { .. } => "host.io",
             Self::Program { .. } => "host.program",
+            Self::Packages { .. } => "os.packages",
+            Self::NoPackageTool => "os.no-tool",
+            Self::NoReleases { .. } => "os.no-releases",
             Self::NoKvm { .. } => "host.no-kvm",
             Self::State { .. } => "host.state",
         }

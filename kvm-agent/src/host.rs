@@ -20,6 +20,7 @@ use crate::{
     facts::Facts,
     images::ImageSource,
     network::Network,
+    packages::Packages,
     userdata::Userdata,
 };
 
@@ -48,6 +49,8 @@ pub struct KvmHost {
     pub images: Arc<dyn ImageSource>,
     /// What the host is.
     pub facts: Arc<dyn Facts>,
+    /// Packages of its operating system.
+    pub packages: Arc<dyn Packages>,
     /// Fires when a command changed what reports tell.
     pub changed: Arc<Notify>,
 }

@@ -22,6 +22,7 @@ use cumulo_kvm_agent::{
     facts::{MachineFacts, VirtualizationProof},
     images::Sftp,
     network::KernelNetwork,
+    packages::PackageTools,
     usage::Meter,
     userdata::MetadataServers,
 };
@@ -94,6 +95,7 @@ fn open(config: &AgentConfig, kvm: &KvmConfig) -> anyhow::Result<KvmHost> {
         networks: Networks::load(state.join("networks"))?,
         images: Arc::new(Sftp),
         facts: Arc::new(MachineFacts::new(proof)),
+        packages: Arc::new(PackageTools::new(state.clone())),
         changed: Arc::default(),
     })
 }

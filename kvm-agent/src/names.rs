@@ -109,6 +109,52 @@ name!(
     }
 );
 
+/// What package managers allow in names, short of what they read as more than a name: a leading `-` is an option, and a
+/// trailing one removes the package.
+fn is_package(text: &str, also: &[u8]) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"+._:-".contains(&b) || also.contains(&b);
+    let begins = |b: &u8| b.is_ascii_alphanumeric() || also.contains(b);
+    (1..=128).contains(&text.len())
+        && text.bytes().all(plain)
+        && text.as_bytes().first().is_some_and(begins)
+        && !text.ends_with('-')
+}
+
+name!(
+    /// The name of a package of the operating system.
+    PackageName,
+    |text| {
+        match is_package(text, b"") {
+            true => Ok(text.to_owned()),
+            false => Err("a package is named by letters, digits and '+', '.', '_', ':', '-'"),
+        }
+    }
+);
+
+name!(
+    /// As [`PackageName`], where `*` stands for any letters.
+    PackagePattern,
+    |text| {
+        match is_package(text, b"*") {
+            true => Ok(text.to_owned()),
+            false => Err("packages are named by letters, digits and '+', '.', '_', ':', '-', and '*' for any of them"),
+        }
+    }
+);
+
+name!(
+    /// A release of a distribution: `9.4`.
+    OsRelease,
+    |text| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let begins = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+        match (1..=32).contains(&text.len()) && begins && text.bytes().all(plain) {
+            true => Ok(text.to_owned()),
+            false => Err("a release is named by letters, digits and '.', '_', '-'"),
+        }
+    }
+);
+
 impl Mac {
     /// The six octets.
     pub fn octets(&self) -> [u8; 6] {

@@ -24,6 +24,7 @@ use crate::{
     facts::FakeFacts,
     images::FakeImages,
     network::{FakeBridge, FakeNetwork},
+    packages::FakePackages,
     usage::Meter,
     userdata::FakeUserdata,
 };
@@ -77,6 +78,8 @@ pub struct Doors {
     pub userdata: FakeUserdata,
     /// Images on backup storage.
     pub images: FakeImages,
+    /// Packages of the operating system.
+    pub packages: FakePackages,
 }
 
 struct Agent {
@@ -123,6 +126,7 @@ impl SimHost {
             dhcp: FakeDhcp::default(),
             userdata: FakeUserdata::default(),
             images: FakeImages::new(disks.clone()),
+            packages: FakePackages::default(),
             disks,
         };
         let faults = Faults::default();
@@ -226,6 +230,7 @@ fn start(spec: &SimSpec, doors: &Doors, faults: &Faults, callbacks: Arc<dyn Call
         networks: Networks::in_memory(),
         images: Arc::new(doors.images.clone()),
         facts: Arc::new(spec.facts.clone()),
+        packages: Arc::new(doors.packages.clone()),
         changed: Arc::default(),
     });
     let runtime = Runtime::start(RuntimeParts {

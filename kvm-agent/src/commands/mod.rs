@@ -31,6 +31,7 @@ mod resume_vm;
 mod set_nic_link;
 mod start_vm;
 mod stop_vm;
+mod update_os;
 
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ pub fn commands() -> Commands<KvmHost> {
     Commands::of_service_of::<kvm::Connect>()
         .with::<connect::Connect>()
         .with::<check_interface::CheckInterface>()
+        .with::<update_os::UpdateOs>()
         .with::<init_local_storage::InitLocalStorage>()
         .with::<get_capacity::GetCapacity>()
         .with::<download_image_to_cache::DownloadImageToCache>()
