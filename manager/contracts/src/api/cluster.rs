@@ -1,7 +1,11 @@
 //! Clusters.
 
+use std::collections::BTreeMap;
+
 use cumulo_derive::api;
-use cumulo_schema::{Empty, Inventories, Inventory, Uuid};
+use cumulo_schema::{Empty, Inventories, Inventory, Reply, ReplyField, ReplyShape, Resource, Uuid, system::LongJob};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::resource::Cluster;
 
@@ -51,6 +55,47 @@ pub struct ChangeClusterState {
     /// What to do with it.
     #[param(values("enable", "disable"))]
     pub state_event: String,
+}
+
+/// Brings the operating systems of a cluster's hosts up to date, in the background: the long job tells of each host.
+#[api(put "/clusters/{uuid}/actions", group = "cluster", service = "cluster", package = "org.zstack.header.cluster", job, create, admin, timeout_secs = 86400, reply = UpdateClusterOSReply)]
+pub struct UpdateClusterOS {
+    /// The cluster.
+    #[param(resource = "ClusterVO")]
+    pub uuid: Uuid,
+    /// Only this host of it.
+    #[param(resource = "HostVO")]
+    pub host_uuid: Option<Uuid>,
+    /// Packages that stay as they are; `*` stands for any letters.
+    #[param(nonempty)]
+    pub exclude_packages: Option<Vec<String>>,
+    /// Only these packages.
+    #[param(nonempty)]
+    pub update_packages: Option<Vec<String>>,
+    /// The release of the distribution to take packages of, where its tool knows releases: dnf and yum.
+    #[param(nonempty)]
+    pub release_version: Option<String>,
+    /// Also where virtual machines run.
+    #[param(default = "false")]
+    pub force: bool,
+}
+
+/// What [`UpdateClusterOS`] answers: the long job. The long job's own result is by host `success`, or why not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum UpdateClusterOSReply {
+    /// It is under way.
+    Submitted {
+        /// The long job.
+        inventory: Value,
+    },
+    /// What became of each host.
+    Ended(BTreeMap<Uuid, String>),
+}
+
+impl Reply for UpdateClusterOSReply {
+    const SHAPE: ReplyShape =
+        ReplyShape::Members(&[ReplyField { name: "inventory", type_name: LongJob::META.inventory }]);
 }
 
 /// Deletes a cluster.

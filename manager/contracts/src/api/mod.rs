@@ -54,6 +54,7 @@ const APIS: &[&ApiMeta] = &[
     cluster::CreateCluster::META,
     cluster::UpdateCluster::META,
     cluster::ChangeClusterState::META,
+    cluster::UpdateClusterOS::META,
     cluster::DeleteCluster::META,
     cluster::QueryCluster::META,
     host::AddKVMHost::META,

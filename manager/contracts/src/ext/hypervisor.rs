@@ -134,6 +134,25 @@ pub trait HostConnector: Send + Sync {
     async fn disconnect(&self, host: Uuid) -> Result<(), ErrorCode>;
 }
 
+/// What of a host's operating system is to be brought up to date.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OsUpdate {
+    /// Only these packages; all that are installed where empty.
+    pub packages: Vec<String>,
+    /// Never these; `*` stands for any letters.
+    pub excluded: Vec<String>,
+    /// The release of the distribution to take packages of; the present one where absent.
+    pub release: Option<String>,
+}
+
+/// Brings the operating systems of hosts up to date. Called by the host service while the host takes no VMs; the driver's
+/// name is the hypervisor type. Hosts of a type without one are updated by hand.
+#[async_trait]
+pub trait OsUpdater: Send + Sync {
+    /// Updates the packages. Done again it does what is left. Those that run go on with what they were started with.
+    async fn update_os(&self, host: Uuid, task: Uuid, update: &OsUpdate) -> Result<(), ErrorCode>;
+}
+
 /// Runs VMs on a host. Called by the VM service; `task` is the agent task's id: the same id is done once.
 #[async_trait]
 pub trait Hypervisor: Send + Sync {

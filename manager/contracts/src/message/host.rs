@@ -3,7 +3,10 @@
 use cumulo_schema::{Event, StateChange, Uuid, message};
 use serde::{Deserialize, Serialize};
 
-use crate::{ext::host::HostRequest, resource::HostStatus};
+use crate::{
+    ext::{host::HostRequest, hypervisor::OsUpdate},
+    resource::HostStatus,
+};
 
 /// Choose a host for a VM and hold its processors and memory there. Asking again for the same VM answers the same host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,6 +76,21 @@ pub struct ConnectHost {
     pub deploy: bool,
 }
 message!(ConnectHost => (), service = "host", key = host);
+
+/// Bring the packages of a host up to date; it takes no VMs meanwhile. Asking again with the same `flow` answers how that
+/// one goes or went.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UpdateHostOs {
+    /// The host.
+    pub host: Uuid,
+    /// The id of the flow that does it.
+    pub flow: Uuid,
+    /// What is brought up to date.
+    pub update: OsUpdate,
+    /// Also where VMs run.
+    pub force: bool,
+}
+message!(UpdateHostOs => (), service = "host", key = host);
 
 /// A host was connected, or lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -81,6 +81,15 @@ impl LongJobs<'_> {
         self.0.jobs().accept_long(self.0, cx.caller, call, (row.uuid, batch)).await
     }
 
+    /// Whether `cx` is a run of a long job. Calls that are long jobs of themselves submit one when it is not, and do their
+    /// work when it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_run(&self, cx: &ApiCx) -> Result<bool, ErrorCode> {
+        Ok(self.0.db().select::<LongJob>().eq(LongJob::API_ID, &cx.job).first().await?.is_some())
+    }
+
     /// Runs one that failed or was cancelled again, as the caller, with the parameters it had. Repeatable.
     ///
     /// # Errors

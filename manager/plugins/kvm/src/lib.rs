@@ -4,6 +4,7 @@
 //! understands, and the way its reports take to who wants them.
 
 mod connect;
+mod os;
 mod renew;
 mod reports;
 mod run;
@@ -11,7 +12,7 @@ mod tags;
 
 use std::sync::Arc;
 
-use cumulo_contracts::ext::hypervisor::{HostConnector, Hypervisor};
+use cumulo_contracts::ext::hypervisor::{HostConnector, Hypervisor, OsUpdater};
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup};
 
@@ -29,5 +30,9 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
     let kernel = setup.kernel().clone();
     gateway.on_report(Arc::new(reports::Reports::new(kernel.clone())));
     let kvm = Arc::new(Kvm { kernel, gateway, renewals: renew::Renewals::default() });
-    setup.tags(tags::TAGS).driver::<dyn HostConnector>(KVM, kvm.clone()).driver::<dyn Hypervisor>(KVM, kvm);
+    setup
+        .tags(tags::TAGS)
+        .driver::<dyn HostConnector>(KVM, kvm.clone())
+        .driver::<dyn OsUpdater>(KVM, kvm.clone())
+        .driver::<dyn Hypervisor>(KVM, kvm);
 }

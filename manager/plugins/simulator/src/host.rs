@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::hypervisor::{HostConnector, HostFacts},
+    ext::hypervisor::{HostConnector, HostFacts, OsUpdate, OsUpdater},
     resource::SimulatorHost,
 };
 use cumulo_schema::{ErrorCode, Uuid};
@@ -50,6 +50,14 @@ impl HostConnector for Simulator {
     async fn disconnect(&self, host: Uuid) -> Result<(), ErrorCode> {
         self.store.forget_host(host).await?;
         self.gateway.forget(host).await
+    }
+}
+
+#[async_trait]
+impl OsUpdater for Simulator {
+    /// A pretended host has no packages; as a real one, it must be there.
+    async fn update_os(&self, host: Uuid, _task: Uuid, _update: &OsUpdate) -> Result<(), ErrorCode> {
+        self.host(host).await.map(drop)
     }
 }
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use cumulo_contracts::ext::{
     host::HostFilter,
-    hypervisor::{HostConnector, Hypervisor},
+    hypervisor::{HostConnector, Hypervisor, OsUpdater},
     storage::{BackupStorageDriver, PrimaryStorageDriver},
 };
 use cumulo_gateway::Gateway;
@@ -60,6 +60,7 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
         .migrations(MIGRATIONS)
         .resources(&[SimulatorVm::META, SimulatorStorage::META, SimulatorFile::META])
         .driver::<dyn HostConnector>(HYPERVISOR, simulator.clone())
+        .driver::<dyn OsUpdater>(HYPERVISOR, simulator.clone())
         .driver::<dyn Hypervisor>(HYPERVISOR, simulator.clone())
         .driver::<dyn PrimaryStorageDriver>(PRIMARY_STORAGE, simulator.clone())
         .driver::<dyn BackupStorageDriver>(BACKUP_STORAGE, simulator.clone())

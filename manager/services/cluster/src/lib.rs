@@ -8,11 +8,12 @@ mod create;
 mod delete;
 mod store;
 mod update;
+mod update_os;
 
 use std::sync::Arc;
 
 use cumulo_contracts::{
-    api::cluster::{ChangeClusterState, CreateCluster, DeleteCluster, QueryCluster, UpdateCluster},
+    api::cluster::{ChangeClusterState, CreateCluster, DeleteCluster, QueryCluster, UpdateCluster, UpdateClusterOS},
     resource::{Cluster, Zone},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -41,6 +42,8 @@ pub fn install(setup: &mut Setup) {
         .api::<CreateCluster>(clusters.clone())
         .api::<UpdateCluster>(clusters.clone())
         .api::<ChangeClusterState>(clusters.clone())
+        .configs(update_os::CONFIGS)
+        .api::<UpdateClusterOS>(clusters.clone())
         .api::<DeleteCluster>(clusters.clone())
         .query(QueryCluster::META)
         .cascade(Cluster::META, &[Zone::META.vo], clusters);

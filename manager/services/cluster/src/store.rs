@@ -2,7 +2,7 @@
 
 use cumulo_contracts::{
     api::cluster::UpdateCluster,
-    resource::{Cluster, ResourceState},
+    resource::{Cluster, Host, ResourceState},
 };
 use cumulo_kernel::{
     api::ApiCx,
@@ -23,6 +23,11 @@ impl Store {
 
     pub(crate) async fn find(&self, cluster: Uuid) -> Result<Option<Cluster>, DbError> {
         self.db.find(Cluster::UUID, &cluster).await
+    }
+
+    /// The hosts of a cluster, by name.
+    pub(crate) async fn hosts(&self, cluster: Uuid) -> Result<Vec<Host>, DbError> {
+        self.db.select::<Host>().eq(Host::CLUSTER_UUID, &cluster).order_by(Host::NAME).all().await
     }
 
     /// Adds `cluster` with its owner and tags; [`DbError::Conflict`] when it is there, [`DbError::Reference`] when its zone

@@ -22,6 +22,7 @@ mod reconnect;
 mod store;
 mod tags;
 mod update;
+mod update_os;
 mod watch;
 
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use cumulo_contracts::{
         GetHypervisorTypes, QueryHost, ReconnectHost, UpdateHost, UpdateHostIpmi, UpdateKVMHost,
     },
     ext::{hypervisor::HostConnector, vm::KeptWhileUp},
-    message::host::{AllocateHost, ConnectHost, ExplainHosts, ReleaseHost},
+    message::host::{AllocateHost, ConnectHost, ExplainHosts, ReleaseHost, UpdateHostOs},
     resource::{Cluster, Host},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -84,9 +85,11 @@ pub fn install(setup: &mut Setup) {
         .message::<ExplainHosts>(hosts.clone())
         .message::<ReleaseHost>(hosts.clone())
         .message::<ConnectHost>(hosts.clone())
+        .message::<UpdateHostOs>(hosts.clone())
         .add::<dyn KeptWhileUp>(Arc::new(Held))
         .cascade(Host::META, &[Cluster::META.vo], hosts.clone());
     add::install(setup, &hosts);
+    update_os::install(setup, &hosts);
 }
 
 /// Starts what the service does by itself; to be called once the kernel has started.

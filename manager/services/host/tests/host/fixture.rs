@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use cumulo_contracts::{
     ext::{
         host::{BeforeHostDelete, HostCandidate, HostFilter, HostRequest, OnHostConnected},
-        hypervisor::{HostConnector, HostFacts},
+        hypervisor::{HostConnector, HostFacts, OsUpdate, OsUpdater},
     },
     message::{
         host::{AllocateHost, HostChoice, ReleaseHost},
@@ -57,6 +57,10 @@ pub(crate) struct State {
     pub(crate) memory: Option<i64>,
     /// Whether guests refuse to stop.
     pub(crate) stuck: bool,
+    /// The agent tasks by which hosts were updated.
+    pub(crate) updates: BTreeMap<Uuid, (Uuid, OsUpdate)>,
+    /// Why updating fails.
+    pub(crate) unmendable: Option<&'static str>,
 }
 
 impl Machines {
@@ -100,6 +104,15 @@ impl HostConnector for Machines {
     async fn disconnect(&self, host: Uuid) -> Result<(), ErrorCode> {
         self.state().connected.remove(&host);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl OsUpdater for Machines {
+    async fn update_os(&self, host: Uuid, task: Uuid, update: &OsUpdate) -> Result<(), ErrorCode> {
+        let mut state = self.state();
+        state.updates.insert(task, (host, update.clone()));
+        state.unmendable.map_or(Ok(()), |reason| Err(ErrorCode::operation(reason)))
     }
 }
 
@@ -252,6 +265,7 @@ fn install(setup: &mut Setup, machines: &Arc<Machines>) {
     }
     setup.resources(&[Host::META, KVMHost::META, SimulatorHost::META]).tags(&[LIBVIRT]);
     setup.driver::<dyn HostConnector>("KVM", machines.clone());
+    setup.driver::<dyn OsUpdater>("KVM", machines.clone());
     setup.add::<dyn OnHostConnected>(machines.clone());
     setup.add::<dyn BeforeHostDelete>(machines.clone());
     setup.add::<dyn HostFilter>(machines.clone());

@@ -6,3 +6,4 @@ mod fixture;
 mod ipmi;
 mod life;
 mod steer;
+mod update_os;

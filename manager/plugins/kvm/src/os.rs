@@ -1,0 +1,21 @@
+//! Updating the packages of a host.
+
+use async_trait::async_trait;
+use cumulo_contracts::ext::hypervisor::{OsUpdate, OsUpdater};
+use cumulo_proto::kvm;
+use cumulo_schema::{ErrorCode, Uuid};
+
+use crate::Kvm;
+
+#[async_trait]
+impl OsUpdater for Kvm {
+    async fn update_os(&self, host: Uuid, task: Uuid, update: &OsUpdate) -> Result<(), ErrorCode> {
+        let command = kvm::UpdateOs {
+            header: None,
+            packages: update.packages.clone(),
+            excluded: update.excluded.clone(),
+            release: update.release.clone().unwrap_or_default(),
+        };
+        self.gateway.call(host, task, command).await.map(drop)
+    }
+}
