@@ -13,6 +13,7 @@ const OURS: &[(&str, &str, &str)] = &[
     ("VmInstanceVO", "VolumeVO", "a VM goes with its root volume; there the storage's edge alone says so"),
     ("VmNicVO", "IpRangeVO", "a NIC that belongs to no VM loses its address with its range"),
     ("VmNicVO", "AccountVO", "a NIC that belongs to no VM goes with its owner"),
+    ("SshKeyPairVO", "AccountVO", "an SSH key goes with its owner"),
     ("LongJobVO", "AccountVO", "what an account had asked for is stopped when it goes"),
     ("PrimaryStorageVO", "HostVO", "a storage on the disks of hosts gets smaller; there a plugin does it on its own"),
 ];

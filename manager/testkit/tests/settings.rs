@@ -163,6 +163,73 @@ async fn a_guest_is_told_who_may_log_in() {
     assert!(life.rebooted().await.1.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_have_names_and_open_the_guests_that_they_are_attached_to() {
+    let mut life = Life::new().await;
+    let make = |name: &str, key: &str| json!({ "params": { "name": name, "publicKey": key } });
+    let yours = KEY.replace("me@here", "you@there");
+    let key = life.world.make("POST", "/ssh-key-pair", make("me", &format!(" {KEY}\n"))).await;
+    assert_eq!((&key["name"], &key["publicKey"]), (&json!("me"), &json!(KEY)));
+    let key = key["uuid"].as_str().expect("a uuid").to_owned();
+    for (name, text, why) in [
+        ("again", KEY, "there already as 'me'"),
+        ("none", "ssh-ed25519 AAAA", "publicKey"),
+        ("two", &format!("{KEY}\n{yours}"), "publicKey"),
+        ("a;b", &yours, "name"),
+    ] {
+        let refused = life.world.call("POST", "/ssh-key-pair", &make(name, text)).await.expect_err(why).error();
+        assert!(refused.code == "SYS.1007" && refused.details.contains(why), "{refused}");
+    }
+    let update = json!({ "updateSshKeyPair": { "description": "on my laptop" } });
+    life.world.call("PUT", &format!("/ssh-key-pair/{key}/actions"), &update).await.expect("updated");
+    let found = life.world.query("/ssh-key-pair?q=name=me").await;
+    assert_eq!((found.len(), &found[0]["description"]), (1, &json!("on my laptop")));
+
+    // Attached twice it is told once, beside what the VM's own tag says.
+    life.act("setVmSshKey", json!({ "SshKey": yours })).await.expect("set");
+    let (path, nothing) = (format!("/ssh-key-pair/{key}/vm-instance/{}", life.vm), json!({ "params": {} }));
+    for _ in 0..2 {
+        life.world.call("POST", &path, &nothing).await.expect("attached");
+    }
+    assert_eq!(life.rebooted().await.1, [yours.as_str(), KEY]);
+    let refused = life.world.call("DELETE", &format!("/ssh-key-pair/{key}"), &Value::Null).await;
+    assert!(refused.expect_err("in use").error().details.contains("attached to 1 VM"));
+
+    // A new VM may have it from the start; another account's it is not to give away.
+    let mut body = life.cloud.vm("other");
+    body["params"]["sshKeyPairUuids"] = json!([key, key]);
+    let other = life.world.make("POST", "/vm-instances", body.clone()).await["uuid"].clone();
+    let host: Uuid = life.cloud.host.parse().expect("a uuid");
+    let there = life.world.sims.host(host).world();
+    let told = there.userdata.iter().find(|((_, vm), _)| Some(vm.as_str()) == other.as_str()).expect("served");
+    assert_eq!(told.1.ssh_keys, [KEY]);
+    let (_, stranger) = life.world.account("stranger").await;
+    let admin = life.world.use_session(stranger);
+    assert!(life.world.query("/ssh-key-pair").await.is_empty());
+    let mine = life.world.make("POST", "/ssh-key-pair", make("mine", KEY)).await["uuid"].clone();
+    life.world.call("DELETE", &format!("/ssh-key-pair/{key}"), &Value::Null).await.expect_err("it is another's");
+    life.world.call("POST", &path, &nothing).await.expect_err("it is another's");
+    life.world.use_session(admin);
+    let refused = {
+        body["params"]["sshKeyPairUuids"] = json!(["nonsense"]);
+        &body
+    };
+    assert_eq!(life.world.call("POST", "/vm-instances", refused).await.expect_err("no key").error().code, "SYS.1003");
+
+    life.world.call("DELETE", &path, &Value::Null).await.expect("detached");
+    assert_eq!(life.rebooted().await.1, [yours.as_str()]);
+    // With a VM and with an account go their rows.
+    let other = other.as_str().expect("a uuid");
+    life.world.call("DELETE", &format!("/vm-instances/{other}"), &Value::Null).await.expect("destroyed");
+    let expunge = json!({ "expungeVmInstance": {} });
+    life.world.call("PUT", &format!("/vm-instances/{other}/actions"), &expunge).await.expect("expunged");
+    life.world.call("DELETE", &format!("/ssh-key-pair/{key}"), &Value::Null).await.expect("deleted");
+    let account = life.world.query("/accounts?q=name=stranger").await[0]["uuid"].clone();
+    let path = format!("/accounts/{}", account.as_str().expect("a uuid"));
+    life.world.call("DELETE", &path, &Value::Null).await.expect("deleted");
+    assert!(life.world.query("/ssh-key-pair").await.is_empty(), "{mine}");
+}
+
 /// A plan says what would change and changes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_can_be_planned() {

@@ -25,6 +25,7 @@ pub mod query;
 pub mod quota;
 pub mod resource_config;
 pub mod sharing;
+pub mod ssh_key_pair;
 pub mod tag;
 pub mod vm;
 pub mod vm_address;
@@ -146,6 +147,12 @@ const APIS: &[&ApiMeta] = &[
     vm_candidates::GetCandidatePrimaryStoragesForCreatingVm::META,
     vm_candidates::GetVmCapabilities::META,
     vm_candidates::GetVmsCapabilities::META,
+    ssh_key_pair::CreateSshKeyPair::META,
+    ssh_key_pair::UpdateSshKeyPair::META,
+    ssh_key_pair::DeleteSshKeyPair::META,
+    ssh_key_pair::AttachSshKeyPairToVmInstance::META,
+    ssh_key_pair::DetachSshKeyPairFromVmInstance::META,
+    ssh_key_pair::QuerySshKeyPair::META,
     vm_nic::CreateVmNic::META,
     vm_nic::AttachVmNicToVm::META,
     vm_nic::ChangeVmNicNetwork::META,

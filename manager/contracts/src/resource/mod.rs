@@ -12,6 +12,7 @@ mod l3;
 mod network_service;
 mod offering;
 mod primary_storage;
+mod ssh_key_pair;
 mod vm;
 mod volume;
 mod webhook;
@@ -33,6 +34,7 @@ pub use offering::{DiskOffering, InstanceOffering};
 pub use primary_storage::{
     ImageCache, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage, PrimaryStorageClusterRef,
 };
+pub use ssh_key_pair::{SshKeyPair, SshKeyPairRef};
 pub use state::*;
 pub use vm::{VmCdRom, VmInstance, VmNic};
 pub use volume::Volume;
@@ -69,6 +71,8 @@ const DECLARED: &[&ResourceMeta] = &[
     VmInstance::META,
     VmNic::META,
     VmCdRom::META,
+    SshKeyPair::META,
+    SshKeyPairRef::META,
     L2Network::META,
     L2VlanNetwork::META,
     L2NetworkClusterRef::META,

@@ -141,6 +141,7 @@ pub(crate) const LIST: &[Deviation] = &[
     resource("L3NetworkDnsInventory"),
     resource("NetworkServiceTypeInventory"),
     resource("NetworkServiceProviderL2NetworkRefInventory"),
+    resource("SshKeyPairRefInventory"),
 ];
 
 const fn api(at: &'static str) -> Deviation {

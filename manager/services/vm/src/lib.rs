@@ -13,6 +13,7 @@ mod expunge;
 mod flow;
 mod guard;
 mod hostname;
+mod key_pair;
 mod quota;
 mod reconcile;
 mod settings;
@@ -77,6 +78,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261121_0401_vm_console_password",
         sql: include_str!("../migrations/20261121_0401_vm_console_password.sql"),
     },
+    Migration { name: "20261121_0701_ssh_key_pair", sql: include_str!("../migrations/20261121_0701_ssh_key_pair.sql") },
 ];
 
 const CONFIGS: &[ConfigDef] = &[
@@ -140,6 +142,7 @@ pub fn install(setup: &mut Setup) {
         .cascade(VmInstance::META, cascade::PARENTS, vms.clone());
     install_settings(setup, &vms);
     install_drives(setup, &vms);
+    key_pair::install(setup);
     flow::launch::install(setup, &vms);
     flow::change::install(setup, &vms);
     flow::nic::install(setup, &vms);

@@ -23,7 +23,7 @@ pub(crate) use tags::*;
 
 use crate::{
     cdrom::{self, NewDrive},
-    quota,
+    key_pair, quota,
 };
 
 pub(crate) async fn find(db: &Db, vm: Uuid) -> Result<VmInstance, ErrorCode> {
@@ -47,11 +47,13 @@ pub(crate) async fn insert(
     db: &Db,
     vm: &VmInstance,
     drives: &[NewDrive],
+    key_pairs: &[Uuid],
     account: Uuid,
     tags: &NewTags,
 ) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
     batch.insert(vm);
+    key_pair::attached(&mut batch, key_pairs, vm.uuid);
     for drive in drives {
         cdrom::insert(&mut batch, &drive.row(vm.uuid), account, &NewTags::default());
     }

@@ -17,7 +17,7 @@ use crate::{
     api::system_tags,
     cdrom,
     flow::launch::{LaunchVm, NewNic, NewVm},
-    settings,
+    key_pair, settings,
     tags::{Wishes, storage_tags},
 };
 
@@ -52,6 +52,8 @@ impl HandleApi<CreateVmInstance> for Vms {
         }
         let tags = self.with_boot_mode(cx.tags.clone(), image.uuid).await?;
         let drives = cdrom::wanted(&self.kernel, cx, install).await?;
+        let key_pairs = api.ssh_key_pair_uuids.as_deref().unwrap_or_default();
+        let key_pairs = key_pair::usable(self.kernel.db(), &cx.caller, key_pairs).await?;
         let wishes = Wishes::of(cx.tags.system.iter().map(String::as_str))?;
         let default_l3 = default_l3(&api, &l3s)?;
         let mut steering = cx.tags.system.clone();
@@ -104,6 +106,7 @@ impl HandleApi<CreateVmInstance> for Vms {
                 architecture: api.architecture.or(image.architecture),
                 allocator_strategy: size.strategy,
                 drives,
+                key_pairs,
                 tags,
             }),
         };
@@ -122,7 +125,6 @@ fn refuse_what_is_not_there_yet(api: &CreateVmInstance) -> Result<(), ErrorCode>
         ("dataDiskSizes", api.data_disk_sizes.as_ref().is_some_and(|list| !list.is_empty())),
         ("diskAOs", api.disk_a_os.is_some()),
         ("vmNicParams", api.vm_nic_params.as_ref().is_some_and(|text| !text.is_empty())),
-        ("sshKeyPairUuids", api.ssh_key_pair_uuids.as_ref().is_some_and(|list| !list.is_empty())),
     ];
     match given.iter().find(|(_, given)| *given) {
         Some((name, _)) => {

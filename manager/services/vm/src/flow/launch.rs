@@ -85,6 +85,9 @@ pub struct NewVm {
     /// Its CD drives.
     #[serde(default)]
     pub drives: Vec<NewDrive>,
+    /// The SSH keys of those who may log in.
+    #[serde(default)]
+    pub key_pairs: Vec<Uuid>,
     /// Its tags.
     pub tags: NewTags,
 }

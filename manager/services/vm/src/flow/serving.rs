@@ -3,7 +3,7 @@
 use cumulo_contracts::message::network::{ServeNics, ServedNic};
 use cumulo_schema::{ErrorCode, Uuid};
 
-use crate::{Vms, api::system_tags, store, tags::Wishes};
+use crate::{Vms, api::system_tags, key_pair, store, tags::Wishes};
 
 impl Vms {
     /// Gives all NICs of a VM the services of their networks on `host`, as is recorded now. What is served is served anew.
@@ -17,6 +17,7 @@ impl Vms {
         }
         let tags = system_tags(db, vm).await?;
         let Wishes { hostname, user_data, ssh_keys, .. } = Wishes::of(tags.iter().map(String::as_str))?;
+        let ssh_keys = key_pair::with_attached(db, vm, ssh_keys).await?;
         self.kernel.bus().call(ServeNics { vm, host, hostname, user_data, ssh_keys, nics, task }).await
     }
 }

@@ -16,7 +16,7 @@ use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 use super::LaunchVm;
 use crate::{
-    Vms,
+    Vms, key_pair,
     store::{self, NewNicRow},
     tags::Wishes,
 };
@@ -156,12 +156,13 @@ impl Step<LaunchVm> for ServeNics {
         }
         let tags = crate::api::system_tags(self.0.kernel.db(), cx.vm).await?;
         let wishes = Wishes::of(tags.iter().map(String::as_str))?;
+        let ssh_keys = key_pair::with_attached(self.0.kernel.db(), cx.vm, wishes.ssh_keys).await?;
         let ask = network::ServeNics {
             vm: cx.vm,
             host: cx.chosen()?.host,
             hostname: cx.hostname.clone(),
             user_data: wishes.user_data,
-            ssh_keys: wishes.ssh_keys,
+            ssh_keys,
             nics,
             task: cx.task("services"),
         };

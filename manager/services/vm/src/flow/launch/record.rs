@@ -73,7 +73,7 @@ impl Step<LaunchVm> for RecordVm {
             expunge_after: None,
         };
         let db = self.0.kernel.db();
-        let insert = store::insert(db, &vm, &new.drives, cx.account, &new.tags);
+        let insert = store::insert(db, &vm, &new.drives, &new.key_pairs, cx.account, &new.tags);
         let Some(name) = &cx.hostname else { return insert.await };
         let alone = async {
             hostname::refuse_taken(db, cx.vm, cx.default_l3, name).await?;
