@@ -7,48 +7,52 @@ use cumulo_schema::{ErrorCode, Uuid, codes};
 use crate::{
     Simulator,
     power::{Act, NotRunning},
+    store::{NewTask, Turned},
 };
 
 #[async_trait]
 impl Hypervisor for Simulator {
-    async fn start(&self, host: Uuid, _task: Uuid, vm: &VmSpec) -> Result<(), ErrorCode> {
+    async fn start(&self, host: Uuid, task: Uuid, vm: &VmSpec) -> Result<(), ErrorCode> {
         self.check_disks(vm).await?;
-        self.act(host, vm.vm, Act::Start).await
+        self.act(NewTask { uuid: task, host, vm: vm.vm, command: "start" }, Act::Start).await
     }
 
     /// A pretended guest shuts down at once.
-    async fn stop(&self, host: Uuid, _task: Uuid, vm: Uuid, _how: StopKind) -> Result<(), ErrorCode> {
-        self.act(host, vm, Act::Stop).await
+    async fn stop(&self, host: Uuid, task: Uuid, vm: Uuid, _how: StopKind) -> Result<(), ErrorCode> {
+        self.act(NewTask { uuid: task, host, vm, command: "stop" }, Act::Stop).await
     }
 
-    async fn reboot(&self, host: Uuid, _task: Uuid, vm: &VmSpec, _how: StopKind) -> Result<(), ErrorCode> {
+    async fn reboot(&self, host: Uuid, task: Uuid, vm: &VmSpec, _how: StopKind) -> Result<(), ErrorCode> {
         self.check_disks(vm).await?;
-        self.act(host, vm.vm, Act::Start).await
+        self.act(NewTask { uuid: task, host, vm: vm.vm, command: "reboot" }, Act::Start).await
     }
 
-    async fn pause(&self, host: Uuid, _task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
-        self.act(host, vm, Act::Pause).await
+    async fn pause(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
+        self.act(NewTask { uuid: task, host, vm, command: "pause" }, Act::Pause).await
     }
 
-    async fn resume(&self, host: Uuid, _task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
-        self.act(host, vm, Act::Resume).await
+    async fn resume(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
+        self.act(NewTask { uuid: task, host, vm, command: "resume" }, Act::Resume).await
     }
 
-    async fn destroy(&self, host: Uuid, _task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
-        self.act(host, vm, Act::Stop).await
+    async fn destroy(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
+        self.act(NewTask { uuid: task, host, vm, command: "destroy" }, Act::Stop).await
     }
 
     /// A pretended guest has the NICs that are recorded of it; as on a real host, it must be there to get one.
-    async fn attach_nic(&self, host: Uuid, _task: Uuid, vm: Uuid, _nic: &NicSpec) -> Result<(), ErrorCode> {
+    async fn attach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, _nic: &NicSpec) -> Result<(), ErrorCode> {
+        if self.store.is_done(task).await? {
+            return Ok(());
+        }
         match self.store.power(host, vm).await? {
-            Some(_) => Ok(()),
+            Some(_) => Ok(self.store.done(NewTask { uuid: task, host, vm, command: "attach-nic" }, None).await?),
             None => Err(ErrorCode::operation(format!("VM {vm} is not on simulated host {host}; start it first"))),
         }
     }
 
     /// A pretended guest lets go at once.
-    async fn detach_nic(&self, _host: Uuid, _task: Uuid, _vm: Uuid, _mac: &str) -> Result<(), ErrorCode> {
-        Ok(())
+    async fn detach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, _mac: &str) -> Result<(), ErrorCode> {
+        Ok(self.store.done(NewTask { uuid: task, host, vm, command: "detach-nic" }, None).await?)
     }
 
     /// A pretended card has the link that is recorded of it.
@@ -73,17 +77,23 @@ impl Hypervisor for Simulator {
 }
 
 impl Simulator {
-    async fn act(&self, host: Uuid, vm: Uuid, act: Act) -> Result<(), ErrorCode> {
+    /// Does `act` unless that task was done before.
+    async fn act(&self, task: NewTask, act: Act) -> Result<(), ErrorCode> {
+        if self.store.is_done(task.uuid).await? {
+            return Ok(());
+        }
+        let NewTask { host, vm, .. } = task;
         let before = self.store.power(host, vm).await?;
         let after = act.on(before).map_err(|NotRunning| {
             ErrorCode::operation(format!("VM {vm} does not run on simulated host {host}; start it first"))
         })?;
-        match after {
+        let turned = match after {
             // A VM that is on for longer is not on anew.
-            Some(power) if before != after => Ok(self.store.put_vm(host, vm, power).await?),
-            Some(_) => Ok(()),
-            None => Ok(self.store.remove_vm(host, vm).await?),
-        }
+            Some(_) if before == after => None,
+            Some(power) => Some(Turned::On(power)),
+            None => Some(Turned::Off),
+        };
+        Ok(self.store.done(task, turned).await?)
     }
 
     /// As a real host would, refuses a VM whose disks are not there.

@@ -3,8 +3,8 @@
 //!
 //! For who writes against the API (SDKs, Terraform, scripts) and for trying things out. Everything above the drivers is
 //! the real thing: placing, counting, flows, addresses. Below them is a little state of a world that is pretended, in
-//! tables of its own: which VMs run on which host ([`SimulatorVm`]), which files are on which storage
-//! ([`SimulatorFile`]). Being in the database, that world outlives the management node as hardware would: a VM that ran
+//! tables of its own: which VMs run on which host ([`SimulatorVm`]) and what was done to them ([`SimulatorTask`]), which
+//! files are on which storage ([`SimulatorFile`]). Being in the database, that world outlives the management node as hardware would: a VM that ran
 //! before a restart runs after it.
 //!
 //! The simulated agents of the tests (`SimHost` in the KVM agent, behind a feature) are another thing: they run the real
@@ -32,7 +32,7 @@ use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::Resource;
 
 pub use power::Power;
-pub use store::{SimulatorFile, SimulatorStorage, SimulatorVm};
+pub use store::{SimulatorFile, SimulatorStorage, SimulatorTask, SimulatorVm};
 
 use store::Store;
 
@@ -43,8 +43,13 @@ pub const PRIMARY_STORAGE: &str = "SimulatorPrimaryStorage";
 /// The backup storage type this plugin serves.
 pub const BACKUP_STORAGE: &str = "SimulatorBackupStorage";
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { name: "20261121_0210_simulator", sql: include_str!("../migrations/20261121_0210_simulator.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "20261121_0210_simulator", sql: include_str!("../migrations/20261121_0210_simulator.sql") },
+    Migration {
+        name: "20261121_0510_simulator_task",
+        sql: include_str!("../migrations/20261121_0510_simulator_task.sql"),
+    },
+];
 
 struct Simulator {
     kernel: Kernel,
@@ -58,7 +63,7 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
     let simulator = Arc::new(Simulator { store: Store::new(kernel.db().clone()), kernel, gateway });
     setup
         .migrations(MIGRATIONS)
-        .resources(&[SimulatorVm::META, SimulatorStorage::META, SimulatorFile::META])
+        .resources(&[SimulatorVm::META, SimulatorStorage::META, SimulatorFile::META, SimulatorTask::META])
         .driver::<dyn HostConnector>(HYPERVISOR, simulator.clone())
         .driver::<dyn OsUpdater>(HYPERVISOR, simulator.clone())
         .driver::<dyn Hypervisor>(HYPERVISOR, simulator.clone())

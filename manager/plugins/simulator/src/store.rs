@@ -22,6 +22,25 @@ pub struct SimulatorVm {
     pub create_date: Timestamp,
 }
 
+/// Something that a host did to a VM. As a real agent does, it does a task of one id once and answers it as often as it is
+/// asked; so these are also what there is to count, where it matters that nothing was done twice.
+#[resource(table = "simulator_task", java = "org.cumulo.simulator.SimulatorTaskInventory", vo = "SimulatorTaskVO")]
+pub struct SimulatorTask {
+    /// The task's id.
+    #[field(unique)]
+    pub uuid: Uuid,
+    /// The VM.
+    #[field(indexed, part_of = "VmInstance")]
+    pub vm_uuid: Uuid,
+    /// The host.
+    #[field(indexed, part_of = "Host")]
+    pub host_uuid: Uuid,
+    /// `start`, `stop`, `reboot`, `pause`, `resume`, `destroy`, `attach-nic` or `detach-nic`.
+    pub command: String,
+    /// When it was done.
+    pub create_date: Timestamp,
+}
+
 /// How full a storage is.
 #[resource(
     table = "simulator_storage",
@@ -69,6 +88,22 @@ pub(crate) struct NewFile {
     pub(crate) stored: Stored,
 }
 
+/// A task that was done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewTask {
+    pub(crate) uuid: Uuid,
+    pub(crate) host: Uuid,
+    pub(crate) vm: Uuid,
+    pub(crate) command: &'static str,
+}
+
+/// What a VM becomes on its host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Turned {
+    On(Power),
+    Off,
+}
+
 /// Reads and writes the pretended world.
 pub(crate) struct Store {
     db: Db,
@@ -85,24 +120,39 @@ impl Store {
         Ok(row.filter(|row| row.host_uuid == host).map(|row| row.power))
     }
 
-    /// Records what `vm` is on `host`, in place of what it was anywhere.
-    pub(crate) async fn put_vm(&self, host: Uuid, vm: Uuid, power: Power) -> Result<(), DbError> {
-        let mut batch = self.db.batch();
-        batch.delete::<SimulatorVm>().eq(SimulatorVm::VM_UUID, &vm).any();
-        batch.insert(&SimulatorVm { vm_uuid: vm, host_uuid: host, power, create_date: Timestamp::now() });
-        self.db.commit(batch).await.map(drop)
+    /// Whether `task` was done before.
+    pub(crate) async fn is_done(&self, task: Uuid) -> Result<bool, DbError> {
+        Ok(self.db.find(SimulatorTask::UUID, &task).await?.is_some())
     }
 
-    /// Makes sure that `vm` is off on `host`.
-    pub(crate) async fn remove_vm(&self, host: Uuid, vm: Uuid) -> Result<(), DbError> {
+    /// Records that `task` was done and what the VM is on its host then, in place of what it was anywhere; `None` for what
+    /// changes nothing about that.
+    pub(crate) async fn done(&self, task: NewTask, power: Option<Turned>) -> Result<(), DbError> {
+        let NewTask { uuid, host, vm, command } = task;
         let mut batch = self.db.batch();
-        batch.delete::<SimulatorVm>().eq(SimulatorVm::VM_UUID, &vm).eq(SimulatorVm::HOST_UUID, &host).any();
-        self.db.commit(batch).await.map(drop)
+        let now = Timestamp::now();
+        match power {
+            None => {}
+            Some(Turned::On(power)) => {
+                batch.delete::<SimulatorVm>().eq(SimulatorVm::VM_UUID, &vm).any();
+                batch.insert(&SimulatorVm { vm_uuid: vm, host_uuid: host, power, create_date: now });
+            }
+            Some(Turned::Off) => {
+                batch.delete::<SimulatorVm>().eq(SimulatorVm::VM_UUID, &vm).eq(SimulatorVm::HOST_UUID, &host).any();
+            }
+        }
+        let command = command.to_owned();
+        batch.insert(&SimulatorTask { uuid, vm_uuid: vm, host_uuid: host, command, create_date: now });
+        match self.db.commit(batch).await {
+            Err(DbError::Conflict { .. }) if self.is_done(uuid).await? => Ok(()),
+            outcome => outcome.map(drop),
+        }
     }
 
     pub(crate) async fn forget_host(&self, host: Uuid) -> Result<(), DbError> {
         let mut batch = self.db.batch();
         batch.delete::<SimulatorVm>().eq(SimulatorVm::HOST_UUID, &host).any();
+        batch.delete::<SimulatorTask>().eq(SimulatorTask::HOST_UUID, &host).any();
         self.db.commit(batch).await.map(drop)
     }
 
