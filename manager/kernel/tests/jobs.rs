@@ -52,6 +52,18 @@ async fn a_job_tells_its_steps_while_it_runs_and_its_last_one_afterwards() {
     assert_eq!(kernel.progress(Uuid::random(), true).await.expect("read"), None);
 }
 
+/// It serves its clients a little longer than it has a database.
+#[tokio::test]
+async fn a_node_that_stops_says_of_no_job_that_it_failed() {
+    let (kernel, _, _database) = kernel().await;
+    let job = Uuid::random();
+    submit(&kernel, job, &[]).await;
+    eventually("the end", async || poll(&kernel, job).await.status == StatusCode::OK).await;
+    kernel.db().close().await;
+    let answer = poll(&kernel, job).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+}
+
 #[tokio::test]
 async fn a_timeout_is_what_the_call_says_or_what_is_set_or_what_is_declared() {
     const NAME: &str = "org.example.APICreateShelfMsg";

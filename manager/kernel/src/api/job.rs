@@ -134,7 +134,7 @@ impl Jobs {
         match self.db.commit(batch).await {
             Ok(_) => {}
             Err(error @ DbError::Unavailable { .. }) => {
-                self.withdraw(job.uuid);
+                self.withdraw(&job);
                 return Err(error);
             }
             Err(error) => return Err(error),
@@ -145,11 +145,9 @@ impl Jobs {
 
     /// Makes sure that a job whose record is in doubt, and whose client was told that it failed, is not found by the next
     /// start.
-    fn withdraw(&self, job: Uuid) {
-        let db = self.db.clone();
+    fn withdraw(&self, job: &ApiJob) {
+        let (db, batch, job) = (self.db.clone(), withdrawal(&self.db, job), job.uuid);
         tokio::spawn(async move {
-            let mut batch = db.batch();
-            batch.delete::<ApiJob>().eq(ApiJob::UUID, &job).any();
             if let Err(error) = db.commit_surely(batch).await {
                 tracing::warn!(%job, %error, "a job that was refused may be recorded all the same");
             }
@@ -220,8 +218,9 @@ impl Jobs {
                 }
                 Ok(Some(job)) => break job,
                 Ok(None) => return Ok(Polled::Unknown),
-                // To a client an error is the job's end, and nobody knows how that was.
-                Err(DbError::Unavailable { .. }) => return Ok(Polled::Running),
+                // To a client an error is the job's end, and nobody here knows how that was: the server is away, or this node
+                // is stopping and another one has the job, or the next life.
+                Err(DbError::Unavailable { .. } | DbError::Closed) => return Ok(Polled::Running),
                 Err(error) => return Err(error.into()),
             }
         };
@@ -285,6 +284,19 @@ impl Jobs {
     }
 }
 
+/// Takes back this record of `job` and no other: the client may have called again with the same id meanwhile, here or at
+/// another node, or another node may have taken the job up.
+fn withdrawal(db: &Db, job: &ApiJob) -> Batch {
+    let mut batch = db.batch();
+    batch
+        .delete::<ApiJob>()
+        .eq(ApiJob::UUID, &job.uuid)
+        .eq(ApiJob::NODE_UUID, &job.node_uuid)
+        .eq(ApiJob::CREATE_DATE, &job.create_date)
+        .any();
+    batch
+}
+
 /// The answer as the row keeps it: sealed, and then a text, where the API says that it holds a secret.
 fn sealed(kernel: &Kernel, api: &str, body: &Body) -> Value {
     let body = Value::Object(body.clone());
@@ -301,5 +313,53 @@ fn opened(kernel: &Kernel, result: Value) -> Result<Body, ErrorCode> {
         Value::String(text) => serde_json::from_str(&kernel.vault().unseal(&text)?)
             .map_err(|cause| ErrorCode::internal("a stored answer is unreadable").because_of(&cause)),
         _ => Ok(Body::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Setup;
+
+    fn accepted(job: Uuid, node: Uuid, at: i64) -> ApiJob {
+        ApiJob {
+            uuid: job,
+            api: "CreateZone".to_owned(),
+            account_uuid: Uuid::ADMIN,
+            session_uuid: None,
+            client_ip: String::new(),
+            state: JobState::Running,
+            params: None,
+            result: None,
+            web_hook: None,
+            with_schema: false,
+            timeout_ms: 0,
+            node_uuid: node,
+            long_job_uuid: None,
+            progress: None,
+            create_date: Timestamp(at),
+            last_op_date: Timestamp(at),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_was_accepted_after_all_is_not_withdrawn() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let db = Db::sqlite(&dir.path().join("db")).await.expect("opens");
+        let setup = Setup::new(db.clone(), Uuid::random(), &dir.path().join("key")).expect("a setup");
+        db.migrate(setup.all_migrations()).await.expect("tables");
+        let (job, node) = (Uuid::random(), Uuid::random());
+        let refused = accepted(job, node, 1);
+        for (found, stays) in
+            [(accepted(job, node, 2), true), (accepted(job, Uuid::random(), 1), true), (accepted(job, node, 1), false)]
+        {
+            let mut batch = db.batch();
+            batch.delete::<ApiJob>().eq(ApiJob::UUID, &job).any();
+            batch.insert(&found);
+            db.commit(batch).await.expect("recorded");
+            db.commit(withdrawal(&db, &refused)).await.expect("withdrawn");
+            let left = db.find(ApiJob::UUID, &job).await.expect("readable");
+            assert_eq!(left.is_some(), stays, "of node {} at {:?}", found.node_uuid, found.create_date);
+        }
     }
 }
