@@ -7,7 +7,7 @@
 #   make bench-query         questions over a million virtual machines, beside the same SQL by hand
 #   make bench-agents        each program by itself, and a real VM's start beside bare libvirt; needs root
 #   make bench-bus           a call between nodes against a bare RPC over the same broker
-#   make chaos SEEDS=…       nodes that are killed, frozen and stopped under load; SEED=… begins there
+#   make chaos SEEDS=…       nodes and servers that are killed, frozen and cut off under load; SEED=… begins there
 #   make proof NODES=…       the model of the membership, searched for so many nodes and EPOCHS=… changes of members
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system

@@ -41,6 +41,13 @@ fn allowed(folder: &str, on: &str) -> bool {
         "cli" => any(&["manager/schema", "manager/contracts"]),
         "manager/gateway" => any(&["proto", "agent-rt", "manager/schema", "manager/derive", "manager/kernel"]),
         "manager/testdb" | "tests/model" => any(&["manager/schema", "manager/kernel"]),
+        "tests/chaos" => any(&[
+            "manager/schema",
+            "manager/kernel",
+            "manager/contracts",
+            "manager/plugins/simulator",
+            "manager/testdb",
+        ]),
         "manager/testkit" | "manager/testnode" | "manager/app" | "bench" | "bench/query" | "bench/bus"
         | "bench/agents" => true,
         _ if folder.starts_with("manager/services/") => {

@@ -5,10 +5,11 @@
 //! process outlives its end but the files, as after a power failure of the management node. The cloud is one of the
 //! simulator plugin, whose hosts live on meanwhile.
 
-mod cloud;
-mod process;
 mod several;
 
+use std::path::Path;
+
+use cumulo_chaos::{Cloud, Node, order};
 use cumulo_kernel::{
     db::Db,
     flow::{FlowRow, FlowState},
@@ -16,8 +17,8 @@ use cumulo_kernel::{
 use cumulo_plugin_simulator::{SimulatorFile, SimulatorVm};
 use cumulo_schema::Uuid;
 
-use cloud::{Cloud, order};
-use process::Node;
+/// The program, built so that it can be told where to die.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cumulo-manager");
 
 /// The steps of the chain `create-vm`.
 const STEPS: [&str; 8] = [
@@ -78,7 +79,7 @@ impl Death {
 
 /// Lets the node die each of `deaths` and looks at what is left each time.
 async fn survive(deaths: Vec<Death>) {
-    let mut node = Node::new().await;
+    let mut node = Node::new(Path::new(PROGRAM)).await;
     let cloud = Cloud::build(&node).await;
     let before = cloud.count(&node).await;
     node.kill().await;
@@ -146,7 +147,7 @@ async fn killed_again_while_it_resumes_it_still_comes_to_an_end() {
 /// Here nobody knows where it dies: before the job is recorded, while it is handled, in the flow or after it.
 #[tokio::test]
 async fn killed_at_any_other_moment_it_leaves_all_or_nothing() {
-    let mut node = Node::new().await;
+    let mut node = Node::new(Path::new(PROGRAM)).await;
     let cloud = Cloud::build(&node).await;
     let before = cloud.count(&node).await;
     for moment_ms in [0, 1, 2, 4, 8, 16, 32] {

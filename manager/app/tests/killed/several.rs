@@ -2,11 +2,11 @@
 //! stopped is finished by the others, and whoever is asked says the same.
 
 use std::{
-    path::PathBuf,
-    process::Command,
+    path::Path,
     time::{Duration, Instant},
 };
 
+use cumulo_chaos::{Cloud, Node, Vhost, order};
 use cumulo_kernel::{
     db::Db,
     flow::{FlowRow, FlowState},
@@ -19,48 +19,12 @@ use nix::sys::signal::Signal;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
-use crate::{
-    cloud::{Cloud, order},
-    process::Node,
-};
+use crate::PROGRAM;
 
 /// The lease of the nodes here, in seconds.
 const LEASE: u64 = 3;
 /// Longest that a test waits for the nodes to agree.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A virtual host of the broker; gone when it is dropped.
-struct Vhost {
-    name: String,
-    url: String,
-}
-
-impl Vhost {
-    /// # Panics
-    /// Where nobody started a broker for tests.
-    fn new() -> Self {
-        assert!(
-            std::env::var_os("CUMULO_TEST_AMQP").is_some(),
-            "CUMULO_TEST_AMQP names no message broker: install rabbitmq-server and run `cargo nextest run …`, which \
-             starts one, or `scripts/with-broker cargo test …`"
-        );
-        let name = format!("test-{}", Uuid::random());
-        let made = rabbitmq().args(["vhost", &name]).output().expect("the script runs");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        Self { name, url: String::from_utf8(made.stdout).expect("text").trim().to_owned() }
-    }
-}
-
-impl Drop for Vhost {
-    fn drop(&mut self) {
-        // It goes with the broker at the latest.
-        let _ = rabbitmq().args(["unvhost", &self.name]).output();
-    }
-}
-
-fn rabbitmq() -> Command {
-    Command::new(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/lab/rabbitmq")))
-}
 
 /// Three nodes that share one database and one broker.
 struct Several {
@@ -75,12 +39,12 @@ struct Several {
 
 impl Several {
     async fn start() -> Self {
-        let (server, vhost) = (Server::start(), Vhost::new());
+        let (server, vhost) = (Server::start(), Vhost::of_environment());
         let database = TestDatabase::on(server.url()).await;
         let url = database.url().expect("it is on a server");
         let config =
-            format!("database = '{url}'\ndatabase_connections = 12\nbus = '{}'\nnode_lease = {LEASE}\n", vhost.url);
-        let mut nodes: Vec<Node> = (0..3).map(|_| Node::unborn(&config)).collect();
+            format!("database = '{url}'\ndatabase_connections = 12\nbus = '{}'\nnode_lease = {LEASE}\n", vhost.url());
+        let mut nodes: Vec<Node> = (0..3).map(|_| Node::unborn(Path::new(PROGRAM), &config)).collect();
         let ids: Vec<Uuid> = (0..3).map(|_| Uuid::random()).collect();
         for (node, id) in nodes.iter().zip(&ids) {
             std::fs::create_dir(node.data()).expect("made");

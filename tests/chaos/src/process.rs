@@ -1,10 +1,12 @@
-//! The real program as a child process, and a client of it.
+//! The real program as a child process, and a client of it that expects to be answered.
+//!
+//! For tests: what goes otherwise than expected is a panic with the end of the program's log.
 
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -26,14 +28,31 @@ const PASSWORD: &str = "password";
 /// Longest that a test waits for a process or a job.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The password of every account here, as clients send it.
+pub(crate) fn password() -> String {
+    hex::encode(Sha512::digest(PASSWORD))
+}
+
 /// A data directory, and the management node that lives on it at times.
-pub(crate) struct Node {
+#[derive(Debug)]
+pub struct Node {
+    program: PathBuf,
     dir: TempDir,
     client: reqwest::Client,
     session: String,
     life: Option<Life>,
 }
 
+/// How a start ended.
+enum Wake {
+    Ready,
+    /// Before it was ready.
+    Ended(ExitStatus),
+    /// It took too long and is killed.
+    Late,
+}
+
+#[derive(Debug)]
 struct Life {
     child: Child,
     base: String,
@@ -42,43 +61,63 @@ struct Life {
 }
 
 impl Node {
-    /// A node in its first life.
-    pub(crate) async fn new() -> Self {
-        let mut node = Self::unborn("");
+    /// A node of `program` in its first life.
+    pub async fn new(program: &Path) -> Self {
+        let mut node = Self::unborn(program, "");
         assert!(node.start("").await, "the first life begins:\n{}", node.log());
         node.log_in().await;
         node
     }
 
-    /// A node that has not lived yet, with the settings in `config`.
-    pub(crate) fn unborn(config: &str) -> Self {
+    /// A node of `program` that has not lived yet, with the settings in `config`.
+    pub fn unborn(program: &Path, config: &str) -> Self {
         // Both ends of the workspace use rustls without a default; the client of plain HTTP needs one all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("cumulo.toml"), config).expect("written");
-        Self { dir, client, session: String::new(), life: None }
+        Self { program: program.to_owned(), dir, client, session: String::new(), life: None }
     }
 
     /// Opens the session that calls are made with.
-    pub(crate) async fn log_in(&mut self) {
-        let login =
-            json!({ "logInByAccount": { "accountName": "admin", "password": hex::encode(Sha512::digest(PASSWORD)) } });
+    pub async fn log_in(&mut self) {
+        self.session = self.session_of("admin").await;
+    }
+
+    /// A session of `account`, whose password is that of all here.
+    pub async fn session_of(&self, account: &str) -> String {
+        let login = json!({ "logInByAccount": { "accountName": account, "password": password() } });
         let answer = self.call("PUT", "/accounts/login", &login).await.expect("logs in");
-        answer["inventory"]["uuid"].as_str().expect("a session").clone_into(&mut self.session);
+        answer["inventory"]["uuid"].as_str().expect("a session").to_owned()
     }
 
     /// Makes calls with the session of `other`.
-    pub(crate) fn use_session_of(&mut self, other: &Self) {
+    pub fn use_session_of(&mut self, other: &Self) {
         self.session.clone_from(&other.session);
     }
 
     /// Starts the program over the data that is there, with `orders` of where to die. False when it died of them before it
     /// was ready.
-    pub(crate) async fn start(&mut self, orders: &str) -> bool {
+    pub async fn start(&mut self, orders: &str) -> bool {
+        match self.wake(orders).await {
+            Wake::Ready => true,
+            Wake::Ended(ended) => {
+                self.assert_killed(ended);
+                false
+            }
+            Wake::Late => panic!("it was not ready within {PATIENCE:?}:\n{}", self.log()),
+        }
+    }
+
+    /// Starts the program as a supervisor does. False when it ended, or was killed for being late: what it needs is away.
+    pub async fn try_start(&mut self) -> bool {
+        matches!(self.wake("").await, Wake::Ready)
+    }
+
+    async fn wake(&mut self, orders: &str) -> Wake {
         assert!(self.life.is_none(), "the node lives");
         let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cumulo-manager"));
+        let mut command = Command::new(&self.program);
         command.arg("--config").arg(self.path("cumulo.toml")).arg("--data-dir").arg(self.data());
         command.args(["--listen", "127.0.0.1:0", "--callback-listen", "127.0.0.1:0"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
@@ -91,39 +130,55 @@ impl Node {
         let mut child = command.spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
-        let read = timeout(PATIENCE, stdout.read_line(&mut line)).await;
-        let read = read.unwrap_or_else(|_| panic!("it was not ready within {PATIENCE:?}:\n{}", self.log()));
-        if read.expect("readable") == 0 {
-            self.await_death(child).await;
-            return false;
+        match timeout(PATIENCE, stdout.read_line(&mut line)).await.map(|read| read.expect("readable")) {
+            Err(_) => {
+                child.kill().await.expect("it is ours to kill");
+                Wake::Late
+            }
+            Ok(0) => Wake::Ended(self.end_of(child).await),
+            Ok(_) => {
+                let base = line.strip_prefix("ready at ").and_then(|rest| rest.split(' ').next());
+                let base = base.unwrap_or_else(|| panic!("it says: {line}")).to_owned();
+                self.life = Some(Life { child, base, _stdout: stdout });
+                Wake::Ready
+            }
         }
-        let base = line.strip_prefix("ready at ").and_then(|rest| rest.split(' ').next());
-        let base = base.unwrap_or_else(|| panic!("it says: {line}")).to_owned();
-        self.life = Some(Life { child, base, _stdout: stdout });
-        true
     }
 
     /// Waits until the program has died of its orders.
-    pub(crate) async fn dies(&mut self) {
+    pub async fn dies(&mut self) {
         let life = self.life.take().expect("the node lives");
         self.await_death(life.child).await;
     }
 
     /// Kills it now.
-    pub(crate) async fn kill(&mut self) {
+    pub async fn kill(&mut self) {
         self.signal(Signal::SIGKILL);
         let life = self.life.take().expect("the node lives");
         self.await_death(life.child).await;
     }
 
     /// Stops it in order.
-    pub(crate) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         self.signal(Signal::SIGTERM);
         self.buried(true).await;
     }
 
+    /// As [`Node::stop`], but it may take `patience`, end otherwise, or be killed for not ending; false then.
+    pub async fn try_stop(&mut self, patience: Duration) -> bool {
+        self.signal(Signal::SIGTERM);
+        let mut life = self.life.take().expect("the node lives");
+        match timeout(patience, life.child.wait()).await {
+            Ok(ended) => ended.expect("a child").success(),
+            Err(_) => {
+                life.child.kill().await.expect("it is ours to kill");
+                false
+            }
+        }
+    }
+
     /// Waits for the end of what was sent a signal; `in_order` or by SIGKILL.
-    pub(crate) async fn buried(&mut self, in_order: bool) {
+    pub async fn buried(&mut self, in_order: bool) {
         let mut life = self.life.take().expect("the node lives");
         if !in_order {
             return self.await_death(life.child).await;
@@ -134,21 +189,41 @@ impl Node {
     }
 
     /// Sends its process a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let life = self.life.as_ref().expect("the node lives");
         let pid = life.child.id().and_then(|pid| i32::try_from(pid).ok()).expect("it runs");
         kill(Pid::from_raw(pid), signal).expect("the process is there");
     }
 
-    async fn await_death(&self, mut child: Child) {
+    async fn await_death(&self, child: Child) {
+        let ended = self.end_of(child).await;
+        self.assert_killed(ended);
+    }
+
+    async fn end_of(&self, mut child: Child) -> ExitStatus {
         let ended = timeout(PATIENCE, child.wait()).await;
-        let ended = ended.unwrap_or_else(|_| panic!("it lives on after {PATIENCE:?}:\n{}", self.log()));
-        let signal = ended.expect("a child").signal();
-        assert_eq!(signal, Some(Signal::SIGKILL as i32), "it ended otherwise:\n{}", self.log());
+        ended.unwrap_or_else(|_| panic!("it lives on after {PATIENCE:?}:\n{}", self.log())).expect("a child")
+    }
+
+    fn assert_killed(&self, ended: ExitStatus) {
+        assert_eq!(ended.signal(), Some(Signal::SIGKILL as i32), "it ended otherwise:\n{}", self.log());
+    }
+
+    /// Whether its process runs, as far as anybody was told.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.life.is_some()
+    }
+
+    /// Where its API is, while it runs: `http://127.0.0.1:PORT/zstack/v1`.
+    #[must_use]
+    pub fn base(&self) -> Option<&str> {
+        self.life.as_ref().map(|life| life.base.as_str())
     }
 
     /// The folder of its data.
-    pub(crate) fn data(&self) -> PathBuf {
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
         self.path("data")
     }
 
@@ -156,8 +231,15 @@ impl Node {
         self.dir.path().join(name)
     }
 
+    /// The file that the program logs to in all its lives.
+    #[must_use]
+    pub fn log_file(&self) -> PathBuf {
+        self.path("log")
+    }
+
     /// The end of what the program logged in all its lives.
-    pub(crate) fn log(&self) -> String {
+    #[must_use]
+    pub fn log(&self) -> String {
         const LINES: usize = 40;
         let text = fs::read_to_string(Path::new(&self.path("log"))).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
@@ -174,7 +256,7 @@ impl Node {
     }
 
     /// Calls an API and waits for its job, where it makes one.
-    pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, ErrorCode> {
+    pub async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, ErrorCode> {
         let (status, answer) = self.send(self.request(method, path).json(body)).await;
         if status != 202 {
             return outcome(status, answer);
@@ -184,7 +266,7 @@ impl Node {
     }
 
     /// As [`Node::call`], for what must succeed; answers the inventory.
-    pub(crate) async fn make(&self, method: &str, path: &str, body: Value) -> Value {
+    pub async fn make(&self, method: &str, path: &str, body: Value) -> Value {
         match self.call(method, path, &body).await {
             Ok(mut answer) => answer["inventory"].take(),
             Err(error) => panic!("{method} {path} {body}: {error}"),
@@ -192,13 +274,13 @@ impl Node {
     }
 
     /// The inventories at `path`.
-    pub(crate) async fn query(&self, path: &str) -> Vec<Value> {
+    pub async fn query(&self, path: &str) -> Vec<Value> {
         let mut answer = self.call("GET", path, &Value::Null).await.expect("answered");
         answer["inventories"].as_array_mut().map(std::mem::take).expect("inventories")
     }
 
     /// Sends a call whose job is to be `job`, and says whether it was accepted. The program may be dead before it can say so.
-    pub(crate) async fn submit(&self, job: Uuid, method: &str, path: &str, body: &Value) -> bool {
+    pub async fn submit(&self, job: Uuid, method: &str, path: &str, body: &Value) -> bool {
         let request = self.request(method, path).json(body).header("X-Job-UUID", job.to_string());
         match request.send().await {
             Ok(answer) if answer.status() == 202 => true,
@@ -210,7 +292,7 @@ impl Node {
     }
 
     /// How the job `job` ended; `None` when nobody knows it.
-    pub(crate) async fn answer(&self, job: Uuid) -> Option<Result<Value, ErrorCode>> {
+    pub async fn answer(&self, job: Uuid) -> Option<Result<Value, ErrorCode>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (status, answer) = self.send(self.request("GET", &format!("/api-jobs/{job}"))).await;

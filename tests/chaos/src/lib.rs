@@ -1,0 +1,33 @@
+//! Real management nodes over a real MariaDB and RabbitMQ, under load, while they are killed, frozen and cut off from both;
+//! then what everybody was told is held against what is there.
+//!
+//! A run is made from a seed: which faults, when, and what the clients do. What the machine makes of it differs from time
+//! to time, so a seed that failed may have to be run more than once. `docs/chaos.md` says how.
+//!
+//! Hosts are those of the simulator plugin. They live in the database and so through everything, do each task once as
+//! agents do, and record it, so that what was done to a VM can be counted. What it takes to run the program and to build
+//! that cloud ([`Node`], [`Cloud`]) serves the manager's own tests as well.
+
+mod broker;
+mod caller;
+mod check;
+mod cloud;
+mod cluster;
+mod fault;
+mod history;
+mod link;
+mod load;
+mod model;
+mod outcome;
+mod process;
+mod quiet;
+mod run;
+mod servers;
+mod world;
+
+pub use broker::{Broker, Vhost};
+pub use cloud::{Cloud, order};
+pub use outcome::{Finding, Kind, Outcome};
+pub use process::Node;
+pub use run::Chaos;
+pub use servers::Servers;

@@ -1,0 +1,114 @@
+//! One run, from a seed to its outcome.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Finding, Outcome, Servers,
+    caller::Caller,
+    check,
+    cluster::{Cluster, agree},
+    fault,
+    history::History,
+    load::Client,
+    quiet,
+    world::World,
+};
+
+/// Clients at once.
+const CLIENTS: usize = 8;
+/// Load goes on for so long at least.
+const LOAD: Duration = Duration::from_secs(8);
+
+/// What runs have in common.
+#[derive(Debug, Clone)]
+pub struct Chaos {
+    /// The `cumulo-manager` to run.
+    pub program: PathBuf,
+    /// Longest that a node is frozen; at least five seconds.
+    pub longest_freeze: Duration,
+    /// Where logs of runs that failed are kept, a folder each, named for the seed.
+    pub keep: PathBuf,
+}
+
+impl Chaos {
+    /// Runs `seed`. Whatever goes wrong is part of the outcome.
+    pub async fn run(&self, servers: &Arc<Servers>, seed: u64) -> Outcome {
+        let (since, history) = (Instant::now(), Arc::new(History::new()));
+        let mut outcome =
+            Outcome { seed, faults: vec![], calls: 0, failed_calls: 0, findings: vec![], took: Duration::ZERO };
+        let (chaos, servers, noted) = (self.clone(), servers.clone(), history.clone());
+        // In a task of its own: what panics fails this run only.
+        let run = tokio::spawn(async move { chaos.attempt(&servers, seed, &noted).await });
+        match run.await.map_err(anyhow::Error::from).flatten() {
+            Ok(of_run) => outcome = of_run,
+            Err(error) => outcome.findings.push(Finding::lost(format!("the run came to no end: {error:#}"))),
+        }
+        outcome.took = since.elapsed();
+        if !outcome.findings.is_empty() {
+            history.note(&outcome);
+            let dir = self.dir(seed);
+            let kept = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(dir.join("history"), history.text()));
+            if let Err(error) = kept {
+                eprintln!("the history of seed {seed} could not be kept in {}: {error}", dir.display());
+            }
+        }
+        outcome
+    }
+
+    /// Where what happened in the run of `seed` is kept if it fails.
+    #[must_use]
+    pub fn dir(&self, seed: u64) -> PathBuf {
+        self.keep.join(seed.to_string())
+    }
+
+    async fn attempt(&self, servers: &Arc<Servers>, seed: u64, history: &Arc<History>) -> anyhow::Result<Outcome> {
+        let cluster = Arc::new(Cluster::start(servers, &self.program, history.clone()).await?);
+        let outcome = self.suffered(&cluster, servers, seed).await;
+        if !matches!(&outcome, Ok(outcome) if outcome.findings.is_empty()) {
+            let dir = self.dir(seed);
+            std::fs::create_dir_all(&dir)?;
+            cluster.keep_logs(&dir).await?;
+        }
+        outcome
+    }
+
+    async fn suffered(&self, cluster: &Arc<Cluster>, servers: &Arc<Servers>, seed: u64) -> anyhow::Result<Outcome> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let faults = fault::choose(&mut random, self.longest_freeze);
+        let before = World::read(&cluster.db).await?;
+        let (stop, mut at_work) = (CancellationToken::new(), JoinSet::new());
+        // Should this end early, so do they.
+        let stopping = stop.clone().drop_guard();
+        for n in 0..CLIENTS {
+            let own = StdRng::seed_from_u64(random.random());
+            let caller = Caller::new(&cluster.session, cluster.board.clone(), cluster.history.clone(), own)?;
+            let client = Client::new(format!("c{n}"), caller, cluster.made.clone(), random.random());
+            at_work.spawn(client.work(stop.clone()));
+        }
+        let names = faults.iter().map(|(_, fault)| fault.to_string()).collect();
+        let (inflicted, ()) = tokio::join!(fault::inflict(cluster, servers, faults), sleep(LOAD));
+        inflicted?;
+        drop(stopping);
+        let mut clients = at_work.join_all().await;
+        agree(&cluster.db, cluster.count().await).await?;
+        let mut findings = quiet::settle(&cluster.db).await?;
+        let now = World::read(&cluster.db).await?;
+        for client in &mut clients {
+            client.compare().await;
+            findings.append(&mut client.findings);
+        }
+        let known: Vec<_> = clients.iter().flat_map(|client| &client.vms).collect();
+        findings.append(&mut check::all(&before, &now, &known));
+        let calls = clients.iter().map(|client| client.calls).sum();
+        let failed_calls = clients.iter().map(|client| client.failed).sum();
+        Ok(Outcome { seed, faults: names, calls, failed_calls, findings, took: Duration::ZERO })
+    }
+}
