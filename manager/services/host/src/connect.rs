@@ -40,9 +40,10 @@ impl Hosts {
             let host = self.host(uuid).await?;
             match &outcome {
                 Ok(()) => self.mark(&host, HostStatus::Connected).await?,
+                Err(error) if is_cut_off(error) && host.status == HostStatus::Connected => {}
                 Err(_) => self.lose(&host).await?,
             }
-            outcome.map_err(not_connected)
+            outcome.map_err(|error| if is_cut_off(&error) { error } else { not_connected(error) })
         };
         self.kernel.queues().run(&connect_lane(uuid), 1, connect).await
     }
@@ -98,6 +99,11 @@ impl Hosts {
 /// Connections of one host are made one after another.
 pub(crate) fn connect_lane(host: Uuid) -> String {
     format!("connect-host:{host}")
+}
+
+/// Whether what failed is a node that went away or handed over what it did, which says nothing of the host.
+pub(crate) fn is_cut_off(error: &ErrorCode) -> bool {
+    std::iter::successors(Some(error), |error| error.cause.as_deref()).any(|error| error.is(codes::NODE_UNAVAILABLE))
 }
 
 /// Says under the code for it that a host could not be connected, in the words of who found out.

@@ -3,7 +3,12 @@
 //! One that does not answer several times in a row is disconnected, and everybody is told; one that answers again is
 //! connected again. Nothing is deployed here: who was away comes back as it is.
 
-use std::{collections::HashSet, future::Future, time::Duration};
+use std::{
+    collections::HashSet,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use cumulo_contracts::{
     message::host::ConnectHost,
@@ -17,7 +22,12 @@ use cumulo_schema::{ErrorCode, Uuid};
 use futures::{StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Hosts, add::AddHost, config, connect::CONNECT_TIMEOUT};
+use crate::{
+    Hosts,
+    add::AddHost,
+    config,
+    connect::{CONNECT_TIMEOUT, is_cut_off},
+};
 
 /// The pause where the setting for it cannot be read.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
@@ -55,7 +65,7 @@ async fn pause(hosts: &Hosts) {
 impl Hosts {
     /// Connects the hosts of this node that are not `connected` yet, some at once: all at the start, later those that it
     /// took over from other nodes, so that their agents report to this one. A host that fails is logged and asked again by
-    /// the watch.
+    /// the watch; one that no node got to is connected in the next round.
     async fn connect_new(&self, connected: &mut HashSet<Uuid>) -> Result<(), ErrorCode> {
         let mut hosts = self.watched().await?;
         let adding = self.adding().await?;
@@ -63,13 +73,23 @@ impl Hosts {
         let before = std::mem::replace(connected, hosts.iter().map(|host| host.uuid).collect());
         hosts.retain(|host| !before.contains(&host.uuid));
         let at_once = config::number(&self.kernel, "load.parallelismDegree")?;
-        for_each(hosts, at_once, |host| async move {
-            let connected = self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await;
-            if let Err(error) = connected {
-                tracing::warn!(host = %host.uuid, name = host.name, %error, "a host is not connected");
+        let left = Mutex::new(Vec::new());
+        for_each(hosts, at_once, |host| {
+            let left = &left;
+            async move {
+                let outcome = self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await;
+                if let Err(error) = outcome {
+                    tracing::warn!(host = %host.uuid, name = host.name, %error, cause = ?error.cause, "a host is not connected");
+                    if is_cut_off(&error) {
+                        left.lock().unwrap_or_else(PoisonError::into_inner).push(host.uuid);
+                    }
+                }
             }
         })
         .await;
+        for host in left.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            connected.remove(&host);
+        }
         Ok(())
     }
 

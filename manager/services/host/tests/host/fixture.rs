@@ -23,7 +23,7 @@ use cumulo_kernel::{
     bus::Handle,
     tag::{TagDef, any_tokens},
 };
-use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, system::SystemTag};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes, system::SystemTag};
 use cumulo_testnode::{TestNode, stranger};
 use serde_json::{Value, json};
 
@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) refuses: Option<&'static str>,
     /// Why preparing fails.
     pub(crate) unprepared: Option<&'static str>,
+    /// Whether the node goes away that was asked to prepare.
+    pub(crate) cut_off: bool,
     /// What the plugin's filter holds against everybody.
     pub(crate) filtered: Option<&'static str>,
     /// But for this one.
@@ -121,6 +123,10 @@ impl OnHostConnected for Machines {
     async fn host_connected(&self, host: Uuid) -> Result<(), ErrorCode> {
         let mut state = self.state();
         state.prepared.insert(host);
+        if state.cut_off {
+            let gone = ErrorCode::new(codes::NODE_UNAVAILABLE, "the node went away");
+            return Err(ErrorCode::operation("DHCP is not served").because(gone));
+        }
         state.unprepared.map_or(Ok(()), |reason| Err(ErrorCode::operation(reason)))
     }
 }

@@ -63,6 +63,22 @@ async fn reconnecting_deploys_again_and_says_when_it_fails() {
 }
 
 #[tokio::test]
+async fn a_node_that_goes_away_says_nothing_of_the_host_that_it_was_connecting() {
+    let world = World::new().await;
+    let host = world.add("10.0.0.1").await;
+    world.machines.state().cut_off = true;
+    let connect = ConnectHost { host, deploy: false };
+    let error = world.node.kernel().bus().call(connect.clone()).await.expect_err("cut off");
+    assert!(error.cause.is_some_and(|cause| cause.code == "SYS.1012"), "who connects hosts sees that it was");
+    assert_eq!(world.host(host).await["status"], "Connected");
+
+    world.machines.state().cut_off = false;
+    world.machines.state().unprepared = Some("its bridge is gone");
+    world.node.kernel().bus().call(connect).await.expect_err("it cannot be prepared");
+    assert_eq!(world.host(host).await["status"], "Disconnected");
+}
+
+#[tokio::test]
 async fn a_host_that_grew_offers_more_and_what_is_held_stays_held() {
     let world = World::new().await;
     let host = world.add("10.0.0.1").await;
