@@ -1,4 +1,5 @@
-//! A few seeds of `tests/chaos`, with the program that is tested here. `make chaos` runs as many as one likes.
+//! Seeds of `tests/chaos` that once failed, with the program that is tested here. `make chaos` runs as many new ones as one
+//! likes.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -10,10 +11,9 @@ async fn nothing_is_lost_doubled_or_leaked() {
     let program = env!("CARGO_BIN_EXE_cumulo-manager").into();
     let chaos = Chaos { program, longest_freeze: Duration::from_secs(7), keep };
     let servers = Arc::new(tokio::task::spawn_blocking(Servers::start).await.expect("servers"));
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let first = seed.unwrap_or_else(|| rand::random_range(0..1_000_000_000_u64));
     let mut failed = 0;
-    for seed in [first, first + 1] {
+    // A node that stopped said of jobs that they had failed; hosts were lost with the node that took them over.
+    for seed in [13, 100] {
         println!("SEED={seed}");
         let outcome = chaos.run(&servers, seed).await;
         println!("{outcome}");

@@ -17,6 +17,8 @@ const UNUSED: &[&str] = &[
     "RetryFlow",
     "SkipFlowStep",
     "AbandonFlow",
+    // It is always refused: manager/testkit/tests/guests/nic.rs.
+    "AttachL3NetworkToVmNic",
 ];
 
 /// The words with which calls begin, refused ones left out.
