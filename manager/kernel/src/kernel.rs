@@ -386,7 +386,8 @@ impl Kernel {
             return Ok(());
         }
         self.configs().refresh().await?;
-        let flows = self.flows().adoptable(self.cluster().take_stray()).await?;
+        let stray = self.cluster().take_stray();
+        let flows = self.flows().adoptable(stray).await?;
         if !flows.is_empty() {
             let jobs: Vec<Uuid> = flows.iter().filter_map(|flow| flow.job_uuid).collect();
             let times = self.jobs().times_of(&jobs).await?;
@@ -394,7 +395,7 @@ impl Kernel {
                 self.cluster().strayed();
             }
         }
-        self.jobs().adopt(self).await
+        self.jobs().adopt(self, stray).await
     }
 
     pub(crate) fn collector(&self) -> &Collector {

@@ -318,8 +318,9 @@ impl Setup {
             };
             Amqp::start(kernel.bus(), url, members, Timing::default()).await?;
         }
-        kernel.spawn_beat();
+        // Before the beat, which looks for jobs of this node that are not under way.
         let left = kernel.jobs().left().await?;
+        kernel.spawn_beat();
         if !kernel.cluster().is_shared() {
             kernel.flows().recover(&left.times()).await?;
         }

@@ -179,6 +179,11 @@ impl Work {
         self.lock().contains_key(&job)
     }
 
+    /// Whether this node sees to it that `job` is answered.
+    pub(crate) fn is_here(&self, job: Uuid) -> bool {
+        self.lock().get(&job).is_some_and(|job| job.is_here)
+    }
+
     pub(crate) fn is_cancelled(&self, job: Uuid) -> bool {
         self.lock().get(&job).is_some_and(|job| job.stop.is_cancelled())
     }

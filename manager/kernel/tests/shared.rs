@@ -13,6 +13,7 @@ use std::{
 use common::{CHAINS, PutUp, Shelf, Wall, eventually, setup_of};
 use cumulo_kernel::{
     Kernel,
+    api::{ApiJob, JobState},
     cluster::Taking,
     db::{Db, DbError},
     flow::{Decision, FlowRow, FlowState, Phase},
@@ -249,6 +250,49 @@ async fn a_node_that_was_paused_within_a_transaction_takes_no_other_with_it() {
     shared.settled(2).await;
     eventually("that both work again", async || !paused.cluster().is_fenced()).await;
     tokio::join!(lives.stop(), paused.stop());
+}
+
+/// Found by chaos: a node was given up and came back while who owned one of its jobs was away as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_comes_back_answers_the_job_that_nobody_took_up() {
+    let shared = Shared::new().await;
+    let me = Uuid::random();
+    let node = shared.node(me).await;
+    shared.settled(1).await;
+    let job = ApiJob {
+        uuid: Uuid::random(),
+        api: "LeftByALifeBefore".to_owned(),
+        account_uuid: Uuid::ADMIN,
+        session_uuid: None,
+        client_ip: String::new(),
+        state: JobState::Running,
+        params: None,
+        result: None,
+        web_hook: None,
+        with_schema: false,
+        timeout_ms: 60_000,
+        node_uuid: me,
+        long_job_uuid: None,
+        progress: None,
+        create_date: Timestamp::now(),
+        last_op_date: Timestamp::now(),
+    };
+    let mut batch = shared.db.batch();
+    batch.insert(&job);
+    shared.db.commit(batch).await.expect("recorded");
+    let url = shared.database.url().expect("on a server");
+    let mut connection = MySqlConnection::connect(&url).await.expect("connects");
+    let mut transaction = connection.begin().await.expect("begins");
+    let lock = sqlx::query("SELECT * FROM node_lease WHERE node_uuid = ? FOR UPDATE").bind(me.to_string());
+    lock.fetch_one(&mut *transaction).await.expect("it is there");
+    eventually("that it steps down", async || node.cluster().is_fenced()).await;
+    transaction.rollback().await.expect("ends");
+    eventually("an answer", async || {
+        let row = shared.db.find(ApiJob::UUID, &job.uuid).await.expect("readable").expect("it is there");
+        row.state == JobState::Failed
+    })
+    .await;
+    node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,6 +17,8 @@ use cumulo_derive::resource;
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
 use serde_json::{Map, Value};
 
+use adopt::Accepting;
+
 use super::{
     Call,
     admission::{Admission, Busy, Place},
@@ -106,11 +108,13 @@ pub(crate) struct Jobs {
     hooks: Hooks,
     calls: Admission,
     long: Admission,
+    accepting: Accepting,
 }
 
 impl Jobs {
     pub(crate) fn new(db: Db, cluster: Cluster, work: Work, hooks: Hooks) -> Self {
-        Self { db, cluster, work, hooks, calls: Admission::default(), long: Admission::default() }
+        let (calls, long, accepting) = Default::default();
+        Self { db, cluster, work, hooks, calls, long, accepting }
     }
 
     /// A place for a call, before anything is done for it.
@@ -129,6 +133,7 @@ impl Jobs {
         notify: Notify,
     ) -> Result<(), DbError> {
         let job = self.row(kernel, &caller, &call, notify, None);
+        let _accepted = self.accepting.keep(job.uuid);
         let mut batch = self.db.batch();
         batch.insert(&job);
         match self.db.commit(batch).await {
@@ -164,6 +169,7 @@ impl Jobs {
     ) -> Result<(), ErrorCode> {
         let place = self.long.enter(settings::long_bounds(kernel.configs())).map_err(|busy| busy.error())?;
         let job = self.row(kernel, &Ok(caller), &call, Notify::default(), Some(long));
+        let _accepted = self.accepting.keep(job.uuid);
         batch.insert(&job);
         // Not to be left open: a run that is recorded and not begun would wait for the node's next start.
         self.db.commit_surely(batch).await?;

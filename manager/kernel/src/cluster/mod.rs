@@ -84,7 +84,7 @@ struct Many {
     taking: Taking,
     membership: RwLock<Arc<Membership>>,
     drained: AtomicU64,
-    /// Flows in the journal may be this node's and not under way.
+    /// Flows in the journal and jobs may be this node's and not under way.
     stray: AtomicBool,
     /// The others gave it up, and it has not joined anew.
     expelled: AtomicBool,
@@ -255,7 +255,7 @@ impl Cluster {
         if self.is_shared() { self.0.holds.anchor() } else { Hold::free() }
     }
 
-    /// Whether flows of this node may lie in the journal that are not under way; `false` from then on.
+    /// Whether flows and jobs may be this node's that are not under way; `false` from then on.
     pub(crate) fn take_stray(&self) -> bool {
         self.0.many.get().is_some_and(|many| many.stray.swap(false, Ordering::SeqCst))
     }

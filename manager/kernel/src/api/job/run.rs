@@ -231,9 +231,14 @@ impl Jobs {
         self.add_to_timelines(kernel, &mut batch, &job, outcome.as_ref().err());
         match self.db.commit_surely(batch).await {
             Ok(_) => {}
-            Err(DbError::Unmet { .. } | DbError::Fenced) => {
+            Err(DbError::Unmet { .. }) => {
                 tracing::info!(job = %job.uuid, api = job.api, "another node took the job up, and answers it");
                 return self.work.end(job.uuid);
+            }
+            Err(DbError::Fenced) => {
+                tracing::info!(job = %job.uuid, api = job.api, "a job is left to who takes it up, which may be this node");
+                self.work.end(job.uuid);
+                return self.cluster.strayed();
             }
             Err(error) => {
                 tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded");
