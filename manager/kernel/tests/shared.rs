@@ -4,8 +4,6 @@
 mod common;
 
 use std::{
-    path::PathBuf,
-    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,7 +19,7 @@ use cumulo_kernel::{
     ring::Ring,
 };
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid};
-use cumulo_testdb::{Server, TestDatabase};
+use cumulo_testdb::{Server, TestDatabase, Vhost};
 use sqlx::{Connection, MySqlConnection};
 use tokio::task::JoinHandle;
 
@@ -32,40 +30,24 @@ const LEASE: Duration = Duration::from_secs(3);
 struct Shared {
     wall: Arc<Wall>,
     db: Db,
-    broker: String,
-    vhost: String,
+    vhost: Vhost,
     // Dropped last.
     database: TestDatabase,
     _server: Server,
 }
 
-fn rabbitmq(arguments: [&str; 2]) -> String {
-    let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/lab/rabbitmq"));
-    let made = Command::new(script).args(arguments).output().expect("the script runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    String::from_utf8(made.stdout).expect("text").trim().to_owned()
-}
-
 impl Shared {
-    /// # Panics
-    /// Where nobody started a broker for tests.
     async fn new() -> Self {
-        assert!(
-            std::env::var_os("CUMULO_TEST_AMQP").is_some(),
-            "CUMULO_TEST_AMQP names no message broker: install rabbitmq-server and run `cargo nextest run …`, which \
-             starts one, or `scripts/with-broker cargo test …`"
-        );
-        let vhost = format!("test-{}", Uuid::random());
-        let broker = rabbitmq(["vhost", &vhost]);
+        let vhost = Vhost::new();
         let server = Server::start();
         let database = TestDatabase::on(server.url()).await;
         let db = database.open().await;
-        Self { wall: Arc::default(), db, broker, vhost, database, _server: server }
+        Self { wall: Arc::default(), db, vhost, database, _server: server }
     }
 
     async fn node(&self, node: Uuid) -> Kernel {
         let mut setup = setup_of(node, &self.database, &self.wall).await;
-        setup.broker(self.broker.parse().expect("a URL"));
+        setup.broker(self.vhost.url().parse().expect("a URL"));
         setup.share(Taking { host_name: "here".to_owned(), lease: LEASE });
         setup.start(CHAINS).await.expect("starts")
     }
@@ -91,12 +73,6 @@ impl Shared {
             is_drilled && self.flow(id).await.is_some_and(|flow| flow.node_uuid == node)
         };
         eventually("that the flow is held up", held).await;
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        rabbitmq(["unvhost", &self.vhost]);
     }
 }
 

@@ -1,8 +1,8 @@
-//! A RabbitMQ of one's own (`tests/lab/rabbitmq`), and virtual hosts on it.
+//! A RabbitMQ of one's own (`tests/lab/rabbitmq`), and virtual hosts on it and on the one that all tests share.
 
 use std::{
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use cumulo_schema::Uuid;
@@ -30,9 +30,8 @@ impl Broker {
     #[must_use]
     pub fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let said = |verb: &str| text(&succeeded(script().arg(verb).arg(dir.path())));
-        said("up");
-        let lines = said("env");
+        printed(script().arg("up").arg(dir.path()));
+        let lines = printed(script().arg("env").arg(dir.path()));
         let value = |name: &str| {
             let value = lines.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
             value.unwrap_or_else(|| panic!("the script does not say {name}: {lines}")).to_owned()
@@ -46,8 +45,30 @@ impl Broker {
     /// # Panics
     /// When there is no way to do that.
     pub fn restart(&self, killed: bool) {
-        succeeded(script().arg(if killed { "kill" } else { "down" }).arg(self.dir.path()));
-        succeeded(script().arg("up").arg(self.dir.path()));
+        self.stop(killed);
+        self.run("up", &[]);
+    }
+
+    /// Stops it, as a power cut does or in order; `run("up", &[])` starts it again.
+    ///
+    /// # Panics
+    /// When there is no way to do that.
+    pub fn stop(&self, killed: bool) {
+        self.run(if killed { "kill" } else { "down" }, &[]);
+    }
+
+    /// `tests/lab/rabbitmq VERB` on it; what that prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn run(&self, verb: &str, arguments: &[&str]) -> String {
+        printed(script().arg(verb).arg(self.dir.path()).args(arguments))
+    }
+
+    /// `amqp://USER:PASSWORD@HOST:PORT`, the administrator's.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.place.0[0]
     }
 
     /// A new virtual host on it.
@@ -81,7 +102,8 @@ impl Vhost {
     /// # Panics
     /// Where nobody started a broker for tests.
     #[must_use]
-    pub fn of_environment() -> Self {
+    #[expect(clippy::new_without_default, reason = "it does something")]
+    pub fn new() -> Self {
         Self::at(Place(VARIABLES.map(|name| {
             std::env::var(name).unwrap_or_else(|_| {
                 panic!(
@@ -94,7 +116,7 @@ impl Vhost {
 
     fn at(place: Place) -> Self {
         let name = format!("test-{}", Uuid::random());
-        let url = text(&succeeded(place.script().args(["vhost", &name])));
+        let url = printed(place.script().args(["vhost", &name]));
         Self { place, name, url }
     }
 
@@ -102,6 +124,15 @@ impl Vhost {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The same for a new user that may do no more than a program outside needs (docs/message-bus.md).
+    ///
+    /// # Panics
+    /// When the broker makes none.
+    #[must_use]
+    pub fn program_url(&self) -> String {
+        printed(self.place.script().args(["program", &self.name]))
     }
 }
 
@@ -121,17 +152,14 @@ impl Place {
 }
 
 fn script() -> Command {
-    let mut script = Command::new(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../lab/rabbitmq")));
+    let mut script = Command::new(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/lab/rabbitmq")));
     script.stdin(Stdio::null());
     script
 }
 
-fn succeeded(command: &mut Command) -> Output {
+/// What `command` prints.
+fn printed(command: &mut Command) -> String {
     let output = command.output().expect("the script runs");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
-fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

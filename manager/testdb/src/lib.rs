@@ -3,7 +3,10 @@
 //!
 //! `scripts/test` runs everything that depends on this crate twice, once on each. A test says nothing about which it is
 //! on; it opens its database as often as it likes, as a node does that restarts.
+//!
+//! Also servers of one's own to be spoiled: [`Server`], [`Broker`]; and a [`Vhost`] of the broker that all tests share.
 
+mod broker;
 mod server;
 
 use std::{
@@ -16,6 +19,7 @@ use cumulo_schema::Uuid;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 use tempfile::TempDir;
 
+pub use broker::{Broker, Vhost};
 pub use server::Server;
 
 /// Names the server.

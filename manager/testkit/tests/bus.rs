@@ -4,11 +4,12 @@
 
 use std::{
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
 use cumulo_schema::Uuid;
+use cumulo_testdb::Vhost;
 use cumulo_testkit::World;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
@@ -24,40 +25,6 @@ const PORTAL: &str = "zstack.message.api.portal";
 
 fn tree(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
-}
-
-/// A virtual host of the broker; gone when it is dropped.
-struct Vhost {
-    name: String,
-    url: String,
-    /// The same for a user that may do no more than a program outside needs.
-    program_url: String,
-}
-
-impl Vhost {
-    /// # Panics
-    /// Where nobody started a broker for tests.
-    fn new() -> Self {
-        assert!(
-            std::env::var_os("CUMULO_TEST_AMQP").is_some(),
-            "CUMULO_TEST_AMQP names no message broker: install rabbitmq-server and run `cargo nextest run …`, which \
-             starts one, or `scripts/with-broker cargo test …`"
-        );
-        let name = format!("test-{}", Uuid::random());
-        let make = |what: &str| {
-            let made = Command::new(tree("tests/lab/rabbitmq")).args([what, &name]).output().expect("the script runs");
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-            String::from_utf8(made.stdout).expect("text").trim().to_owned()
-        };
-        let (url, program_url) = (make("vhost"), make("program"));
-        Self { name, url, program_url }
-    }
-}
-
-impl Drop for Vhost {
-    fn drop(&mut self) {
-        let _ = Command::new(tree("tests/lab/rabbitmq")).args(["unvhost", &self.name]).output();
-    }
 }
 
 /// The next line that the program prints and that begins with `wanted`.
@@ -76,10 +43,10 @@ async fn line(lines: &mut Lines<BufReader<tokio::process::ChildStdout>>, wanted:
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_in_another_language_calls_and_listens() {
     let vhost = Vhost::new();
-    let world = World::with_bus(vhost.url.clone()).await;
+    let world = World::with_bus(vhost.url().to_owned()).await;
     let mut program = tokio::process::Command::new("/usr/bin/python3")
         .arg(tree("tests/python/bus_client.py"))
-        .args([&vhost.program_url, "made over the bus"])
+        .args([&vhost.program_url(), "made over the bus"])
         .env("CUMULO_PASSWORD", "password")
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -117,7 +84,7 @@ struct Program {
 impl Program {
     async fn connect(vhost: &Vhost) -> Self {
         let connection =
-            Connection::connect(&vhost.program_url, ConnectionProperties::default()).await.expect("connects");
+            Connection::connect(&vhost.program_url(), ConnectionProperties::default()).await.expect("connects");
         let channel = connection.create_channel().await.expect("a channel");
         let queue = format!("client.{}", Uuid::random());
         let options = QueueDeclareOptions::exclusive();
@@ -181,7 +148,7 @@ fn code(answer: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_bus_asks_is_checked_as_over_http() {
     let vhost = Vhost::new();
-    let world = World::with_bus(vhost.url.clone()).await;
+    let world = World::with_bus(vhost.url().to_owned()).await;
     let program = Program::connect(&vhost).await;
     for bad in ["", "{", "[]", "{}", r#"{"CreateZone":7}"#, r#"{"CreateZone":{},"DeleteZone":{}}"#] {
         program.send(Uuid::random(), bad, &[]).await;
@@ -205,7 +172,7 @@ async fn what_the_bus_asks_is_checked_as_over_http() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_reaches_the_portal_and_nothing_else() {
     let vhost = Vhost::new();
-    let world = World::with_bus(vhost.url.clone()).await;
+    let world = World::with_bus(vhost.url().to_owned()).await;
     let program = Program::connect(&vhost).await;
     let node = world.kernel().node();
     let refused = |outcome: Result<(), lapin::Error>| {
@@ -231,7 +198,7 @@ async fn a_program_reaches_the_portal_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_answer_to_a_call_is_for_its_account_only() {
     let vhost = Vhost::new();
-    let mut world = World::with_bus(vhost.url.clone()).await;
+    let mut world = World::with_bus(vhost.url().to_owned()).await;
     let program = Program::connect(&vhost).await;
     let mut stranger = Program::connect(&vhost).await;
     stranger.session = json!({ "uuid": world.account("stranger").await.1 });
@@ -256,7 +223,7 @@ async fn the_answer_to_a_call_is_for_its_account_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_does_not_hear_which_call_an_event_belongs_to() {
     let vhost = Vhost::new();
-    let world = World::with_bus(vhost.url.clone()).await;
+    let world = World::with_bus(vhost.url().to_owned()).await;
     let listener = Program::connect(&vhost).await;
     let (options, table) = (QueueBindOptions::default(), FieldTable::default());
     let queue = listener.queue.as_str();
@@ -277,7 +244,7 @@ async fn a_listener_does_not_hear_which_call_an_event_belongs_to() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_comes_twice_is_done_once() {
     let vhost = Vhost::new();
-    let mut world = World::with_bus(vhost.url.clone()).await;
+    let mut world = World::with_bus(vhost.url().to_owned()).await;
     let program = Program::connect(&vhost).await;
     let create = json!({ "CreateZone": { "name": "twice", "session": program.session } }).to_string();
     let id = Uuid::random();

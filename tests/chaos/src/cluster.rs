@@ -10,12 +10,12 @@ use std::{
 use anyhow::Context;
 use cumulo_kernel::{db::Db, membership::NodeLease};
 use cumulo_schema::Uuid;
-use cumulo_testdb::TestDatabase;
+use cumulo_testdb::{TestDatabase, Vhost};
 use nix::sys::signal::Signal;
 use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
-    Cloud, Node, Vhost, caller::Board, history::History, link::Link, load::Made, process::password, servers::Servers,
+    Cloud, Node, caller::Board, history::History, link::Link, load::Made, process::password, servers::Servers,
 };
 
 /// The lease of the nodes here, in seconds.

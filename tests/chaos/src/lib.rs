@@ -8,7 +8,6 @@
 //! agents do, and record it, so that what was done to a VM can be counted. What it takes to run the program and to build
 //! that cloud ([`Node`], [`Cloud`]) serves the manager's own tests as well.
 
-mod broker;
 mod caller;
 mod check;
 mod cloud;
@@ -25,7 +24,6 @@ mod run;
 mod servers;
 mod world;
 
-pub use broker::{Broker, Vhost};
 pub use cloud::{Cloud, order};
 pub use outcome::{Finding, Kind, Outcome};
 pub use process::Node;

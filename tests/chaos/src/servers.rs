@@ -1,8 +1,6 @@
 //! The database server and the broker: started once, for all runs.
 
-use cumulo_testdb::Server;
-
-use crate::Broker;
+use cumulo_testdb::{Broker, Server};
 
 /// Both; they end with this.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cumulo_chaos::{Cloud, Node, Vhost, order};
+use cumulo_chaos::{Cloud, Node, order};
 use cumulo_kernel::{
     db::Db,
     flow::{FlowRow, FlowState},
@@ -14,7 +14,7 @@ use cumulo_kernel::{
     ring::Ring,
 };
 use cumulo_schema::{Uuid, system::ManagementNode};
-use cumulo_testdb::{Server, TestDatabase};
+use cumulo_testdb::{Server, TestDatabase, Vhost};
 use nix::sys::signal::Signal;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -39,7 +39,7 @@ struct Several {
 
 impl Several {
     async fn start() -> Self {
-        let (server, vhost) = (Server::start(), Vhost::of_environment());
+        let (server, vhost) = (Server::start(), Vhost::new());
         let database = TestDatabase::on(server.url()).await;
         let url = database.url().expect("it is on a server");
         let config =

@@ -3,10 +3,11 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_testdb::Vhost;
 use lapin::types::AMQPValue;
 
 use super::{
-    lab::Vhost,
+    lab::alert,
     nodes::{Count, CountLater, Fail, Node, Pair, Panic, Repeat, TIMING, Told, Unheard, WhoAsks, owned_by, within},
     raw::{Raw, counted},
 };
@@ -17,7 +18,7 @@ use crate::{
 
 async fn pair() -> (Vhost, Pair) {
     let vhost = Vhost::new();
-    let pair = Pair::start(&vhost.url(), &vhost.url()).await;
+    let pair = Pair::start(&alert(vhost.url(), 1), &alert(vhost.url(), 1)).await;
     (vhost, pair)
 }
 
@@ -119,9 +120,9 @@ async fn what_moved_is_followed() {
 async fn a_receiver_that_is_behind_catches_up() {
     let vhost = Vhost::new();
     let ids = [Uuid::random(), Uuid::random()];
-    let a = Node::start(&vhost.url(), ids[0], &ids[..1]).await;
+    let a = Node::start(&alert(vhost.url(), 1), ids[0], &ids[..1]).await;
     // It does not know yet that it is on the ring.
-    let b = Node::start(&vhost.url(), ids[1], &ids[..1]).await;
+    let b = Node::start(&alert(vhost.url(), 1), ids[1], &ids[..1]).await;
     let pair = Pair { a, b };
     pair.a.sees(2, &ids);
     let id = Uuid::random();
@@ -145,9 +146,9 @@ async fn a_receiver_that_is_behind_catches_up() {
 async fn what_was_sent_to_an_earlier_life_is_refused() {
     let vhost = Vhost::new();
     let ids = [Uuid::random(), Uuid::random()];
-    let a = Node::start(&vhost.url(), ids[0], &ids).await;
+    let a = Node::start(&alert(vhost.url(), 1), ids[0], &ids).await;
     let view = View { ring: Ring::new(3, &ids), joined: 3 };
-    let b = Node::start_with(&vhost.url(), ids[1], view, TIMING).await;
+    let b = Node::start_with(&alert(vhost.url(), 1), ids[1], view, TIMING).await;
     let pair = Pair { a, b };
     let id = Uuid::random();
     let refused = pair.a.bus.call(Count { key: pair.of_b(), id }).await.expect_err("of epoch 1");
@@ -160,7 +161,7 @@ async fn what_was_sent_to_an_earlier_life_is_refused() {
 #[tokio::test]
 async fn what_is_late_doubled_new_or_broken_is_not_started() {
     let (vhost, pair) = pair().await;
-    let raw = Raw::connect(&vhost.url()).await;
+    let raw = Raw::connect(&alert(vhost.url(), 1)).await;
     let queue = service_queue("math", &pair.b.id);
     let count = |id: Uuid| format!(r#"{{"Count":{{"key":"{}","id":"{id}"}}}}"#, pair.of_b());
 
@@ -208,7 +209,7 @@ async fn what_is_too_large_is_an_error_and_disturbs_nobody() {
 #[tokio::test]
 async fn what_dies_in_a_queue_is_counted_and_answered() {
     let (vhost, pair) = pair().await;
-    let raw = Raw::connect(&vhost.url()).await;
+    let raw = Raw::connect(&alert(vhost.url(), 1)).await;
     // Without an id nothing can be remembered of it: refused, so that it dies.
     let queue = service_queue("math", &pair.b.id);
     let properties = lapin::BasicProperties::default()

@@ -10,10 +10,11 @@ use std::{
 };
 
 use cumulo_schema::Uuid;
+use cumulo_testdb::Vhost;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
-    lab::{Proxy, Vhost, Wire},
+    lab::{Proxy, Wire, alert},
     nodes::{Count, Node, Pair, owned_by, within},
 };
 
@@ -31,7 +32,7 @@ async fn nothing_is_doubled_or_hangs_whatever_the_wire_does() {
     let vhost = Vhost::new();
     let seed = seed();
     eprintln!("SEED={seed}");
-    let wires = [Proxy::new(&vhost.url()).await, Proxy::new(&vhost.url()).await];
+    let wires = [Proxy::new(&alert(vhost.url(), 1)).await, Proxy::new(&alert(vhost.url(), 1)).await];
     let pair = Arc::new(Pair::start(wires[0].url(), wires[1].url()).await);
     let over = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> = (0..CALLERS).map(|n| tokio::spawn(call_on(pair.clone(), n % 2 == 0, over.clone()))).collect();

@@ -1,14 +1,16 @@
 //! Events between nodes.
 
+use cumulo_testdb::Vhost;
+
 use super::{
-    lab::{Proxy, Vhost, eventually},
+    lab::{Proxy, alert, eventually},
     nodes::{Happened, Pair},
 };
 
 #[tokio::test]
 async fn an_event_is_heard_once_on_every_node_in_order_and_over_a_cut() {
     let vhost = Vhost::new();
-    let (wire_a, wire_b) = (Proxy::new(&vhost.url()).await, Proxy::new(&vhost.url()).await);
+    let (wire_a, wire_b) = (Proxy::new(&alert(vhost.url(), 1)).await, Proxy::new(&alert(vhost.url(), 1)).await);
     let pair = Pair::start(wire_a.url(), wire_b.url()).await;
     for n in 0..100 {
         pair.a.bus.publish(&Happened(n));

@@ -6,9 +6,10 @@ use std::{
 };
 
 use cumulo_schema::Uuid;
+use cumulo_testdb::Vhost;
 
 use super::{
-    lab::{Proxy, Vhost, Wire, eventually},
+    lab::{Proxy, Wire, alert, eventually},
     nodes::{Count, CountLater, Node, Pair, TIMING, owned_by, within},
 };
 use crate::{
@@ -25,7 +26,7 @@ struct Wired {
 
 async fn wired() -> Wired {
     let vhost = Vhost::new();
-    let (wire_a, wire_b) = (Proxy::new(&vhost.url()).await, Proxy::new(&vhost.url()).await);
+    let (wire_a, wire_b) = (Proxy::new(&alert(vhost.url(), 1)).await, Proxy::new(&alert(vhost.url(), 1)).await);
     let pair = Pair::start(wire_a.url(), wire_b.url()).await;
     Wired { _vhost: vhost, wire_a, wire_b, pair }
 }
@@ -97,7 +98,7 @@ async fn a_stalled_connection_is_given_up() {
 #[tokio::test]
 async fn a_call_without_a_broker_is_an_error_in_time() {
     let vhost = Vhost::new();
-    let wire = Proxy::new(&vhost.url()).await;
+    let wire = Proxy::new(&alert(vhost.url(), 1)).await;
     let ids = [Uuid::random(), Uuid::random()];
     let timing = Timing { handover: Duration::from_secs(5), ..TIMING };
     let view = View { ring: Ring::new(1, &ids), joined: 1 };
@@ -121,7 +122,7 @@ async fn two_nodes_that_know_of_no_others_do_not_meet() {
         bus.open(crate::bus::Handlers::default(), crate::bus::Subscribers::default());
         let timing = Timing { handover: Duration::from_secs(3), ..TIMING };
         let members = crate::ring::Members::alone(Uuid::random());
-        crate::bus::Amqp::start(&bus, vhost.url().parse().expect("a URL"), members, timing).await
+        crate::bus::Amqp::start(&bus, alert(vhost.url(), 1).parse().expect("a URL"), members, timing).await
     };
     let first = start().await.expect("by itself");
     let error = start().await.expect_err("not alone");
@@ -135,7 +136,7 @@ async fn two_nodes_that_know_of_no_others_do_not_meet() {
 #[tokio::test]
 async fn a_broker_that_refuses_says_why() {
     let vhost = Vhost::new();
-    let url = vhost.url().replace("guest:guest", "guest:s3cret");
+    let url = alert(vhost.url(), 1).replace("guest:guest", "guest:s3cret");
     let bus = crate::bus::Bus::default();
     bus.open(crate::bus::Handlers::default(), crate::bus::Subscribers::default());
     let timing = Timing { handover: Duration::from_secs(5), ..TIMING };

@@ -1,15 +1,7 @@
-//! The broker, and a wire that can be cut.
+//! How tests reach the broker, and a wire to it that can be cut.
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    process::{Command, Output},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use cumulo_schema::Uuid;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -17,74 +9,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-fn script() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/lab/rabbitmq"))
-}
-
-fn output(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().expect("the script runs");
-    assert!(status.success(), "{command:?}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("text")
-}
-
-/// A virtual host of the broker that all tests share; gone when it is dropped.
-pub(super) struct Vhost {
-    name: String,
-    url: String,
-}
-
-impl Vhost {
-    /// # Panics
-    /// Where nobody started a broker for tests.
-    pub(super) fn new() -> Self {
-        assert!(
-            std::env::var_os("CUMULO_TEST_AMQP").is_some(),
-            "CUMULO_TEST_AMQP names no message broker: install rabbitmq-server and run `cargo nextest run …`, which \
-             starts one, or `scripts/with-broker cargo test …`"
-        );
-        let name = format!("test-{}", Uuid::random());
-        let url = output(Command::new(script()).args(["vhost", &name])).trim().to_owned();
-        Self { name, url }
-    }
-
-    pub(super) fn url(&self) -> String {
-        format!("{}?heartbeat=1", self.url)
-    }
-}
-
-impl Drop for Vhost {
-    fn drop(&mut self) {
-        let _ = Command::new(script()).args(["unvhost", &self.name]).output();
-    }
-}
-
-/// A broker of one's own, to be spoiled; stopped when it is dropped.
-pub(super) struct Broker {
-    dir: tempfile::TempDir,
-}
-
-impl Broker {
-    pub(super) fn start() -> Self {
-        let broker = Self { dir: tempfile::tempdir().expect("a directory") };
-        broker.run("up", &[]);
-        broker
-    }
-
-    pub(super) fn run(&self, verb: &str, arguments: &[&str]) -> String {
-        output(Command::new(script()).arg(verb).arg(self.dir.path()).args(arguments))
-    }
-
-    pub(super) fn url(&self) -> String {
-        let lines = self.run("env", &[]);
-        let url = lines.lines().find_map(|line| line.strip_prefix("export CUMULO_TEST_AMQP="));
-        format!("{}?heartbeat=2", url.expect("the script says where it is"))
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = Command::new(script()).arg("kill").arg(self.dir.path()).output();
-    }
+/// How to reach `url` so that a broker that is gone is noticed after some `seconds`.
+pub(super) fn alert(url: &str, seconds: u32) -> String {
+    format!("{url}?heartbeat={seconds}")
 }
 
 /// What happens to bytes that pass.

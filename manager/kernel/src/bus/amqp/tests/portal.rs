@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cumulo_testdb::Vhost;
 use tokio::sync::Semaphore;
 
 use super::{
-    lab::Vhost,
+    lab::alert,
     nodes::Pair,
     raw::{Raw, counted},
 };
@@ -31,8 +32,8 @@ impl Portal for Gated {
 /// a message that is sent then: `count` messages in all.
 async fn left_over(body: &str, count: u64) -> Vec<String> {
     let vhost = Vhost::new();
-    let pair = Pair::start(&vhost.url(), &vhost.url()).await;
-    let raw = Raw::connect(&vhost.url()).await;
+    let pair = Pair::start(&alert(vhost.url(), 1), &alert(vhost.url(), 1)).await;
+    let raw = Raw::connect(&alert(vhost.url(), 1)).await;
     pair.b.amqp().open_portal(Arc::new(Gated(Semaphore::new(0))));
     raw.send(PORTAL_QUEUE, "", &[], body).await;
     let recorded = u64::from(body == "job");

@@ -3,9 +3,10 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use cumulo_schema::Uuid;
+use cumulo_testdb::Broker;
 
 use super::{
-    lab::{Broker, eventually},
+    lab::{alert, eventually},
     nodes::{Count, CountLater, Happened, Node, Pair, TIMING, within},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_and_events_outlive_the_broker() {
     let broker = Broker::start();
-    let pair = Pair::start(&broker.url(), &broker.url()).await;
+    let pair = Pair::start(&alert(broker.url(), 2), &alert(broker.url(), 2)).await;
     for end in ["kill", "down"] {
         let ids: Vec<Uuid> = (0..20).map(|_| Uuid::random()).collect();
         let before = pair.b.math.begun.load(Ordering::SeqCst);
@@ -47,8 +48,8 @@ async fn a_broker_without_memory_is_an_error_in_time() {
     let ids = [Uuid::random(), Uuid::random()];
     let view = View { ring: Ring::new(1, &ids), joined: 1 };
     let timing = Timing { handover: Duration::from_secs(3), ..TIMING };
-    let a = Node::start_with(&broker.url(), ids[0], view, timing).await;
-    let pair = Pair { b: Node::start(&broker.url(), ids[1], &ids).await, a };
+    let a = Node::start_with(&alert(broker.url(), 2), ids[0], view, timing).await;
+    let pair = Pair { b: Node::start(&alert(broker.url(), 2), ids[1], &ids).await, a };
     let count = || Count { key: pair.of_b(), id: Uuid::random() };
     assert_eq!(pair.a.bus.call(count()).await, Ok(1));
 
