@@ -48,19 +48,15 @@ impl Timeline {
             return;
         }
         let (flow, step) = current.map(|(trail, step)| (trail.flow(), step)).unzip();
-        let now = Timestamp::now();
         self.add(TimelineRow {
-            uuid: Uuid::random(),
-            resource_uuid: resource,
-            kind: EntryKind::State,
-            trace: CallContext::current().trace,
-            name: new.clone(),
-            account_uuid: None,
-            node_uuid: self.node,
-            result: "Succeeded".to_owned(),
-            detail: Detail { flow, step, states: Some((old, new)), ..Detail::default() }.into(),
-            start_date: now,
-            end_date: now,
+            detail: Detail {
+                flow,
+                step: step.map(str::to_owned),
+                states: Some((old, new.clone())),
+                ..Detail::default()
+            }
+            .into(),
+            ..TimelineRow::now(self.node, resource, EntryKind::State, &new, None)
         });
     }
 
@@ -100,17 +96,9 @@ impl Noted {
             return;
         }
         self.timeline.add(TimelineRow {
-            uuid: Uuid::random(),
-            resource_uuid: self.agent,
-            kind: EntryKind::Command,
-            trace: CallContext::current().trace,
-            name: self.name.to_owned(),
-            account_uuid: None,
-            node_uuid: self.timeline.node,
-            result: if error.is_none() { "Succeeded" } else { "Failed" }.to_owned(),
             detail: Detail { task: Some(self.task), ..Detail::of_error(error) }.into(),
             start_date: self.start,
-            end_date: Timestamp::now(),
+            ..TimelineRow::now(self.timeline.node, self.agent, EntryKind::Command, self.name, error)
         });
     }
 }

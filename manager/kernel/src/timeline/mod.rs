@@ -28,8 +28,8 @@ pub(crate) use about::about;
 pub(crate) use forget::CONFIGS;
 pub use loose::Noted;
 pub(crate) use read::TellTrails;
+use rows::EntryKind;
 pub(crate) use rows::TimelineRow;
-use rows::{Detail, EntryKind};
 pub(crate) use trail::Trail;
 
 use crate::{bus::CallContext, db::Db, work::Work};
@@ -82,16 +82,10 @@ impl Timeline {
     ) -> TimelineRow {
         TimelineRow {
             uuid: job.derive(&format!("timeline/{resource}")),
-            resource_uuid: resource,
-            kind: EntryKind::Api,
             trace: job,
-            name: name.to_owned(),
             account_uuid: Some(account),
-            node_uuid: self.node,
-            result: if error.is_none() { "Succeeded" } else { "Failed" }.to_owned(),
-            detail: Detail::of_error(error).into(),
             start_date: start,
-            end_date: Timestamp::now(),
+            ..TimelineRow::now(self.node, resource, EntryKind::Api, name, error)
         }
     }
 

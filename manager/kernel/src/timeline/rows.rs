@@ -4,6 +4,8 @@ use cumulo_derive::resource;
 use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid, wire_enum};
 use serde::{Deserialize, Serialize};
 
+use crate::bus::CallContext;
+
 /// Characters kept of what went wrong.
 const TEXT: usize = 1000;
 
@@ -41,6 +43,26 @@ pub(crate) struct TimelineRow {
     /// When it ended.
     #[field(indexed)]
     pub end_date: Timestamp,
+}
+
+impl TimelineRow {
+    /// What ends now on `node` and began now, as part of the current call, and failed if there is an `error`.
+    pub(super) fn now(node: Uuid, resource: Uuid, kind: EntryKind, name: &str, error: Option<&ErrorCode>) -> Self {
+        let now = Timestamp::now();
+        Self {
+            uuid: Uuid::random(),
+            resource_uuid: resource,
+            kind,
+            trace: CallContext::current().trace,
+            name: name.to_owned(),
+            account_uuid: None,
+            node_uuid: node,
+            result: if error.is_none() { "Succeeded" } else { "Failed" }.to_owned(),
+            detail: Detail::of_error(error).into(),
+            start_date: now,
+            end_date: now,
+        }
+    }
 }
 
 /// What only some rows have.

@@ -10,7 +10,7 @@ use super::rows::{Detail, EntryKind, TimelineRow, TrailEntry, TrailKind, in_shor
 const MOST: usize = 256;
 
 tokio::task_local! {
-    static STEP: Option<(Trail, String)>;
+    static STEP: Option<(Trail, &'static str)>;
 }
 
 /// A flow's trail; clones share it.
@@ -54,13 +54,13 @@ impl Trail {
     }
 
     /// That of the current task, and its step.
-    pub(super) fn current() -> Option<(Self, String)> {
+    pub(super) fn current() -> Option<(Self, &'static str)> {
         STEP.try_with(Clone::clone).ok().flatten()
     }
 
     /// Runs `work` as part of `step`.
-    pub(crate) fn scope<F: Future>(&self, step: &str, work: F) -> impl Future<Output = F::Output> {
-        STEP.scope(Some((self.clone(), step.to_owned())), work)
+    pub(crate) fn scope<F: Future>(&self, step: &'static str, work: F) -> impl Future<Output = F::Output> {
+        STEP.scope(Some((self.clone(), step)), work)
     }
 
     /// Runs `work` as part of what the current task is part of, also where it becomes another task.
@@ -99,17 +99,11 @@ impl Trail {
         let (entries, dropped) = self.lock().clone();
         let (flow, step) = (Some(kept.flow), kept.from.clone());
         TimelineRow {
-            uuid: Uuid::random(),
-            resource_uuid: kept.resource,
-            kind: EntryKind::Flow,
             trace: kept.trace,
-            name: kept.chain.clone(),
-            account_uuid: None,
-            node_uuid: node,
             result: result.to_owned(),
             detail: Detail { flow, step, entries, dropped, ..Detail::of_error(error) }.into(),
             start_date: kept.start,
-            end_date: Timestamp::now(),
+            ..TimelineRow::now(node, kept.resource, EntryKind::Flow, &kept.chain, error)
         }
     }
 
@@ -119,9 +113,19 @@ impl Trail {
 }
 
 /// An entry that begins now.
-pub(super) fn entry(kind: TrailKind, name: &str, step: Option<String>) -> TrailEntry {
+pub(super) fn entry(kind: TrailKind, name: &str, step: Option<&str>) -> TrailEntry {
     let (took, agent, task, states, error) = (None, None, None, None, None);
-    TrailEntry { kind, name: name.to_owned(), step, at: Timestamp::now().0, took, agent, task, states, error }
+    TrailEntry {
+        kind,
+        name: name.to_owned(),
+        step: step.map(str::to_owned),
+        at: Timestamp::now().0,
+        took,
+        agent,
+        task,
+        states,
+        error,
+    }
 }
 
 #[cfg(test)]
