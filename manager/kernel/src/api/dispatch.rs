@@ -101,7 +101,7 @@ impl ApiTable {
 pub(super) async fn run(kernel: &Kernel, caller: Caller, call: Call) -> Result<Body, ErrorCode> {
     let (context, api) = (CallContext::starting(call.job, caller, call.timeout), call.meta.name);
     let since = Instant::now();
-    let outcome = match call.params.get(plan::PARAM) == Some(&Value::Bool(true)) {
+    let outcome = match plan::is_wanted(&call.params) {
         true => context.scope(planned(kernel, caller, call)).await,
         false => context.scope(handled(kernel, caller, call)).await,
     };

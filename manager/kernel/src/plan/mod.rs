@@ -19,6 +19,11 @@ pub use planning::{Planning, door};
 /// The parameter that asks for a plan.
 pub(crate) const PARAM: &str = "dryRun";
 
+/// Whether a call with `params` asks for one.
+pub(crate) fn is_wanted(params: &Map<String, Value>) -> bool {
+    params.get(PARAM) == Some(&Value::Bool(true))
+}
+
 /// What a call would do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -180,8 +180,7 @@ impl Jobs {
     /// Adds to `batch`, which ends `job`, what there is to tell of it about each resource.
     fn add_to_timelines(&self, kernel: &Kernel, batch: &mut Batch, job: &ApiJob, error: Option<&ErrorCode>) {
         let (Some(meta), Some(params)) = (kernel.apis().meta(&job.api), &job.params) else { return };
-        let wants_a_plan = params.0.get(plan::PARAM) == Some(&Value::Bool(true));
-        if wants_a_plan {
+        if plan::is_wanted(&params.0) {
             return;
         }
         let call = (job.uuid, job.api.as_str(), job.account_uuid);
