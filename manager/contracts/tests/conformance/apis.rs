@@ -132,10 +132,10 @@ fn compare_reply(differences: &mut Differences, reference: &Response, ours: &Api
     let all = reference.fields_to.as_ref().is_some_and(|fields| fields.iter().any(|field| field == "all"));
     differences.compare(&format!("{}/reply all", ours.name), all, matches!(ours.reply, ReplyShape::All(_)));
     let own = || reference.fields.iter().filter(|field| !field.base);
+    let our_names: BTreeSet<&str> = ours.reply.fields().iter().map(|field| field.name).collect();
     // Every query answers it, without a word in its declaration.
-    let is_declared = |name: &&str| *name != "total";
+    let is_declared = |name: &&str| *name != "total" || our_names.contains(name);
     let names = own().map(|field| field.name.as_str()).filter(is_declared);
-    let our_names: BTreeSet<&str> = ours.reply.fields().iter().map(|field| field.name).filter(is_declared).collect();
     differences.compare(&format!("{}/reply", ours.name), names.collect(), our_names);
     for theirs in own() {
         if let Some(field) = ours.reply.fields().iter().find(|field| field.name == theirs.name) {

@@ -1,8 +1,8 @@
 //! The embedded database: one connection that writes, and connections that read without ever waiting for it.
 //!
 //! SQLite is a library that works in the caller's thread, so we use it that way: a batch costs at most one hand-over to the
-//! writer and not one a statement, and what is known to be short costs none, be it a read or a batch that finds the writer
-//! free.
+//! writer and not one a statement, a short one that finds the writer free costs none, and neither does a read, unless it turns
+//! out to be long.
 //!
 //! A commit is *applied* when everybody sees it, and *durable* when it is on the disk; in between lies a disk flush, which
 //! costs more than all the rest. SQLite itself flushes nothing at a commit here (`synchronous=NORMAL`); [`log::Log`] does, once
