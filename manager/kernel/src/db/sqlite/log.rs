@@ -16,11 +16,12 @@ use rusqlite::{Connection, OpenFlags};
 use super::connect;
 use crate::db::DbError;
 
-/// Pages in the log (4 KiB each) from which on they are moved in the background: SQLite's own default.
-const MOVE_FROM: u64 = 1_000;
+/// New pages in the log (4 KiB each) after which they are moved in the background. Commits change the same few hundred pages
+/// all the time, so the more there are the fewer have to be moved.
+const MOVE_AFTER: u64 = 3_000;
 /// Pages from which on the writer moves them itself, and so gets ahead of its own new ones: the log starts anew only
 /// when all of it has been moved, which under steady load no other thread ever sees.
-pub(super) const MOVE_MYSELF_FROM: u64 = 8_000;
+pub(super) const MOVE_MYSELF_FROM: u64 = 9_000;
 
 /// How far the log is durable.
 #[derive(Debug)]
@@ -91,6 +92,8 @@ fn failed(path: &Path, cause: std::io::Error) -> DbError {
 pub(super) struct Checkpoints {
     /// Held while the log is moved: SQLite lets one do so at a time and sends the other away.
     moving: Arc<Mutex<()>>,
+    /// Pages in the log when it was last about to be moved.
+    seen: AtomicU64,
     // Both are taken when it ends.
     wake: Mutex<Option<mpsc::SyncSender<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -112,13 +115,14 @@ impl Checkpoints {
                 }
             })
             .map_err(|cause| DbError::Failed { what: "start its checkpoints".to_owned(), cause: Arc::new(cause) })?;
-        Ok(Self { moving, wake: Some(wake).into(), thread: Some(thread).into() })
+        Ok(Self { moving, seen: AtomicU64::new(0), wake: Some(wake).into(), thread: Some(thread).into() })
     }
 
     /// To be called by the writer between transactions, with the pages that its log has.
     pub(super) fn after(&self, connection: &Connection, pages: u64) {
         if pages >= MOVE_MYSELF_FROM {
             // After the thread, should it be at it: so the log has an end however slow that is.
+            self.seen.store(pages, Ordering::Relaxed);
             checkpoint(connection, &self.moving);
         } else {
             self.wake(pages);
@@ -127,9 +131,13 @@ impl Checkpoints {
 
     /// Has the thread move the log if it is due.
     pub(super) fn wake(&self, pages: u64) {
-        if pages >= MOVE_FROM
-            && let Some(wake) = &*self.wake.lock().unwrap_or_else(PoisonError::into_inner)
-        {
+        // Fewer than before: it began anew.
+        let new = pages.checked_sub(self.seen.load(Ordering::Relaxed)).unwrap_or(pages);
+        if new < MOVE_AFTER {
+            return;
+        }
+        self.seen.store(pages, Ordering::Relaxed);
+        if let Some(wake) = &*self.wake.lock().unwrap_or_else(PoisonError::into_inner) {
             // Full means that it is about to look anyway.
             let _ = wake.try_send(());
         }

@@ -101,15 +101,14 @@ impl Pen {
         let connection = held.as_ref()?;
         // Should another process hold the file, the thread waits for it.
         let begin = || {
-            connection.busy_timeout(Duration::ZERO)?;
-            let begun = connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
-            connection.busy_timeout(BUSY)?;
+            let waiting = |time| connection.busy_timeout(time).map_err(|cause| DbError::sqlite("wait", cause));
+            waiting(Duration::ZERO)?;
+            let begun = run_sql(connection, "BEGIN IMMEDIATE");
+            waiting(BUSY)?;
             begun
         };
-        if self.log.sound().is_err() || begin().is_err() {
-            return None;
-        }
-        let outcome = run_both(connection, before, batch);
+        self.log.sound().ok()?;
+        let outcome = run_all(connection, begin, std::iter::once((before, batch))).ok()?.pop()?;
         let committed = commit(connection, &self.log);
         self.checkpoints.wake(self.pages.load(Ordering::Relaxed));
         Some(provided(&committed, outcome))
@@ -176,23 +175,20 @@ type Applied = (oneshot::Sender<Outcome>, Outcome);
 
 /// Commits the batches and answers those that need not be durable. The others are returned.
 fn apply(connection: &Connection, log: &Log, jobs: Vec<Job>) -> Vec<Applied> {
-    let mut done = Vec::with_capacity(jobs.len());
-    let begun = log.sound().and_then(|()| run_sql(connection, "BEGIN IMMEDIATE"));
-    for job in jobs {
-        let outcome = match &begun {
-            Ok(()) => run_both(connection, job.before.as_ref(), &job.batch),
-            Err(error) => (Err(error.clone()), Err(error.clone())),
-        };
-        done.push((job.durable, job.answer, outcome));
-    }
-    let committed = begun.and_then(|()| commit(connection, log));
+    let batches = jobs.iter().map(|job| (job.before.as_ref(), &job.batch));
+    let begin = || run_sql(connection, "BEGIN IMMEDIATE");
+    let run = log.sound().and_then(|()| run_all(connection, begin, batches));
+    let (committed, outcomes) = match run {
+        Ok(outcomes) => (commit(connection, log), outcomes),
+        Err(error) => (Err(error), vec![(Ok(()), Ok(vec![])); jobs.len()]),
+    };
     let mut durable = Vec::new();
-    for (waits, answer, outcome) in done {
+    for (job, outcome) in jobs.into_iter().zip(outcomes) {
         let outcome = provided(&committed, outcome);
-        if waits {
-            durable.push((answer, outcome));
+        if job.durable {
+            durable.push((job.answer, outcome));
         } else {
-            let _ = answer.send(outcome);
+            let _ = job.answer.send(outcome);
         }
     }
     durable
@@ -206,6 +202,40 @@ fn commit(connection: &Connection, log: &Log) -> Result<(), DbError> {
     }
     log.applied();
     committed
+}
+
+/// Begins a transaction, and runs the batches in it.
+///
+/// A batch that fails is taken back by itself, for which SQLite copies every page before it is changed. But nearly all go
+/// well: so they are run without that first, and should one fail, everything is taken back and they are run again, with it.
+fn run_all<'b>(
+    connection: &Connection,
+    begin: impl Fn() -> Result<(), DbError>,
+    batches: impl Iterator<Item = (Option<&'b Batch>, &'b Batch)> + Clone,
+) -> Result<Vec<Outcome>, DbError> {
+    begin()?;
+    let well = batches.clone().map(|(first, then)| run_smooth(connection, first, then)).collect::<Option<Vec<_>>>();
+    if let Some(outcomes) = well {
+        return Ok(outcomes);
+    }
+    // Some errors end the transaction by themselves.
+    if !connection.is_autocommit() {
+        run_sql(connection, "ROLLBACK")?;
+    }
+    begin()?;
+    Ok(batches.map(|(first, then)| run_both(connection, first, then)).collect())
+}
+
+/// Runs `first`, where there is one, and `then`. `None` when not all of it went well, and it has to be taken back.
+fn run_smooth(connection: &Connection, first: Option<&Batch>, then: &Batch) -> Option<Outcome> {
+    let run = |batch: &Batch| match batch.trial {
+        true => None,
+        false => batch.statements.iter().map(|statement| execute(connection, statement)).collect::<Answer>().ok(),
+    };
+    if let Some(first) = first {
+        run(first)?;
+    }
+    Some((Ok(()), Ok(run(then)?)))
 }
 
 /// Runs `first`, where there is one, and `then` if that went well.
