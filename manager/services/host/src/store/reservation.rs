@@ -12,7 +12,7 @@ use super::Store;
 use crate::capacity::Need;
 
 /// Hosts on a shortlist: enough that parallel requests spread, and few enough that looking at them costs nothing.
-const SHORTLIST: u64 = 32;
+const SHORTLIST: u64 = 16;
 
 /// Processors and memory that a VM holds on a host.
 #[resource(table = "host_reservation", java = "org.cumulo.host.HostReservationInventory", vo = "HostReservationVO")]
