@@ -233,7 +233,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         let (constant, doc) = (format_ident!("{}", column.to_uppercase()), format!("Column `{column}`."));
         columns.push(quote!(#[doc = #doc] pub const #constant: ::cumulo_schema::Column<#name> = ::cumulo_schema::Column::new(#column);));
         cells.push(quote!(::cumulo_schema::FieldType::to_cell(&self.#ident)));
-        reads.push(quote!(#ident: ::cumulo_schema::read_field(row, #column)?));
+        let at = reads.len();
+        reads.push(quote!(#ident: ::cumulo_schema::read_field(row, #at, #column)?));
         shown.push((ident, hidden));
     }
     let debug = debug_impl(&name, &shown);

@@ -195,7 +195,7 @@ fn a_resource_is_its_columns_and_joins() {
 struct Row(Vec<(&'static str, Cell)>);
 
 impl RowSource for Row {
-    fn cell(&self, column: &'static str, _: FieldKind) -> Result<Cell, CellError> {
+    fn cell(&self, _: usize, column: &'static str, _: FieldKind) -> Result<Cell, CellError> {
         let found = self.0.iter().find(|(name, _)| *name == column).map(|(_, cell)| cell.clone());
         found.ok_or_else(|| CellError { expected: "a column", found: column.to_owned() })
     }

@@ -207,11 +207,11 @@ impl<R> Copy for Column<R> {}
 
 /// Where a row's cells are read from; the database's rows implement it.
 pub trait RowSource {
-    /// Takes the cell of `column`.
+    /// Takes the cell of `column`, which is the `at`th of its declaration; in a row of other columns it may stand anywhere.
     ///
     /// # Errors
     /// When there is no such column.
-    fn cell(&self, column: &'static str, kind: FieldKind) -> Result<Cell, CellError>;
+    fn cell(&self, at: usize, column: &'static str, kind: FieldKind) -> Result<Cell, CellError>;
 }
 
 /// A declared resource: one struct, one table.
@@ -229,10 +229,10 @@ pub trait Resource: Sized + Send + Sync + 'static {
     fn read(row: &dyn RowSource) -> Result<Self, CellError>;
 }
 
-/// Used by the `resource` macro: reads one field.
+/// Used by the `resource` macro: reads one field, the `at`th.
 ///
 /// # Errors
 /// As [`FieldType::from_cell`].
-pub fn read_field<T: FieldType>(row: &dyn RowSource, column: &'static str) -> Result<T, CellError> {
-    T::from_cell(row.cell(column, T::KIND)?)
+pub fn read_field<T: FieldType>(row: &dyn RowSource, at: usize, column: &'static str) -> Result<T, CellError> {
+    T::from_cell(row.cell(at, column, T::KIND)?)
 }

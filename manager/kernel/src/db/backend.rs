@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use cumulo_schema::{Cell, Column, FieldType, Resource, Uuid};
+use cumulo_schema::{Cell, Column, FieldMeta, FieldType, Resource, Uuid};
 use prometheus::{Histogram, HistogramOpts};
 use sea_query::QueryStatementWriter;
 
@@ -194,10 +194,29 @@ impl Db {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn fetch_sql(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
+    pub async fn fetch_sql(&self, sql: impl Into<Arc<str>>, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
+        self.fetch_text(sql.into(), args, None).await
+    }
+
+    /// Runs a read of all columns of a declaration, in its order.
+    pub(super) async fn fetch_declared(
+        &self,
+        sql: Arc<str>,
+        args: Vec<Cell>,
+        fields: &'static [FieldMeta],
+    ) -> Result<Vec<DbRow>, DbError> {
+        self.fetch_text(sql, args, Some(fields)).await
+    }
+
+    async fn fetch_text(
+        &self,
+        sql: Arc<str>,
+        args: Vec<Cell>,
+        fields: Option<&'static [FieldMeta]>,
+    ) -> Result<Vec<DbRow>, DbError> {
         match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.fetch(sql, args).await,
-            Backend::MySql(server) => server.fetch(sql, &args).await,
+            Backend::Sqlite(sqlite) => sqlite.fetch(sql, args, fields).await,
+            Backend::MySql(server) => server.fetch(&sql, &args).await,
         }
     }
 

@@ -1,11 +1,14 @@
 //! Writes as data: see the module header of [`super`].
 
+use std::sync::Arc;
+
 use cumulo_schema::{Cell, Column, ErrorCode, FieldType, Resource, ResourceMeta, Timestamp};
-use sea_query::{Alias, Expr, ExprTrait, Query, QueryStatementWriter};
+use sea_query::QueryStatementWriter;
 
 use super::{
     Dialect, Verb,
-    statement::{Otherwise, Statement, to_value},
+    shape::{Draft, Kind},
+    statement::{Otherwise, Statement},
 };
 
 /// Statements that take effect together or not at all.
@@ -39,24 +42,20 @@ impl Batch {
 
     /// Adds a new row.
     pub fn insert<R: Resource>(&mut self, row: &R) -> &mut Self {
-        let mut query = Query::insert();
-        query
-            .into_table(Alias::new(R::META.table))
-            .columns(R::META.fields.iter().map(|field| Alias::new(field.column)))
-            .values_panic(row.cells().into_iter().map(|cell| Expr::val(to_value(cell))));
+        let mut draft = Draft::new(self.dialect, Kind::Insert, R::META);
+        draft.row(row.cells());
         let target = Some((Verb::Insert, R::META));
-        self.push_on(target, &query, format!("insert into {}", R::META.table), None)
+        self.push_on(target, draft.finish(), format!("insert into {}", R::META.table), None)
     }
 
     /// Adds an update; finish it with [`Update::any`] or [`Update::expect`].
     pub fn update<R: Resource>(&mut self) -> Update<'_> {
-        let mut query = Query::update();
-        query.table(Alias::new(R::META.table));
+        let mut draft = Draft::new(self.dialect, Kind::Update, R::META);
         let touched = R::META.fields.iter().find(|field| field.column == "last_op_date");
         if let Some(field) = touched {
-            query.value(Alias::new(field.column), Expr::val(Timestamp::now().0));
+            draft.set(field.column, Cell::Int(Timestamp::now().0));
         }
-        Update { batch: self, query, meta: R::META }
+        Update { batch: self, draft, meta: R::META }
     }
 
     /// Adds a delete; finish it with [`Delete::any`] or [`Delete::expect`].
@@ -66,9 +65,8 @@ impl Batch {
 
     /// Adds a delete from the table of `meta`.
     pub fn delete_from(&mut self, meta: &'static ResourceMeta) -> Delete<'_> {
-        let mut query = Query::delete();
-        query.from_table(Alias::new(meta.table));
-        Delete { batch: self, query, meta }
+        let draft = Draft::new(self.dialect, Kind::Delete, meta);
+        Delete { batch: self, draft, meta }
     }
 
     /// Adds any statement; `what` names it in errors, `expect` says how many rows it must touch.
@@ -78,17 +76,22 @@ impl Batch {
         what: String,
         expect: Option<(u64, String)>,
     ) -> &mut Self {
-        self.push_on(None, query, what, expect.map(|(rows, otherwise)| (rows, Otherwise::Unmet(otherwise))))
+        let (sql, args) = self.dialect.build(query);
+        self.push_on(
+            None,
+            (sql.into(), args),
+            what,
+            expect.map(|(rows, otherwise)| (rows, Otherwise::Unmet(otherwise))),
+        )
     }
 
     fn push_on(
         &mut self,
         target: Option<(Verb, &'static ResourceMeta)>,
-        query: &impl QueryStatementWriter,
+        (sql, args): (Arc<str>, Vec<Cell>),
         what: String,
         expect: Option<(u64, Otherwise)>,
     ) -> &mut Self {
-        let (sql, args) = self.dialect.build(query);
         self.statements.push(Statement { sql, args, what, expect, target });
         self
     }
@@ -105,14 +108,14 @@ impl Batch {
 #[must_use = "an update does nothing until `any` or `expect`"]
 pub struct Update<'b> {
     batch: &'b mut Batch,
-    query: sea_query::UpdateStatement,
+    draft: Draft,
     meta: &'static ResourceMeta,
 }
 
 impl Update<'_> {
     /// Sets a column.
     pub fn set<R: Resource, T: FieldType>(mut self, column: Column<R>, value: &T) -> Self {
-        self.query.value(Alias::new(column.name), Expr::val(to_value(value.to_cell())));
+        self.draft.set(column.name, value.to_cell());
         self
     }
 
@@ -126,51 +129,51 @@ impl Update<'_> {
 
     /// Adds `by`, which may be negative, to a number.
     pub fn add<R: Resource>(mut self, column: Column<R>, by: i64) -> Self {
-        self.query.value(Alias::new(column.name), Expr::col(Alias::new(column.name)).add(by));
+        self.draft.add(column.name, by);
         self
     }
 
     /// Only rows where `column` equals `value`.
     pub fn eq<R: Resource, T: FieldType>(mut self, column: Column<R>, value: &T) -> Self {
-        self.query.and_where(equals(column.name, value.to_cell()));
+        self.draft.is(column.name, value.to_cell());
         self
     }
 
     /// Only the row whose key is `key`.
     pub fn key_eq<T: FieldType>(mut self, key: &T) -> Self {
-        self.query.and_where(equals(self.meta.key().column, key.to_cell()));
+        self.draft.is(self.meta.key().column, key.to_cell());
         self
     }
 
     /// Only rows where `column` is one of `values`.
     pub fn one_of<R: Resource, T: FieldType>(mut self, column: Column<R>, values: &[T]) -> Self {
-        self.query.and_where(Expr::col(Alias::new(column.name)).is_in(values.iter().map(|v| to_value(v.to_cell()))));
+        self.draft.among(column.name, values.iter().map(FieldType::to_cell));
         self
     }
 
     /// Only rows where `column` is at least `least`.
     pub fn at_least<R: Resource>(mut self, column: Column<R>, least: i64) -> Self {
-        self.query.and_where(Expr::col(Alias::new(column.name)).gte(least));
+        self.draft.at_least(column.name, least);
         self
     }
 
     /// Finishes it: any number of rows is fine.
     pub fn any(self) {
         let target = Some((Verb::Update, self.meta));
-        self.batch.push_on(target, &self.query, format!("update {}", self.meta.table), None);
+        self.batch.push_on(target, self.draft.finish(), format!("update {}", self.meta.table), None);
     }
 
     /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
     pub fn expect(self, otherwise: impl Into<String>) {
         let (target, expect) = (Some((Verb::Update, self.meta)), Some((1, Otherwise::Unmet(otherwise.into()))));
-        self.batch.push_on(target, &self.query, format!("update {}", self.meta.table), expect);
+        self.batch.push_on(target, self.draft.finish(), format!("update {}", self.meta.table), expect);
     }
 
     /// Finishes it: exactly one row must match, otherwise the batch is refused with `error`, which is what the client
     /// gets to read.
     pub fn expect_or(self, error: ErrorCode) {
         let (target, expect) = (Some((Verb::Update, self.meta)), Some((1, Otherwise::Refused(Box::new(error)))));
-        self.batch.push_on(target, &self.query, format!("update {}", self.meta.table), expect);
+        self.batch.push_on(target, self.draft.finish(), format!("update {}", self.meta.table), expect);
     }
 }
 
@@ -179,51 +182,44 @@ impl Update<'_> {
 #[must_use = "a delete does nothing until `any` or `expect`"]
 pub struct Delete<'b> {
     batch: &'b mut Batch,
-    query: sea_query::DeleteStatement,
+    draft: Draft,
     meta: &'static ResourceMeta,
 }
 
 impl Delete<'_> {
     /// Only rows where `column` equals `value`.
     pub fn eq<R: Resource, T: FieldType>(mut self, column: Column<R>, value: &T) -> Self {
-        self.query.and_where(equals(column.name, value.to_cell()));
+        self.draft.is(column.name, value.to_cell());
         self
     }
 
     /// Only rows where `column` is one of `values`.
     pub fn one_of<R: Resource, T: FieldType>(mut self, column: Column<R>, values: &[T]) -> Self {
-        self.query.and_where(Expr::col(Alias::new(column.name)).is_in(values.iter().map(|v| to_value(v.to_cell()))));
+        self.draft.among(column.name, values.iter().map(FieldType::to_cell));
         self
     }
 
     /// Only rows where the column called `column` equals `value`; for code that knows the declaration only as data.
     pub fn column_eq(mut self, column: &'static str, value: Cell) -> Self {
-        self.query.and_where(equals(column, value));
+        self.draft.is(column, value);
         self
     }
 
     /// Only rows where the column called `column` is one of `values`.
     pub fn column_in(mut self, column: &'static str, values: impl Iterator<Item = Cell>) -> Self {
-        self.query.and_where(Expr::col(Alias::new(column)).is_in(values.map(to_value)));
+        self.draft.among(column, values);
         self
     }
 
     /// Finishes it: any number of rows is fine.
     pub fn any(self) {
         let target = Some((Verb::Delete, self.meta));
-        self.batch.push_on(target, &self.query, format!("delete from {}", self.meta.table), None);
+        self.batch.push_on(target, self.draft.finish(), format!("delete from {}", self.meta.table), None);
     }
 
     /// Finishes it: exactly one row must match, otherwise the batch fails with the text `otherwise`.
     pub fn expect(self, otherwise: impl Into<String>) {
         let (target, expect) = (Some((Verb::Delete, self.meta)), Some((1, Otherwise::Unmet(otherwise.into()))));
-        self.batch.push_on(target, &self.query, format!("delete from {}", self.meta.table), expect);
-    }
-}
-
-pub(super) fn equals(column: &'static str, value: Cell) -> Expr {
-    match value {
-        Cell::Null => Expr::col(Alias::new(column)).is_null(),
-        value => Expr::col(Alias::new(column)).eq(to_value(value)),
+        self.batch.push_on(target, self.draft.finish(), format!("delete from {}", self.meta.table), expect);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cumulo_schema::{Cell, CellError, FieldKind, RowSource};
+use cumulo_schema::{Cell, CellError, FieldKind, FieldMeta, RowSource};
 use rusqlite::types::Value;
 use sqlx::{Row, TypeInfo, ValueRef, mysql::MySqlRow};
 
@@ -12,12 +12,32 @@ pub enum DbRow {
     /// From the embedded database.
     Sqlite {
         /// The names of the result's columns, shared by its rows.
-        columns: Arc<[String]>,
+        columns: Columns,
         /// A value a column.
         values: Vec<Value>,
     },
     /// From MariaDB or MySQL.
     MySql(MySqlRow),
+}
+
+/// The columns of a result.
+#[derive(Debug, Clone)]
+pub enum Columns {
+    /// All those of a declaration, in its order.
+    Declared(&'static [FieldMeta]),
+    /// As the result calls them.
+    Named(Arc<[String]>),
+}
+
+impl Columns {
+    /// Where `column` is, which is the `at`th of its declaration.
+    fn place(&self, at: usize, column: &'static str) -> Option<usize> {
+        match self {
+            Columns::Declared(fields) if fields.get(at).is_some_and(|field| field.column == column) => Some(at),
+            Columns::Declared(fields) => fields.iter().position(|field| field.column == column),
+            Columns::Named(names) => names.iter().position(|name| name == column),
+        }
+    }
 }
 
 impl DbRow {
@@ -37,10 +57,10 @@ impl DbRow {
 }
 
 impl RowSource for DbRow {
-    fn cell(&self, column: &'static str, kind: FieldKind) -> Result<Cell, CellError> {
+    fn cell(&self, at: usize, column: &'static str, kind: FieldKind) -> Result<Cell, CellError> {
         match self {
             DbRow::Sqlite { columns, values } => {
-                let index = columns.iter().position(|name| name == column).ok_or_else(|| missing(column))?;
+                let index = columns.place(at, column).ok_or_else(|| missing(column))?;
                 from_sqlite(&values[index], kind)
             }
             DbRow::MySql(row) => from_mysql(row, column, kind),

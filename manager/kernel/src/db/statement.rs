@@ -1,12 +1,14 @@
 //! A statement ready to run: text and bound values. Values never become text.
 
+use std::sync::Arc;
+
 use cumulo_schema::{Cell, ErrorCode, ResourceMeta};
 use sea_query::{MysqlQueryBuilder, QueryStatementWriter, SchemaStatementBuilder, SqliteQueryBuilder, Value, Values};
 
 use super::{DbError, Verb};
 
 /// Which database is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// Embedded.
     Sqlite,
@@ -46,7 +48,7 @@ impl Dialect {
 /// A statement of a [`super::Batch`].
 #[derive(Debug, Clone)]
 pub struct Statement {
-    pub(super) sql: String,
+    pub(super) sql: Arc<str>,
     pub(super) args: Vec<Cell>,
     /// In words, for errors: `insert into zone`.
     pub(super) what: String,

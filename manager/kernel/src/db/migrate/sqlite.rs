@@ -46,5 +46,5 @@ async fn apply_one(db: &Db, program: Version, pending: &Pending) -> Result<(), D
 
 fn add(batch: &mut Batch, sql: &str, args: Vec<Cell>) {
     let what = sql.lines().next().unwrap_or_default().to_owned();
-    batch.statements.push(Statement { sql: sql.to_owned(), args, what, expect: None, target: None });
+    batch.statements.push(Statement { sql: sql.into(), args, what, expect: None, target: None });
 }

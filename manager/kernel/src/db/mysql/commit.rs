@@ -133,7 +133,7 @@ async fn run_or_undo(connection: &mut MySqlConnection, batch: &Batch) -> Result<
 async fn run(connection: &mut MySqlConnection, batch: &Batch) -> Result<Vec<u64>, Trouble> {
     let mut touched = Vec::with_capacity(batch.statements.len());
     for statement in &batch.statements {
-        let rows = execute(connection, &statement.what, &statement.sql, &statement.args).await?;
+        let rows = execute(connection, &statement.what, &*statement.sql, &statement.args).await?;
         touched.push(statement.expected(rows).map_err(Trouble::Final)?);
     }
     Ok(touched)

@@ -132,11 +132,11 @@ impl MySql {
         &self.collation
     }
 
-    pub(super) async fn fetch(&self, sql: String, args: &[Cell]) -> Result<Vec<DbRow>, DbError> {
-        self.fits(&sql, args, "read")?;
+    pub(super) async fn fetch(&self, sql: &str, args: &[Cell]) -> Result<Vec<DbRow>, DbError> {
+        self.fits(sql, args, "read")?;
         let mut patience = Patience::of(self.patience);
         loop {
-            match self.fetch_once(&sql, args).await {
+            match self.fetch_once(sql, args).await {
                 Ok(rows) => return Ok(rows),
                 Err(trouble) => patience.wait_after(trouble, "read").await?,
             }

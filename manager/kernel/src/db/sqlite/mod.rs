@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use cumulo_schema::Cell;
+use cumulo_schema::{Cell, FieldMeta};
 use rusqlite::{Connection, OpenFlags, Statement, config::DbConfig, types::Null};
 use tokio::sync::{mpsc, oneshot};
 
@@ -126,8 +126,14 @@ impl Sqlite {
         }
     }
 
-    pub(super) async fn fetch(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
-        self.readers.read(sql, args).await
+    /// Reads; `fields` says that the columns are those of a declaration, in its order.
+    pub(super) async fn fetch(
+        &self,
+        sql: Arc<str>,
+        args: Vec<Cell>,
+        fields: Option<&'static [FieldMeta]>,
+    ) -> Result<Vec<DbRow>, DbError> {
+        self.readers.read(sql, args, fields).await
     }
 
     pub(super) async fn close(&self) {

@@ -10,12 +10,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cumulo_schema::Cell;
+use cumulo_schema::{Cell, FieldMeta};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
 use super::{bind, connect};
-use crate::db::{DbError, row::DbRow};
+use crate::db::{
+    DbError,
+    row::{Columns, DbRow},
+};
 
 /// Long reads at once: more would only share the processors.
 const APART: usize = 4;
@@ -50,10 +53,17 @@ impl Readers {
         &self.shared.path
     }
 
-    pub(super) async fn read(&self, sql: String, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
-        let rows = match self.here(&sql, &args, true)? {
+    /// Reads; `fields` says that the columns are those of a declaration, in its order.
+    pub(super) async fn read(
+        &self,
+        sql: Arc<str>,
+        args: Vec<Cell>,
+        fields: Option<&'static [FieldMeta]>,
+    ) -> Result<Vec<DbRow>, DbError> {
+        let read = Read { sql, args, fields };
+        let rows = match self.here(&read, true)? {
             Err(cause) if cause.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                self.apart(sql, args).await?
+                self.apart(read).await?
             }
             rows => rows,
         };
@@ -61,18 +71,18 @@ impl Readers {
     }
 
     /// Reads in the caller's thread; gives up with [`ErrorCode::OperationInterrupted`] when it has to be short and is not.
-    fn here(&self, sql: &str, args: &[Cell], short: bool) -> Result<rusqlite::Result<Vec<DbRow>>, DbError> {
+    fn here(&self, read: &Read, short: bool) -> Result<rusqlite::Result<Vec<DbRow>>, DbError> {
         let mut connection = self.take()?;
-        let rows = limit(&mut connection, short).and_then(|()| read(&connection, sql, args));
+        let rows = limit(&mut connection, short).and_then(|()| read.run(&connection));
         self.give_back(connection);
         Ok(rows)
     }
 
     /// Reads in a thread that may block.
-    async fn apart(&self, sql: String, args: Vec<Cell>) -> Result<rusqlite::Result<Vec<DbRow>>, DbError> {
+    async fn apart(&self, read: Read) -> Result<rusqlite::Result<Vec<DbRow>>, DbError> {
         let permit = self.shared.apart.acquire().await.map_err(|_| DbError::Closed)?;
         let readers = self.clone();
-        let read = tokio::task::spawn_blocking(move || readers.here(&sql, &args, false)).await;
+        let read = tokio::task::spawn_blocking(move || readers.here(&read, false)).await;
         drop(permit);
         // A read that panicked or was cut off by the end of the runtime.
         read.map_err(|cause| DbError::Failed { what: "read".to_owned(), cause: Arc::new(cause) })?
@@ -112,17 +122,30 @@ fn limit(connection: &mut Connection, short: bool) -> rusqlite::Result<()> {
     connection.progress_handler(SHORT, Some(move || std::mem::replace(&mut is_long, true)))
 }
 
-fn read(connection: &Connection, sql: &str, args: &[Cell]) -> rusqlite::Result<Vec<DbRow>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
-    bind(&mut statement, args)?;
-    let mut rows = statement.raw_query();
-    let mut read = Vec::new();
-    while let Some(row) = rows.next()? {
-        let values = (0..columns.len()).map(|index| row.get(index)).collect::<rusqlite::Result<_>>()?;
-        read.push(DbRow::Sqlite { columns: columns.clone(), values });
+/// A read to be run.
+struct Read {
+    sql: Arc<str>,
+    args: Vec<Cell>,
+    fields: Option<&'static [FieldMeta]>,
+}
+
+impl Read {
+    fn run(&self, connection: &Connection) -> rusqlite::Result<Vec<DbRow>> {
+        let mut statement = connection.prepare_cached(&self.sql)?;
+        let columns = match self.fields {
+            Some(fields) => Columns::Declared(fields),
+            None => Columns::Named(statement.column_names().map(str::to_owned).collect()),
+        };
+        let width = statement.column_count();
+        bind(&mut statement, &self.args)?;
+        let mut rows = statement.raw_query();
+        let mut read = Vec::new();
+        while let Some(row) = rows.next()? {
+            let values = (0..width).map(|index| row.get(index)).collect::<rusqlite::Result<_>>()?;
+            read.push(DbRow::Sqlite { columns: columns.clone(), values });
+        }
+        Ok(read)
     }
-    Ok(read)
 }
 
 #[cfg(test)]
@@ -153,14 +176,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let readers = readers(dir.path());
         for _ in 0..1_000 {
-            let mut short = std::pin::pin!(readers.read(count(20), vec![]));
+            let mut short = std::pin::pin!(readers.read(count(20).into(), vec![], None));
             let rows = match futures::poll!(&mut short) {
                 std::task::Poll::Ready(rows) => rows.expect("reads"),
                 std::task::Poll::Pending => panic!("a short read was handed over"),
             };
             assert_eq!(counted(&rows), 20);
         }
-        let mut long = std::pin::pin!(readers.read(count(500_000), vec![]));
+        let mut long = std::pin::pin!(readers.read(count(500_000).into(), vec![], None));
         assert!(futures::poll!(&mut long).is_pending(), "a long read stayed in this thread");
         assert_eq!(counted(&long.await.expect("reads")), 500_000);
     }
