@@ -128,7 +128,7 @@ impl Db {
         let _timer = self.commits.start_timer();
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.commit(before, batch, how.durable).await,
-            Backend::MySql(server) => server.commit(before, batch, how.surely).await,
+            Backend::MySql(server) => Box::pin(server.commit(before, batch, how.surely)).await,
         }
     }
 
@@ -216,7 +216,8 @@ impl Db {
     ) -> Result<Vec<DbRow>, DbError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.fetch(sql, args, fields).await,
-            Backend::MySql(server) => server.fetch(&sql, &args).await,
+            // In a box, as below: what a driver of a protocol keeps is large, and would be moved with each caller of this.
+            Backend::MySql(server) => Box::pin(server.fetch(&sql, &args)).await,
         }
     }
 

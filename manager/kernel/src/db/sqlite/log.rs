@@ -9,6 +9,7 @@ use std::{
         mpsc,
     },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -23,11 +24,21 @@ const MOVE_AFTER: u64 = 3_000;
 /// when all of it has been moved, which under steady load no other thread ever sees.
 pub(super) const MOVE_MYSELF_FROM: u64 = 9_000;
 
+/// Nobody else asked for a flush in so long, in microseconds: few are there, and none to be gathered with.
+const CALM: u64 = 500;
+/// A flush that takes at most so long, in microseconds, may hold up the thread of who asks for it.
+const QUICK: u64 = 1_000;
+
 /// How far the log is durable.
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
     file: File,
+    opened: Instant,
+    /// When a flush was last asked for, in microseconds since then.
+    asked: AtomicU64,
+    /// What the last one took, in microseconds.
+    took: AtomicU64,
     applied: AtomicU64,
     durable: AtomicU64,
     /// The first flush that failed. The kernel may call pages clean after it that never reached the disk, so no later one
@@ -47,7 +58,16 @@ impl Log {
         let path = PathBuf::from(log);
         let file = File::open(&path).map_err(|cause| failed(&path, cause))?;
         // What an earlier process applied may not be on the disk yet.
-        Ok(Self { path, file, applied: AtomicU64::new(1), durable: AtomicU64::new(0), broken: OnceLock::new() })
+        Ok(Self {
+            path,
+            file,
+            opened: Instant::now(),
+            asked: AtomicU64::new(0),
+            took: AtomicU64::new(u64::MAX),
+            applied: AtomicU64::new(1),
+            durable: AtomicU64::new(0),
+            broken: OnceLock::new(),
+        })
     }
 
     /// To be said after a commit that everybody can see.
@@ -67,6 +87,14 @@ impl Log {
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
+    /// To be asked by who needs a flush: whether to do it in the own thread. Handing it over and being woken again costs as
+    /// much as a flush where a disk is quick, and is worth that where many can be served with one.
+    pub(super) fn is_calm(&self) -> bool {
+        let now = micros(self.opened);
+        let since = now.saturating_sub(self.asked.swap(now, Ordering::Relaxed));
+        since >= CALM && self.took.load(Ordering::Relaxed) <= QUICK
+    }
+
     /// Makes what was applied so far durable.
     pub(super) fn flush(&self) -> Result<(), DbError> {
         self.sound()?;
@@ -74,13 +102,20 @@ impl Log {
         if self.durable.load(Ordering::Acquire) == applied {
             return Ok(());
         }
+        let begun = Instant::now();
         if let Err(cause) = self.file.sync_data() {
             tracing::error!(%cause, "the database's log could not be flushed; nothing is written from now on");
             return Err(self.broken.get_or_init(|| failed(&self.path, cause)).clone());
         }
-        self.durable.store(applied, Ordering::Release);
+        self.took.store(micros(begun), Ordering::Relaxed);
+        self.durable.fetch_max(applied, Ordering::AcqRel);
         Ok(())
     }
+}
+
+/// Microseconds since `then`.
+fn micros(then: Instant) -> u64 {
+    u64::try_from(then.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 fn failed(path: &Path, cause: std::io::Error) -> DbError {

@@ -104,6 +104,9 @@ impl Sqlite {
         if self.log.is_flushed() {
             return Ok(());
         }
+        if self.log.is_calm() {
+            return self.log.flush();
+        }
         let (answer, outcome) = oneshot::channel();
         self.hand_over(Work::Flush(answer)).await;
         outcome.await.unwrap_or(Err(DbError::Closed))
