@@ -136,8 +136,9 @@ impl Cascade {
     }
 
     pub(crate) async fn going(&self, whole: &'static ResourceMeta, uuids: &[Uuid]) -> Result<Vec<Going>, DbError> {
-        let mut going = Vec::new();
-        self.parts.walk(&self.db, whole, Arc::new(uuids.to_vec()), &mut going).await?;
+        let (mut going, mut uuids) = (Vec::new(), uuids.to_vec());
+        uuids.sort_unstable();
+        self.parts.walk(&self.db, whole, Arc::new(uuids), &mut going).await?;
         Ok(going)
     }
 
