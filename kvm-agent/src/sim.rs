@@ -1,18 +1,21 @@
 //! A simulated host: the same commands under the same runtime, with fake doors and an in-process wire.
 //!
 //! For the manager's tests and for anybody who wants a cloud without servers. What exists on it can be looked at as a
-//! whole ([`SimHost::world`]) and compared; everything on the way to it can be made to fail ([`SimHost::faults`]).
+//! whole ([`SimHost::world`]) and compared; everything on the way to it can be made to fail ([`SimHost::faults`]). It may
+//! live in memory, or in a folder ([`SimHost::open`]): then a process that is killed and started again finds the guests,
+//! files and bridges that a real agent would find after its own death.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use cumulo_agent_rt::{
-    AgentLink, Callbacks, Journal, Reporter, Runtime, RuntimeParts, Sampler,
-    sim::{Faults, LossyCallbacks, SimLink, faulty},
+    AgentLink, Callbacks, Commands, Journal, Reporter, Runtime, RuntimeParts, Sampler,
+    sim::{Faults, LossyCallbacks, Opened, Setting, SimLink, faulty},
     storage::{FakeDisks, FakeFile, Roots},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -87,6 +90,7 @@ struct Agent {
     host: Arc<KvmHost>,
     reporter: Option<DropGuard>,
     sampler: Option<DropGuard>,
+    server: Option<DropGuard>,
 }
 
 /// What exists on a host, to be compared with what existed before.
@@ -118,11 +122,32 @@ impl SimWorld {
 
 impl SimHost {
     /// A fresh host whose agent tells the manager through `callbacks`. Must be called within a tokio runtime.
+    ///
+    /// # Panics
+    /// Never: nothing of it is on disk.
     pub fn new(spec: SimSpec, callbacks: Arc<dyn Callbacks>) -> Self {
-        let disks = FakeDisks::new(spec.disk);
+        Self::open(spec, Setting::in_memory(commands(), callbacks)).expect("memory has no errors")
+    }
+
+    /// The host that is kept where `setting` says, or a fresh one. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When what it keeps cannot be read.
+    pub fn open(spec: SimSpec, setting: Setting<KvmHost>) -> io::Result<Self> {
+        let opened = setting.open()?;
+        let nics = spec.nics.iter().cloned();
+        let (domains, disks, network, networks) = match &setting.dir {
+            None => (FakeDomains::default(), FakeDisks::new(spec.disk), FakeNetwork::new(nics), Networks::in_memory()),
+            Some(dir) => (
+                FakeDomains::kept(&dir.join("guests"))?,
+                FakeDisks::kept(spec.disk, &dir.join("files"))?,
+                FakeNetwork::kept(nics, dir)?,
+                Networks::load(dir.join("networks")).map_err(io::Error::other)?,
+            ),
+        };
         let doors = Doors {
-            domains: FakeDomains::default(),
-            network: FakeNetwork::new(spec.nics.iter().cloned()),
+            domains,
+            network,
             dhcp: FakeDhcp::default(),
             userdata: FakeUserdata::default(),
             images: FakeImages::new(disks.clone()),
@@ -130,9 +155,14 @@ impl SimHost {
             disks,
         };
         let faults = Faults::default();
-        let callbacks: Arc<dyn Callbacks> = Arc::new(LossyCallbacks::new(callbacks, faults.clone()));
-        let agent = start(&spec, &doors, &faults, Arc::clone(&callbacks));
-        Self { spec, doors, faults, callbacks, agent: Mutex::new(agent) }
+        let callbacks: Arc<dyn Callbacks> = Arc::new(LossyCallbacks::new(setting.callbacks, faults.clone()));
+        let commands = faulty(setting.commands, &faults);
+        let host = host(&spec, &doors, opened.roots, networks);
+        let mut agent = start(&spec, host, opened.journal, commands, Arc::clone(&callbacks), setting.manager);
+        if setting.dir.is_some() {
+            agent.keep_serving();
+        }
+        Ok(Self { spec, doors, faults, callbacks, agent: Mutex::new(agent) })
     }
 
     /// The manager's way to the agent.
@@ -195,11 +225,14 @@ impl SimHost {
         agent.sampler = Some(stop.drop_guard());
     }
 
-    /// The host loses power and comes back: no VM runs, DHCP and metadata are gone, disks are as they were, the agent
+    /// The host, which is in memory, loses power and comes back: no VM runs, DHCP and metadata are gone, disks are as they were, the agent
     /// is another process with no memory of its tasks. Links made before lead nowhere useful: make new ones.
     pub async fn lose_power(&self) {
         self.doors.domains.lose_power();
-        let fresh = start(&self.spec, &self.doors, &self.faults, Arc::clone(&self.callbacks));
+        let Opened { journal, roots } = Opened::in_memory();
+        let host = host(&self.spec, &self.doors, roots, Networks::in_memory());
+        let commands = faulty(commands(), &self.faults);
+        let fresh = start(&self.spec, host, journal, commands, Arc::clone(&self.callbacks), None);
         for root in self.host().roots.all() {
             // It was one before.
             _ = fresh.host.roots.add(&root.to_string_lossy());
@@ -218,29 +251,50 @@ impl SimHost {
     }
 }
 
-fn start(spec: &SimSpec, doors: &Doors, faults: &Faults, callbacks: Arc<dyn Callbacks>) -> Agent {
-    let host = Arc::new(KvmHost {
+impl Agent {
+    /// DHCP and metadata end with the process that pretends them: what was served is served again, as after the death of
+    /// a real agent that took its servers along.
+    fn keep_serving(&mut self) {
+        let (stop, host) = (CancellationToken::new(), Arc::clone(&self.host));
+        let stopped = stop.clone();
+        tokio::spawn(async move { host.keep_serving(stopped).await });
+        self.server = Some(stop.drop_guard());
+    }
+}
+
+fn host(spec: &SimSpec, doors: &Doors, roots: Roots, networks: Networks) -> Arc<KvmHost> {
+    Arc::new(KvmHost {
         uuid: spec.uuid.clone(),
         domains: Arc::new(doors.domains.clone()),
         disks: Arc::new(doors.disks.clone()),
-        roots: Roots::in_memory(),
+        roots,
         network: Arc::new(doors.network.clone()),
         dhcp: Arc::new(doors.dhcp.clone()),
         userdata: Arc::new(doors.userdata.clone()),
-        networks: Networks::in_memory(),
+        networks,
         images: Arc::new(doors.images.clone()),
         facts: Arc::new(spec.facts.clone()),
         packages: Arc::new(doors.packages.clone()),
         changed: Arc::default(),
-    });
+    })
+}
+
+fn start(
+    spec: &SimSpec,
+    host: Arc<KvmHost>,
+    journal: Journal,
+    commands: Commands<KvmHost>,
+    callbacks: Arc<dyn Callbacks>,
+    manager: Option<String>,
+) -> Agent {
     let runtime = Runtime::start(RuntimeParts {
         agent_id: spec.uuid.clone(),
         version: env!("CARGO_PKG_VERSION"),
         host: Arc::clone(&host),
-        commands: faulty(commands(), faults),
-        journal: Journal::in_memory(),
+        commands,
+        journal,
         callbacks,
-        manager: None,
+        manager,
     });
-    Agent { runtime, host, reporter: None, sampler: None }
+    Agent { runtime, host, reporter: None, sampler: None, server: None }
 }

@@ -1,11 +1,11 @@
 //! A simulated backup storage: the same commands under the same runtime, with fake doors and an in-process wire.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use cumulo_agent_rt::{
-    AgentLink, Callbacks, Journal, Reporter, Runtime, RuntimeParts,
-    sim::{Faults, LossyCallbacks, SimLink, faulty},
-    storage::{FakeDisks, FakeFile, Roots},
+    AgentLink, Callbacks, Reporter, Runtime, RuntimeParts,
+    sim::{Faults, LossyCallbacks, Setting, SimLink, faulty},
+    storage::{FakeDisks, FakeFile},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +23,23 @@ pub struct SimStorage {
 impl SimStorage {
     /// A fresh one with `disk` bytes whose agent tells the manager through `callbacks`. Must be called within a tokio
     /// runtime.
+    ///
+    /// # Panics
+    /// Never: nothing of it is on disk.
     pub fn new(agent_id: &str, disk: u64, callbacks: Arc<dyn Callbacks>) -> Self {
-        let disks = FakeDisks::new(disk);
+        Self::open(agent_id, disk, Setting::in_memory(commands(), callbacks)).expect("memory has no errors")
+    }
+
+    /// The one with `disk` bytes that is kept where `setting` says, or a fresh one. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When what it keeps cannot be read.
+    pub fn open(agent_id: &str, disk: u64, setting: Setting<StorageHost>) -> io::Result<Self> {
+        let opened = setting.open()?;
+        let disks = match &setting.dir {
+            None => FakeDisks::new(disk),
+            Some(dir) => FakeDisks::kept(disk, &dir.join("files"))?,
+        };
         let origin = FakeOrigin::new(disks.clone());
         let faults = Faults::default();
         let host = Arc::new(StorageHost {
@@ -32,7 +47,7 @@ impl SimStorage {
             hostname: format!("sim-{agent_id}"),
             ssh_host_keys: Vec::new(),
             disks: Arc::new(disks.clone()),
-            roots: Roots::in_memory(),
+            roots: opened.roots,
             origin: Arc::new(origin.clone()),
             changed: Arc::default(),
         });
@@ -40,12 +55,12 @@ impl SimStorage {
             agent_id: agent_id.to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             host: Arc::clone(&host),
-            commands: faulty(commands(), &faults),
-            journal: Journal::in_memory(),
-            callbacks: Arc::new(LossyCallbacks::new(callbacks, faults.clone())),
-            manager: None,
+            commands: faulty(setting.commands, &faults),
+            journal: opened.journal,
+            callbacks: Arc::new(LossyCallbacks::new(setting.callbacks, faults.clone())),
+            manager: setting.manager,
         });
-        Self { runtime, host, disks, origin, faults }
+        Ok(Self { runtime, host, disks, origin, faults })
     }
 
     /// The manager's way to the agent.

@@ -12,9 +12,13 @@ mod command;
 mod faults;
 mod inbox;
 mod link;
+mod notebook;
+mod setting;
 
 pub use authority::{Authority, Issued};
 pub use command::faulty;
 pub use faults::{Call, Fault, Faults, On};
 pub use inbox::{CallError, Inbox};
 pub use link::{LossyCallbacks, SimLink};
+pub use notebook::Notebook;
+pub use setting::{Opened, Setting};

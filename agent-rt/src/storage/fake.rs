@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use cumulo_proto::StorageCapacity;
 
 use super::{Confined, Digester, Digests, Disks, ImageInfo, NewDisk, StorageError};
+use crate::sim::Notebook;
 
 /// Bytes an empty qcow2 takes.
 const EMPTY: u64 = 196_608;
@@ -17,17 +18,27 @@ const EMPTY: u64 = 196_608;
 /// A file of a fake disk.
 pub type FakeFile = ImageInfo;
 
-/// Files in memory. Clones are the same disk.
+/// Files in memory, and in a notebook where they are to outlive their process. Clones are the same disk.
 #[derive(Debug, Clone)]
 pub struct FakeDisks {
     state: Arc<Mutex<BTreeMap<PathBuf, FakeFile>>>,
+    notes: Arc<Notebook>,
     total: u64,
 }
 
 impl FakeDisks {
     /// An empty disk of `total` bytes.
     pub fn new(total: u64) -> Self {
-        Self { state: Arc::default(), total }
+        Self { state: Arc::default(), notes: Arc::default(), total }
+    }
+
+    /// The disk of `total` bytes that is noted in the file `notes`.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn kept(total: u64, notes: &Path) -> std::io::Result<Self> {
+        let (notes, files) = Notebook::open(notes)?;
+        Ok(Self { state: Arc::new(Mutex::new(files)), notes: Arc::new(notes), total })
     }
 
     /// The files there are.
@@ -45,8 +56,16 @@ impl FakeDisks {
         if used + file.actual_size > self.total {
             return Err(StorageError::NoSpace { path: path.to_owned() });
         }
-        state.insert(path.to_owned(), file);
+        self.set(&mut state, path, Some(file));
         Ok(())
+    }
+
+    fn set(&self, state: &mut BTreeMap<PathBuf, FakeFile>, path: &Path, file: Option<FakeFile>) -> Option<FakeFile> {
+        self.notes.note(&path, file.as_ref());
+        match file {
+            Some(file) => state.insert(path.to_owned(), file),
+            None => state.remove(path),
+        }
     }
 
     /// The checksums that a file is said to have.
@@ -105,14 +124,16 @@ impl Disks for FakeDisks {
     }
 
     async fn remove(&self, file: &Confined) -> Result<(), StorageError> {
-        self.state().remove(file.path());
+        self.set(&mut self.state(), file.path(), None);
         Ok(())
     }
 
     async fn rename(&self, from: &Confined, to: &Confined) -> Result<(), StorageError> {
         let mut state = self.state();
-        let file = state.remove(from.path()).ok_or_else(|| StorageError::Missing { path: from.path().to_owned() })?;
-        state.insert(to.path().to_owned(), file);
+        let missing = || StorageError::Missing { path: from.path().to_owned() };
+        let file = state.get(from.path()).cloned().ok_or_else(missing)?;
+        self.set(&mut state, to.path(), Some(file));
+        self.set(&mut state, from.path(), None);
         Ok(())
     }
 

@@ -28,6 +28,7 @@ pub use roots::{Confined, Roots};
 
 /// What a disk image file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct ImageInfo {
     /// Size the guest sees, bytes.
     pub virtual_size: u64,
@@ -62,6 +63,7 @@ pub struct Digests {
 
 /// Formats that volumes are made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub enum DiskFormat {
     /// QEMU's copy-on-write format.
     Qcow2,

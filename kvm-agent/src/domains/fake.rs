@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    io,
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +12,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use cumulo_agent_rt::sim::Notebook;
 use cumulo_proto::Memory;
+use serde::{Deserialize, Serialize};
 
 use super::{CdromSpec, DiskSpec, DomainSpec, DomainState, Domains, Link, NicSpec, Verb, xml};
 use crate::{
@@ -21,7 +25,7 @@ use crate::{
 const FIRST_VNC_PORT: u16 = 5900;
 
 /// A VM of the fake hypervisor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FakeDomain {
     /// Its state.
     pub state: DomainState,
@@ -31,16 +35,26 @@ pub struct FakeDomain {
     pub vnc_port: u16,
 }
 
-/// VMs in memory. Clones are the same hypervisor.
+/// VMs in memory, and in a notebook where they are to outlive their process. Clones are the same hypervisor.
 #[derive(Debug, Clone, Default)]
 pub struct FakeDomains {
     state: Arc<Mutex<BTreeMap<ObjectId, FakeDomain>>>,
+    notes: Arc<Notebook>,
     deaf: Arc<AtomicBool>,
     bios_only: Arc<AtomicBool>,
     used: Arc<Mutex<BTreeMap<ObjectId, (Instant, VmCounters)>>>,
 }
 
 impl FakeDomains {
+    /// The hypervisor whose VMs are noted in the file `notes`.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn kept(notes: &Path) -> io::Result<Self> {
+        let (notes, vms) = Notebook::open(notes)?;
+        Ok(Self { state: Arc::new(Mutex::new(vms)), notes: Arc::new(notes), ..Self::default() })
+    }
+
     /// The VMs there are.
     pub fn domains(&self) -> BTreeMap<ObjectId, FakeDomain> {
         self.state().clone()
@@ -58,16 +72,24 @@ impl FakeDomains {
 
     /// Puts a VM into a state as if it happened by itself: a crash, a shutdown from inside.
     pub fn set_state(&self, vm: &ObjectId, state: DomainState) {
-        if let Some(domain) = self.state().get_mut(vm) {
+        let mut vms = self.state();
+        if let Some(domain) = vms.get_mut(vm) {
             domain.state = state;
         }
+        self.note(&vms, vm);
     }
 
     /// What a power failure leaves: all VMs are defined and none runs.
     pub fn lose_power(&self) {
-        for domain in self.state().values_mut() {
+        for (vm, domain) in &mut *self.state() {
             domain.state = DomainState::Stopped;
+            self.notes.note(vm, Some(domain));
         }
+    }
+
+    /// Notes what `vm` is now.
+    fn note(&self, vms: &BTreeMap<ObjectId, FakeDomain>, vm: &ObjectId) {
+        self.notes.note(vm, vms.get(vm));
     }
 
     fn state(&self) -> MutexGuard<'_, BTreeMap<ObjectId, FakeDomain>> {
@@ -99,6 +121,7 @@ impl Domains for FakeDomains {
             vnc_port: before.map_or(free, |d| d.vnc_port),
         };
         state.insert(spec.uuid.clone(), domain);
+        self.note(&state, &spec.uuid);
         Ok(())
     }
 
@@ -117,6 +140,7 @@ impl Domains for FakeDomains {
                 return Err(HostError::VmState { vm: vm.to_string(), state: domain.state, what: "do that" });
             }
         }
+        self.note(&state, vm);
         Ok(())
     }
 
@@ -126,6 +150,7 @@ impl Domains for FakeDomains {
         if domain.spec.nics.iter().all(|there| there.mac != nic.mac) {
             domain.spec.nics.push(nic.clone());
         }
+        self.note(&state, vm);
         Ok(())
     }
 
@@ -134,6 +159,7 @@ impl Domains for FakeDomains {
         let domain = state.get_mut(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
         let lets_go = domain.state != DomainState::Running || !self.deaf.load(Ordering::Relaxed);
         domain.spec.nics.retain(|there| there.mac != *mac || !lets_go);
+        self.note(&state, vm);
         Ok(())
     }
 
@@ -148,6 +174,7 @@ impl Domains for FakeDomains {
         let domain = state.get_mut(vm).ok_or_else(|| HostError::NoVm { vm: vm.to_string() })?;
         let none = || HostError::NoNic { vm: vm.to_string(), mac: mac.to_string() };
         domain.spec.nics.iter_mut().find(|there| there.mac == *mac).ok_or_else(none)?.link = link;
+        self.note(&state, vm);
         Ok(())
     }
 
@@ -157,6 +184,7 @@ impl Domains for FakeDomains {
         let drive = domain.spec.cdroms.iter_mut().find(|there| there.place == cdrom.place);
         let none = || HostError::NoDrive { vm: vm.to_string(), place: cdrom.place };
         drive.ok_or_else(none)?.path.clone_from(&cdrom.path);
+        self.note(&state, vm);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use cumulo_agent_rt::storage::Roots;
+use cumulo_agent_rt::storage::{DiskFormat, Roots};
 use cumulo_proto::kvm;
 
 use super::xml;
@@ -14,6 +14,7 @@ use crate::{HostError, IfName, Mac, ObjectId, names};
 
 /// A VM as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct DomainSpec {
     /// Its uuid, which is also the domain's name.
     pub uuid: ObjectId,
@@ -32,6 +33,7 @@ pub struct DomainSpec {
     /// In the order of their places.
     pub nics: Vec<NicSpec>,
     /// What to boot from, first choice first.
+    #[cfg_attr(feature = "sim", serde(deserialize_with = "kept::boot"))]
     pub boot: Vec<&'static str>,
     /// Whether UEFI boots it, and not a BIOS.
     pub uefi: bool,
@@ -49,6 +51,7 @@ pub struct DomainSpec {
 
 /// How a VM runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub enum Virtualization {
     /// On the CPU.
     Kvm,
@@ -58,6 +61,7 @@ pub enum Virtualization {
 
 /// How virtual CPUs are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct Topology {
     /// Sockets.
     pub sockets: u32,
@@ -69,13 +73,14 @@ pub struct Topology {
 
 /// A disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct DiskSpec {
     /// The volume's uuid, which the guest sees as serial number.
     pub volume: ObjectId,
     /// Inside a storage of the host.
     pub path: PathBuf,
-    /// `qcow2` or `raw`.
-    pub format: &'static str,
+    /// What is in the file.
+    pub format: DiskFormat,
     /// How it is attached.
     pub bus: Bus,
     /// Its place on the bus.
@@ -88,6 +93,7 @@ pub struct DiskSpec {
 
 /// How a disk is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub enum Bus {
     /// virtio-blk.
     Virtio,
@@ -101,6 +107,7 @@ pub enum Bus {
 
 /// What the host caches of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub enum Cache {
     /// Nothing, where the file system can do without the page cache; reads and writes where it cannot.
     Auto,
@@ -126,6 +133,7 @@ impl Cache {
 
 /// A CD-ROM drive.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct CdromSpec {
     /// The image in it.
     pub path: Option<PathBuf>,
@@ -135,6 +143,7 @@ pub struct CdromSpec {
 
 /// A network card.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct NicSpec {
     /// Its uuid.
     pub uuid: ObjectId,
@@ -154,6 +163,7 @@ pub struct NicSpec {
 
 /// Whether a network card has a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub enum Link {
     /// Its cable is in.
     Up,
@@ -178,6 +188,7 @@ impl Link {
 
 /// What kind of network card a guest sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub enum NicModel {
     /// Paravirtual.
     Virtio,
@@ -203,6 +214,7 @@ impl NicModel {
 
 /// The console.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConsoleSpec {
     /// Where the VNC server listens.
     pub listen: IpAddr,
@@ -317,13 +329,28 @@ impl NicSpec {
     }
 }
 
+/// Words of ours as they come back from a simulated host's notes.
+#[cfg(feature = "sim")]
+mod kept {
+    use serde::{Deserialize, Deserializer, de::Error};
+
+    pub(super) fn boot<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<&'static str>, D::Error> {
+        let ours = |word: &String| ["hd", "cdrom", "network"].into_iter().find(|known| known == word);
+        let words = Vec::<String>::deserialize(from)?;
+        words
+            .iter()
+            .map(|word| ours(word).ok_or_else(|| D::Error::custom(format!("nothing boots from '{word}'"))))
+            .collect()
+    }
+}
+
 fn disk(disk: &kvm::Disk, roots: &Roots) -> Result<DiskSpec, HostError> {
     Ok(DiskSpec {
         volume: ObjectId::try_from(disk.volume_uuid.as_str())?,
         path: roots.confine(&disk.path)?.path().to_owned(),
         format: match disk.format.as_str() {
-            "qcow2" => "qcow2",
-            "raw" => "raw",
+            "qcow2" => DiskFormat::Qcow2,
+            "raw" => DiskFormat::Raw,
             other => return Err(HostError::BadValue { value: other.to_owned(), why: "disks are qcow2 or raw" }),
         },
         bus: match disk.bus() {

@@ -6,6 +6,7 @@ use cumulo_proto::VmState;
 
 /// The state of a VM the host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub enum DomainState {
     /// It runs, or is on its way down and still there.
     Running,

@@ -219,7 +219,7 @@ fn disk(xml: &mut Xml, disk: &DiskSpec, ide: bool) -> io::Result<()> {
     let attributes = [("type", "file"), ("device", "disk")];
     xml.create_element("disk").with_attributes(attributes).write_inner_content(|xml| {
         let discard = ("discard", "unmap");
-        let driver = [("name", "qemu"), ("type", disk.format), ("cache", disk.cache.name()), discard];
+        let driver = [("name", "qemu"), ("type", disk.format.name()), ("cache", disk.cache.name()), discard];
         empty(xml, "driver", &driver)?;
         empty(xml, "source", &[("file", &disk.path.to_string_lossy())])?;
         empty(xml, "target", &[("dev", &name), ("bus", bus)])?;

@@ -2,16 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+use cumulo_agent_rt::sim::Notebook;
+use serde::{Deserialize, Serialize};
 
 use super::{Interface, Network};
 use crate::{HostError, IfName};
 
 /// A bridge of the fake network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FakeBridge {
     /// Its physical port.
     pub nic: IfName,
@@ -19,19 +23,43 @@ pub struct FakeBridge {
     pub mtu: Option<u32>,
 }
 
-/// Bridges in memory. Clones are the same network.
+/// Bridges in memory, and in notebooks where they are to outlive their process. Clones are the same network.
 #[derive(Debug, Clone)]
 pub struct FakeNetwork {
     nics: Arc<BTreeSet<IfName>>,
     bridges: Arc<Mutex<BTreeMap<IfName, FakeBridge>>>,
     /// Devices with their NIC and id.
     vlans: Arc<Mutex<BTreeMap<IfName, (IfName, u16)>>>,
+    bridge_notes: Arc<Notebook>,
+    vlan_notes: Arc<Notebook>,
 }
 
 impl FakeNetwork {
     /// A host with these physical NICs.
     pub fn new(nics: impl IntoIterator<Item = IfName>) -> Self {
-        Self { nics: Arc::new(nics.into_iter().collect()), bridges: Arc::default(), vlans: Arc::default() }
+        Self {
+            nics: Arc::new(nics.into_iter().collect()),
+            bridges: Arc::default(),
+            vlans: Arc::default(),
+            bridge_notes: Arc::default(),
+            vlan_notes: Arc::default(),
+        }
+    }
+
+    /// A host with these physical NICs and what is noted in the folder `dir`.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn kept(nics: impl IntoIterator<Item = IfName>, dir: &Path) -> io::Result<Self> {
+        let (bridge_notes, bridges) = Notebook::open(&dir.join("bridges"))?;
+        let (vlan_notes, vlans) = Notebook::open(&dir.join("vlans"))?;
+        Ok(Self {
+            bridges: Arc::new(Mutex::new(bridges)),
+            vlans: Arc::new(Mutex::new(vlans)),
+            bridge_notes: Arc::new(bridge_notes),
+            vlan_notes: Arc::new(vlan_notes),
+            ..Self::new(nics)
+        })
     }
 
     /// The bridges there are.
@@ -75,7 +103,9 @@ impl Network for FakeNetwork {
             let (name, other) = (nic.to_string(), other.to_string());
             return Err(HostError::InterfaceTaken { name, other, bridge: bridge.to_string() });
         }
-        bridges.insert(bridge.clone(), FakeBridge { nic: nic.clone(), mtu });
+        let made = FakeBridge { nic: nic.clone(), mtu };
+        self.bridge_notes.note(bridge, Some(&made));
+        bridges.insert(bridge.clone(), made);
         Ok(())
     }
 
@@ -87,17 +117,22 @@ impl Network for FakeNetwork {
             let (nic, other) = (nic.to_string(), other.to_string());
             return Err(HostError::VlanTaken { nic, id, other });
         }
+        self.vlan_notes.note(device, Some(&(nic, id)));
         vlans.insert(device.clone(), (nic.clone(), id));
         Ok(())
     }
 
     async fn remove_vlan(&self, device: &IfName) -> Result<(), HostError> {
-        self.vlans.lock().unwrap_or_else(PoisonError::into_inner).remove(device);
+        let mut vlans = self.vlans.lock().unwrap_or_else(PoisonError::into_inner);
+        self.vlan_notes.note(device, None::<&()>);
+        vlans.remove(device);
         Ok(())
     }
 
     async fn remove_bridge(&self, bridge: &IfName, _: &IfName) -> Result<(), HostError> {
-        self.lock().remove(bridge);
+        let mut bridges = self.lock();
+        self.bridge_notes.note(bridge, None::<&FakeBridge>);
+        bridges.remove(bridge);
         Ok(())
     }
 }
