@@ -47,7 +47,9 @@ fn allowed(folder: &str, on: &str) -> bool {
             "manager/contracts",
             "manager/plugins/simulator",
             "manager/testdb",
+            "tests/hosts",
         ]),
+        "tests/hosts" => any(&["proto", "agent-rt", "kvm-agent", "storage-agent"]),
         "manager/testkit" | "manager/testnode" | "manager/app" | "bench" | "bench/query" | "bench/bus"
         | "bench/agents" => true,
         _ if folder.starts_with("manager/services/") => {

@@ -1,0 +1,151 @@
+//! What an agent worked on: each time with its life, so that what was done twice shows.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cumulo_agent_rt::{AgentError, Commands, ErasedCommand, TaskCx, sim::Notebook};
+use cumulo_proto::Header;
+use cumulo_sim_hosts::control::Execution;
+
+use crate::weather::Weather;
+
+/// In which life, and which of that.
+type Turn = (u64, u64);
+
+/// Of one machine, in all its lives.
+pub(crate) struct Record {
+    address: SocketAddr,
+    agent: String,
+    life: u64,
+    notes: Notebook,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    executions: BTreeMap<Turn, Execution>,
+    next: u64,
+    busy: Duration,
+}
+
+impl Record {
+    /// That of the agent `agent` at `address`, kept in `dir` where it is kept.
+    ///
+    /// # Errors
+    /// When what is there cannot be read.
+    pub(crate) fn open(address: SocketAddr, agent: &str, life: u64, dir: Option<&Path>) -> io::Result<Self> {
+        let (notes, executions) = match dir {
+            None => (Notebook::forgetful(), BTreeMap::new()),
+            Some(dir) => Notebook::open(&dir.join("executions"))?,
+        };
+        let next = executions.keys().filter(|(of, _)| *of == life).map(|(_, n)| n + 1).max().unwrap_or(0);
+        let state = Mutex::new(State { executions, next, busy: Duration::ZERO });
+        Ok(Self { address, agent: agent.to_owned(), life, notes, state })
+    }
+
+    /// Everything that was worked on, in order.
+    pub(crate) fn executions(&self) -> Vec<Execution> {
+        self.state().executions.values().cloned().collect()
+    }
+
+    /// How long commands ran in this life.
+    pub(crate) fn busy(&self) -> Duration {
+        self.state().busy
+    }
+
+    fn begins(&self, command: &str, header: Header, key: String) -> Turn {
+        let mut state = self.state();
+        let turn = (self.life, state.next);
+        state.next += 1;
+        let execution = Execution {
+            address: self.address,
+            agent: self.agent.clone(),
+            command: command.to_owned(),
+            task: header.task_id,
+            key,
+            epoch: header.epoch,
+            life: self.life,
+            is_ended: false,
+            is_told: false,
+        };
+        self.notes.note(&turn, Some(&execution));
+        state.executions.insert(turn, execution);
+        turn
+    }
+
+    fn ended(&self, turn: Turn, took: Duration) {
+        let mut state = self.state();
+        state.busy += took;
+        if let Some(execution) = state.executions.get_mut(&turn) {
+            execution.is_ended = true;
+            self.notes.note(&turn, Some(execution));
+        }
+    }
+
+    /// The outcome of `task` is about to be told. The runtime has it on disk by then.
+    pub(crate) fn told(&self, task: &str) {
+        let mut state = self.state();
+        let last = state.executions.iter_mut().rev().find(|(_, execution)| execution.task == task);
+        if let Some((turn, execution)) = last.filter(|(_, execution)| !execution.is_told) {
+            execution.is_told = true;
+            self.notes.note(turn, Some(execution));
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `commands`, recorded, and as slow as the weather has it.
+pub(crate) fn recorded<H: Send + Sync + 'static>(
+    commands: Commands<H>,
+    record: &Arc<Record>,
+    weather: &Arc<Weather>,
+) -> Commands<H> {
+    commands.wrapped(|inner| Arc::new(Recorded { inner, record: record.clone(), weather: weather.clone() }))
+}
+
+struct Recorded<H> {
+    inner: Arc<dyn ErasedCommand<H>>,
+    record: Arc<Record>,
+    weather: Arc<Weather>,
+}
+
+impl<H> Recorded<H> {
+    fn machine(&self) -> IpAddr {
+        self.record.address.ip()
+    }
+}
+
+#[async_trait]
+impl<H: Send + Sync + 'static> ErasedCommand<H> for Recorded<H> {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn parse(&self, request: &[u8]) -> Result<(Header, String), AgentError> {
+        self.inner.parse(request)
+    }
+
+    async fn run(&self, host: Arc<H>, request: Bytes, cx: &TaskCx) -> Result<Vec<u8>, AgentError> {
+        let (header, key) = self.inner.parse(&request)?;
+        self.weather.answers(self.machine()).await;
+        let work = self.weather.work();
+        if !work.is_zero() {
+            cx.until_deadline(self.name(), tokio::time::sleep(work)).await?;
+        }
+        let (since, turn) = (Instant::now(), self.record.begins(self.name(), header, key));
+        let done = self.inner.run(host, request, cx).await;
+        self.record.ended(turn, since.elapsed());
+        done
+    }
+}
