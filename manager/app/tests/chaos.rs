@@ -4,12 +4,14 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use cumulo_chaos::{Chaos, Servers};
+use cumulo_sim_hosts::Hosts;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_doubled_or_leaked() {
     let keep = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos");
     let program = env!("CARGO_BIN_EXE_cumulo-manager").into();
-    let chaos = Chaos { program, longest_freeze: Duration::from_secs(7), keep };
+    let hosts = Some(Hosts::program().expect("it is built"));
+    let chaos = Chaos { program, hosts, longest_freeze: Duration::from_secs(7), keep };
     let servers = Arc::new(tokio::task::spawn_blocking(Servers::start).await.expect("servers"));
     let mut failed = 0;
     for seed in [184, 652] {

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cumulo_contracts::resource::{ImageStatus, VmInstance, VmState, VolumeStatus};
-use cumulo_plugin_simulator::Power;
 use cumulo_schema::{Resource, Uuid};
 
-use crate::{load::Vm, outcome::Finding, world::World};
+use crate::{
+    found::{COUNTED, GuestPower},
+    load::Vm,
+    outcome::Finding,
+    world::World,
+};
 
 /// Everything that does not hold of `now`. `before` is the world without a VM, `known` what the clients know of theirs.
 pub(crate) fn all(before: &World, now: &World, known: &[&Vm]) -> Vec<Finding> {
@@ -21,6 +25,7 @@ pub(crate) fn all(before: &World, now: &World, known: &[&Vm]) -> Vec<Finding> {
     quotas(now, &mut found);
     vms(now, known, &mut found);
     commands(now, known, &mut found);
+    executions(now, &mut found);
     found
 }
 
@@ -45,9 +50,11 @@ fn states(now: &World, found: &mut Vec<Finding>) {
 
 /// What runs is recorded as running there, and the other way round.
 fn guests(now: &World, found: &mut Vec<Finding>) {
-    for guest in &now.guests {
-        let (uuid, host) = (guest.vm_uuid, guest.host_uuid);
+    for guest in &now.found.guests {
+        let (uuid, host) = (guest.vm, guest.host);
         match now.vm(uuid) {
+            // What a host knows of a VM that is off stays until it is started anew or expunged.
+            Some(vm) if guest.power == GuestPower::Off && !is_up(vm) => {}
             None => found.push(Finding::leaked(format!("{uuid} is on host {host} and no VM"))),
             Some(vm) if !is_up(vm) => {
                 found.push(Finding::leaked(format!("VM {uuid} is {} and on host {host}", vm.state)));
@@ -56,14 +63,15 @@ fn guests(now: &World, found: &mut Vec<Finding>) {
                 found.push(Finding::doubled(format!("VM {uuid} is on host {host} and recorded on {:?}", vm.host_uuid)));
             }
             Some(vm) => {
-                if (vm.state == VmState::Paused) != (guest.power == Power::Paused) {
-                    found.push(Finding::lost(format!("VM {uuid} is {} and its guest {}", vm.state, guest.power)));
+                let is = if vm.state == VmState::Paused { GuestPower::Paused } else { GuestPower::Running };
+                if guest.power != is {
+                    found.push(Finding::lost(format!("VM {uuid} is {} and its guest {:?}", vm.state, guest.power)));
                 }
             }
         }
     }
     for vm in now.vms.iter().filter(|vm| is_up(vm)) {
-        if !now.guests.iter().any(|guest| guest.vm_uuid == vm.uuid) {
+        if !now.found.guests.iter().any(|guest| guest.vm == vm.uuid) {
             found.push(Finding::lost(format!("VM {} is {} and on no host", vm.uuid, vm.state)));
         }
     }
@@ -71,23 +79,30 @@ fn guests(now: &World, found: &mut Vec<Finding>) {
 
 /// Every volume has its file, and every file is of something.
 fn files(now: &World, found: &mut Vec<Finding>) {
-    for file in &now.files {
-        let is_of = |uuid: Uuid| uuid == file.resource_uuid;
+    for file in &now.found.files {
+        let is_of = |uuid: Uuid| file.of == Some(uuid);
         if !now.volumes.iter().any(|volume| is_of(volume.uuid)) && !now.images.iter().any(|image| is_of(image.uuid)) {
             found.push(Finding::leaked(format!("file {} is of nothing that is recorded", file.path)));
         }
     }
     for volume in &now.volumes {
-        let copies = now.files.iter().filter(|file| file.resource_uuid == volume.uuid).count();
-        match copies {
+        let copies = now.found.files.iter().filter(|file| file.of == Some(volume.uuid));
+        let places: Vec<Uuid> = copies.map(|file| file.place).collect();
+        match places.len() {
             0 => found.push(Finding::lost(format!("volume {} has no file", volume.uuid))),
             1 => {}
             copies => found.push(Finding::doubled(format!("volume {} has {copies} files", volume.uuid))),
         }
     }
-    for disk in &now.disks {
-        let used: i64 =
-            now.files.iter().filter(|file| file.storage_uuid == disk.uuid).map(|file| file.actual_size).sum();
+    for row in &now.placed {
+        let is_there = |file: &crate::found::File| file.of == Some(row.resource_uuid) && file.place == row.host_uuid;
+        if !now.found.files.iter().any(is_there) {
+            let (uuid, host) = (row.resource_uuid, row.host_uuid);
+            found.push(Finding::lost(format!("{uuid} is recorded on host {host} and has no file there")));
+        }
+    }
+    for disk in &now.found.disks {
+        let used: i64 = now.found.files.iter().filter(|file| file.place == disk.uuid).map(|file| file.size).sum();
         if used != disk.used {
             found.push(Finding::leaked(format!("files on disk {} take {used} and {} is used", disk.uuid, disk.used)));
         }
@@ -225,8 +240,8 @@ fn vms(now: &World, known: &[&Vm], found: &mut Vec<Finding>) {
 /// A host was given each command once for each call, whoever works on the call how often.
 fn commands(now: &World, known: &[&Vm], found: &mut Vec<Finding>) {
     for vm in known.iter().filter(|vm| vm.is_known && now.vm(vm.uuid).is_some()) {
-        for command in ["start", "stop", "reboot", "pause", "resume", "attach-nic", "detach-nic"] {
-            let given = now.tasks.iter().filter(|task| task.vm_uuid == vm.uuid && task.command == command).count();
+        for (command, _) in COUNTED {
+            let given = now.found.given.iter().filter(|task| task.vm == vm.uuid && task.command == command).count();
             let due = vm.commands.get(command).copied().unwrap_or_default();
             let text = || format!("VM {}: {given} × {command} for {} calls that were done", vm.uuid, due.sure);
             if given < due.sure {
@@ -235,5 +250,27 @@ fn commands(now: &World, known: &[&Vm], found: &mut Vec<Finding>) {
                 found.push(Finding::doubled(format!("{} and {} that failed", text(), due.maybe)));
             }
         }
+    }
+}
+
+/// An agent did each task once, in the order of the epochs of what it is about. One that dies in the middle of a task begins it
+/// again, but not after it told what came of it.
+fn executions(now: &World, found: &mut Vec<Finding>) {
+    let (mut tasks, mut epochs) = (BTreeMap::new(), BTreeMap::new());
+    for execution in &now.found.executions {
+        let (agent, task, command) = (&execution.agent, &execution.task, &execution.command);
+        if let Some(last) = tasks.insert((agent, task), execution)
+            && (last.life == execution.life || last.is_told)
+        {
+            found.push(Finding::doubled(format!("agent {agent} did {command} twice as task {task}")));
+        }
+        let newest = epochs.entry((agent, &execution.key)).or_insert(execution.epoch);
+        if execution.epoch < *newest {
+            let (epoch, key) = (execution.epoch, &execution.key);
+            found.push(Finding::doubled(format!(
+                "agent {agent} did {command} for {key} in epoch {epoch} after {newest}"
+            )));
+        }
+        *newest = execution.epoch.max(*newest);
     }
 }

@@ -1,17 +1,28 @@
-//! A simulated cloud in the node, and what is counted in it.
+//! A cloud of simulated hosts, and what is counted in it.
 
 use std::collections::BTreeMap;
 
 use cumulo_schema::Uuid;
+use cumulo_sim_hosts::Network;
 use serde_json::{Value, json};
 
 use crate::Node;
 
 const SPACE: i64 = 1 << 40;
 
+/// What a cloud is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// Hosts and storages of the simulator plugin, which are rows of the node's database.
+    Rows,
+    /// Machines of a hosts' process at addresses of this network, from 11 on, with real agents.
+    Machines(Network),
+}
+
 /// What a VM is created from, and where space is counted.
 #[derive(Debug)]
 pub struct Cloud {
+    ground: Ground,
     cluster: String,
     l2: String,
     l3: String,
@@ -19,35 +30,85 @@ pub struct Cloud {
     storage: String,
 }
 
+impl Ground {
+    fn hypervisor(self) -> &'static str {
+        match self {
+            Self::Rows => "Simulator",
+            Self::Machines(_) => "KVM",
+        }
+    }
+
+    /// The call that adds host `n`, from 1 on.
+    fn host(self, n: u8, cluster: &str) -> (&'static str, Value) {
+        let name = if n == 1 { "host".to_owned() } else { format!("host-{n}") };
+        match self {
+            Self::Rows => {
+                let host = json!({ "name": name, "managementIp": format!("127.0.0.{n}"), "clusterUuid": cluster,
+                                   "cpuCapacity": 4, "memoryCapacity": 8_i64 << 30 });
+                ("/hosts/simulators", host)
+            }
+            Self::Machines(network) => {
+                let host = json!({ "name": name, "managementIp": network.address(10 + n), "clusterUuid": cluster,
+                                   "username": "root", "password": "password" });
+                ("/hosts/kvm", host)
+            }
+        }
+    }
+
+    fn primary_storage(self, zone: &str) -> (&'static str, Value) {
+        match self {
+            Self::Rows => {
+                let storage = json!({ "name": "ps", "url": "nowhere", "zoneUuid": zone, "totalCapacity": SPACE,
+                                      "availableCapacity": SPACE, "totalPhysicalCapacity": SPACE,
+                                      "availablePhysicalCapacity": SPACE });
+                ("/primary-storage/simulators", storage)
+            }
+            Self::Machines(_) => {
+                ("/primary-storage/local-storage", json!({ "name": "ps", "url": "/cumulo_ps", "zoneUuid": zone }))
+            }
+        }
+    }
+
+    fn backup_storage(self) -> (&'static str, Value) {
+        match self {
+            Self::Rows => ("/backup-storage/simulators", json!({ "name": "bs", "url": "nowhere" })),
+            Self::Machines(network) => {
+                let storage = json!({ "name": "bs", "url": "/cumulo_bs", "hostname": network.address(254),
+                                      "username": "root", "password": "password" });
+                ("/backup-storage/sftp", storage)
+            }
+        }
+    }
+}
+
 impl Cloud {
-    /// Builds it, and lets one VM live, so that what stays for the next one (the address of the DHCP server) is there.
+    /// Builds it of rows, and lets one VM live, so that what stays for the next one (the address of the DHCP server) is there.
     pub async fn build(node: &Node) -> Self {
-        let make = async |path: &str, params: Value| -> String {
+        Self::build_on(node, Ground::Rows).await
+    }
+
+    /// As [`Cloud::build`], on any ground.
+    pub async fn build_on(node: &Node, ground: Ground) -> Self {
+        let make = async |(path, params): (&str, Value)| -> String {
             let made = node.make("POST", path, json!({ "params": params })).await;
             made["uuid"].as_str().expect("a uuid").to_owned()
         };
-        let zone = make("/zones", json!({ "name": "zone" })).await;
-        let cluster = json!({ "name": "cluster", "hypervisorType": "Simulator", "zoneUuid": zone });
-        let cluster = make("/clusters", cluster).await;
-        let host = json!({ "name": "host", "managementIp": "127.0.0.1", "clusterUuid": cluster, "cpuCapacity": 4,
-                           "memoryCapacity": 8_i64 << 30 });
-        make("/hosts/simulators", host).await;
-        let storage = json!({ "name": "ps", "url": "nowhere", "zoneUuid": zone, "totalCapacity": SPACE,
-                              "availableCapacity": SPACE, "totalPhysicalCapacity": SPACE,
-                              "availablePhysicalCapacity": SPACE });
-        let storage = make("/primary-storage/simulators", storage).await;
-        make(&format!("/clusters/{cluster}/primary-storage/{storage}"), json!({})).await;
-        let images = json!({ "name": "bs", "url": "nowhere" });
-        let images = make("/backup-storage/simulators", images).await;
-        make(&format!("/zones/{zone}/backup-storage/{images}"), json!({})).await;
+        let zone = make(("/zones", json!({ "name": "zone" }))).await;
+        let cluster = json!({ "name": "cluster", "hypervisorType": ground.hypervisor(), "zoneUuid": zone });
+        let cluster = make(("/clusters", cluster)).await;
+        make(ground.host(1, &cluster)).await;
+        let storage = make(ground.primary_storage(&zone)).await;
+        make((&format!("/clusters/{cluster}/primary-storage/{storage}"), json!({}))).await;
+        let images = make(ground.backup_storage()).await;
+        make((&format!("/zones/{zone}/backup-storage/{images}"), json!({}))).await;
         let image = json!({ "name": "image", "url": "http://nowhere.example/guest.qcow2", "format": "qcow2",
                             "backupStorageUuids": [images] });
-        let image = make("/images", image).await;
-        let l2 =
-            make("/l2-networks/no-vlan", json!({ "name": "l2", "physicalInterface": "eth0", "zoneUuid": zone })).await;
-        make(&format!("/l2-networks/{l2}/clusters/{cluster}"), json!({})).await;
+        let image = make(("/images", image)).await;
+        let l2 = json!({ "name": "l2", "physicalInterface": "eth0", "zoneUuid": zone });
+        let l2 = make(("/l2-networks/no-vlan", l2)).await;
+        make((&format!("/l2-networks/{l2}/clusters/{cluster}"), json!({}))).await;
         let l3 = Self::l3_network(node, &l2, "10.0.101").await;
-        let cloud = Self { cluster, l2, l3, image, storage };
+        let cloud = Self { ground, cluster, l2, l3, image, storage };
         let vm = node.make("POST", "/vm-instances", cloud.vm("first")).await;
         cloud.expunge(node, &vm).await;
         cloud
@@ -68,16 +129,21 @@ impl Cloud {
         l3
     }
 
-    /// Adds two hosts and an L3 network, lets every account use all that VMs are made of, and answers the network's uuid.
-    /// Hosts are looked after every few seconds: one that is lost in a fault must be back soon after it.
-    pub async fn widen(&self, node: &Node) -> String {
+    /// Adds hosts until there are so many, and an L3 network, lets every account use all that VMs are made of, and answers the
+    /// network's uuid. Hosts are looked after every few seconds: one that is lost in a fault must be back soon after it.
+    pub async fn widen(&self, node: &Node, hosts: u8) -> String {
         let soon = json!({ "updateGlobalConfig": { "value": "5" } });
         node.make("PUT", "/global-configurations/host/ping.interval/actions", soon).await;
-        for n in 2..4 {
-            let host = json!({ "params": { "name": format!("host-{n}"), "managementIp": format!("127.0.0.{n}"),
-                                           "clusterUuid": self.cluster, "cpuCapacity": 4,
-                                           "memoryCapacity": 8_i64 << 30 } });
-            node.make("POST", "/hosts/simulators", host).await;
+        for n in 2..=hosts {
+            let (path, host) = self.ground.host(n, &self.cluster);
+            let host = node.make("POST", path, json!({ "params": host })).await;
+            if matches!(self.ground, Ground::Machines(_)) {
+                // The image's copy, which stays on a host once it was needed there.
+                let mut vm = self.vm("first");
+                vm["params"]["hostUuid"] = host["uuid"].clone();
+                let vm = node.make("POST", "/vm-instances", vm).await;
+                self.expunge(node, &vm).await;
+            }
         }
         let second = Self::l3_network(node, &self.l2, "10.0.102").await;
         let share = json!({ "shareResource": { "resourceUuids": [self.image, self.l3, second], "toPublic": true } });

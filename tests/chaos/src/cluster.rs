@@ -15,13 +15,17 @@ use nix::sys::signal::Signal;
 use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
-    Cloud, Node, caller::Board, history::History, link::Link, load::Made, process::password, servers::Servers,
+    Cloud, Ground, Node, caller::Board, history::History, link::Link, load::Made, machines::Machines,
+    process::password, servers::Servers,
 };
 
 /// The lease of the nodes here, in seconds.
 pub(crate) const LEASE: u64 = 3;
 /// Nodes from the beginning; one more may join.
 pub(crate) const NODES: usize = 3;
+/// Hosts that are rows, and hosts with agents.
+const ROWS: u8 = 3;
+pub(crate) const HOSTS: u8 = 5;
 /// The account of the clients.
 const ACCOUNT: &str = "tenant";
 /// Longest wait for a node that can start.
@@ -51,6 +55,8 @@ pub(crate) struct Cluster {
     pub(crate) session: String,
     /// A way of our own to the database, which no fault cuts.
     pub(crate) db: Db,
+    /// The hosts, where they are no rows.
+    pub(crate) machines: Option<Machines>,
     // Dropped last: nodes die before what they use.
     _database: TestDatabase,
     _vhost: Vhost,
@@ -58,20 +64,37 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts `program` three times over a new database and virtual host, with a simulated cloud and an account that may
-    /// use it.
-    pub(crate) async fn start(servers: &Servers, program: &Path, history: Arc<History>) -> anyhow::Result<Self> {
+    /// use it. Its hosts are played by the program `hosts`, or rows.
+    pub(crate) async fn start(
+        servers: &Servers,
+        program: &Path,
+        hosts: Option<&Path>,
+        history: Arc<History>,
+    ) -> anyhow::Result<Self> {
         let database = TestDatabase::on(servers.database.url()).await;
         let vhost = servers.broker.vhost();
         let (url, board) = (database.url().context("it is on a server")?, Arc::<Board>::default());
+        let machines = match hosts {
+            Some(program) => Some(Machines::start(program).await?),
+            None => None,
+        };
         let mut members = Vec::new();
         for n in 0..=NODES {
-            members.push(Member::unborn(n, program, (&url, vhost.url()), board.clone(), history.clone()).await?);
+            let mut member = Member::unborn(n, program, (&url, vhost.url()), board.clone(), history.clone()).await?;
+            if let Some(machines) = &machines {
+                member.node.call_back_at(machines.manager(n));
+                member.node.deploy_with(machines.path().await);
+            }
+            members.push(member);
         }
         let mut first = members.remove(0);
         first.start().await?;
         first.node.log_in().await;
         for other in &mut members {
-            std::fs::copy(first.node.data().join("key"), other.node.data().join("key"))?;
+            std::fs::create_dir(other.node.data().join("ca"))?;
+            for secret in ["key", "ca/ca.pem", "ca/ca-key.pem"] {
+                std::fs::copy(first.node.data().join(secret), other.node.data().join(secret))?;
+            }
             other.node.use_session_of(&first.node);
         }
         let (one, other) = members.split_at_mut(1);
@@ -79,13 +102,17 @@ impl Cluster {
         one.and(other)?;
         let db = database.open().await;
         agree(&db, NODES).await?;
-        let cloud = Cloud::build(&first.node).await;
-        let second_l3 = cloud.widen(&first.node).await;
+        let (ground, hosts) = match &machines {
+            Some(machines) => (Ground::Machines(machines.network), HOSTS),
+            None => (Ground::Rows, ROWS),
+        };
+        let cloud = Cloud::build_on(&first.node, ground).await;
+        let second_l3 = cloud.widen(&first.node, hosts).await;
         let session = first.session_of_tenant().await;
         members.insert(0, first);
         let members = members.into_iter().map(|member| Arc::new(Mutex::new(member))).collect();
         let made = Arc::new(Made { cloud, second_l3 });
-        Ok(Self { members, board, history, made, session, db, _database: database, _vhost: vhost })
+        Ok(Self { members, board, history, made, session, db, machines, _database: database, _vhost: vhost })
     }
 
     /// How many are up.
@@ -106,7 +133,10 @@ impl Cluster {
                 std::fs::copy(member.node.log_file(), dir.join(format!("node-{}.log", member.n)))?;
             }
         }
-        Ok(())
+        match &self.machines {
+            Some(machines) => machines.keep_logs(dir).await,
+            None => Ok(()),
+        }
     }
 }
 

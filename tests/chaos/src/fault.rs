@@ -2,12 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use anyhow::Context;
+use cumulo_sim_hosts::control::{self, Order};
 use rand::{Rng, rngs::StdRng};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
-    cluster::{Cluster, NODES},
-    link::Passage,
+    cluster::{Cluster, HOSTS, NODES},
+    link::{Link, Passage},
+    machines::Machines,
     servers::Servers,
 };
 
@@ -18,11 +21,16 @@ const LONGEST_GAP: u64 = 4000;
 /// Longest that a node or server is away for another reason than that it is frozen, in milliseconds.
 const LONGEST_ABSENCE: u64 = 6000;
 
+/// Outcomes of agents that are lost or doubled at once.
+const MOST_REPLIES: u64 = 20;
+
 /// What a node's link leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     Database,
     Broker,
+    /// All of them at once.
+    Hosts,
 }
 
 /// One fault.
@@ -42,6 +50,14 @@ pub(crate) enum Fault {
     Join,
     /// SIGTERM; started again some time later.
     Leave { node: usize, away: Duration },
+    /// The process that plays the hosts is killed and started again: all agents die, and nothing of what they work on.
+    Hosts { away: Duration },
+    /// A host hangs.
+    Hang { host: u8, away: Duration },
+    /// The next outcomes that agents tell are lost for good.
+    Lost { replies: u64 },
+    /// The next outcomes are told twice.
+    Doubled { replies: u64 },
 }
 
 impl fmt::Display for Fault {
@@ -57,16 +73,21 @@ impl fmt::Display for Fault {
             Fault::Broker { killed: false } => write!(f, "broker stopped"),
             Fault::Join => write!(f, "node {NODES} joins"),
             Fault::Leave { node, away } => write!(f, "node {node} leaves for {} ms", away.as_millis()),
+            Fault::Hosts { away } => write!(f, "hosts killed for {} ms", away.as_millis()),
+            Fault::Hang { host, away } => write!(f, "host {host} hangs for {} ms", away.as_millis()),
+            Fault::Lost { replies } => write!(f, "{replies} replies lost"),
+            Fault::Doubled { replies } => write!(f, "{replies} replies doubled"),
         }
     }
 }
 
-/// The faults of a run, each with the pause before it. No node is frozen for longer than `longest_freeze`.
-pub(crate) fn choose(random: &mut StdRng, longest_freeze: Duration) -> Vec<(Duration, Fault)> {
+/// The faults of a run, each with the pause before it. No node is frozen for longer than `longest_freeze`; hosts suffer some
+/// where they are `machines`.
+pub(crate) fn choose(random: &mut StdRng, longest_freeze: Duration, machines: bool) -> Vec<(Duration, Fault)> {
     let mut faults: Vec<(Duration, Fault)> = Vec::new();
     while faults.len() < FAULTS {
         let gap = Duration::from_millis(random.random_range(200..LONGEST_GAP));
-        let fault = one(random, longest_freeze);
+        let fault = if machines && random.random_ratio(2, 5) { of_hosts(random) } else { one(random, longest_freeze) };
         let has = |test: fn(&Fault) -> bool| faults.iter().any(|(_, fault)| test(fault));
         // Once is enough of what takes long, and of what is only possible once.
         let again = match fault {
@@ -102,6 +123,21 @@ fn one(random: &mut StdRng, longest_freeze: Duration) -> Fault {
         16 => Fault::Broker { killed: random.random() },
         17 => Fault::Join,
         _ => Fault::Leave { node, away },
+    }
+}
+
+/// One of machines, and of the network to them.
+fn of_hosts(random: &mut StdRng) -> Fault {
+    let away = Duration::from_millis(random.random_range(0..LONGEST_ABSENCE));
+    match random.random_range(0..10) {
+        0..3 => Fault::Hosts { away },
+        3..6 => {
+            let passage = if random.random() { Passage::Broken } else { Passage::Silent };
+            Fault::Cut { node: random.random_range(0..NODES), peer: Peer::Hosts, passage, away: away * 2 }
+        }
+        6 => Fault::Hang { host: random.random_range(0..HOSTS), away: away * 2 },
+        7..9 => Fault::Lost { replies: random.random_range(1..=MOST_REPLIES) },
+        _ => Fault::Doubled { replies: random.random_range(1..=MOST_REPLIES) },
     }
 }
 
@@ -146,12 +182,13 @@ async fn suffer(cluster: Arc<Cluster>, servers: Arc<Servers>, fault: Fault) -> a
             let member = cluster.members[node].lock().await;
             note();
             let link = match peer {
-                Peer::Database => &member.database,
-                Peer::Broker => &member.broker,
+                Peer::Database => Some(&member.database),
+                Peer::Broker => Some(&member.broker),
+                Peer::Hosts => None,
             };
-            link.set(passage);
+            set(&cluster, link, node, passage).await?;
             sleep(away).await;
-            link.set(Passage::Open);
+            set(&cluster, link, node, Passage::Open).await?;
         }
         Fault::Database { away } => {
             note();
@@ -176,7 +213,45 @@ async fn suffer(cluster: Arc<Cluster>, servers: Arc<Servers>, fault: Fault) -> a
             sleep(away).await;
             member.start().await?;
         }
+        Fault::Hosts { away } => {
+            note();
+            machines(&cluster)?.kill_for(away).await?;
+        }
+        Fault::Hang { host, away } => {
+            note();
+            let machine = machines(&cluster)?.host(host);
+            machines(&cluster)?.order(Order::Hang { machine }).await?;
+            sleep(away).await;
+            machines(&cluster)?.order(Order::Release { machine }).await?;
+        }
+        Fault::Lost { replies } => {
+            note();
+            machines(&cluster)?.order(Order::LoseReplies { count: replies }).await?;
+        }
+        Fault::Doubled { replies } => {
+            note();
+            machines(&cluster)?.order(Order::DoubleReplies { count: replies }).await?;
+        }
     }
     history.note(format!("HEALED {fault}"));
     Ok(())
+}
+
+/// Makes the network between a node and a server, or all hosts, be as `passage` says.
+async fn set(cluster: &Cluster, link: Option<&Link>, node: usize, passage: Passage) -> anyhow::Result<()> {
+    if let Some(link) = link {
+        link.set(passage);
+        return Ok(());
+    }
+    let passage = match passage {
+        Passage::Open => control::Passage::Open,
+        Passage::Broken => control::Passage::Broken,
+        Passage::Silent => control::Passage::Silent,
+    };
+    let manager = machines(cluster)?.manager(node);
+    machines(cluster)?.order(Order::Cut { manager, passage }).await
+}
+
+fn machines(cluster: &Cluster) -> anyhow::Result<&Machines> {
+    cluster.machines.as_ref().context("the hosts are rows")
 }

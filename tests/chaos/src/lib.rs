@@ -4,18 +4,21 @@
 //! A run is made from a seed: which faults, when, and what the clients do. What the machine makes of it differs from time
 //! to time, so a seed that failed may have to be run more than once. `docs/chaos.md` says how.
 //!
-//! Hosts are those of the simulator plugin. They live in the database and so through everything, do each task once as
-//! agents do, and record it, so that what was done to a VM can be counted. What it takes to run the program and to build
-//! that cloud ([`Node`], [`Cloud`]) serves the manager's own tests as well.
+//! Hosts are machines of a process of their own (`tests/hosts`), with real agents over mutual TLS, which suffers faults as
+//! everything else does; or those of the simulator plugin, which live in the database and so through everything. Both record
+//! each task that they did, so that what was done to a VM can be counted. What it takes to run the program and to build such
+//! a cloud ([`Node`], [`Cloud`]) serves the manager's own tests as well.
 
 mod caller;
 mod check;
 mod cloud;
 mod cluster;
 mod fault;
+mod found;
 mod history;
 mod link;
 mod load;
+mod machines;
 mod model;
 mod outcome;
 mod process;
@@ -24,7 +27,7 @@ mod run;
 mod servers;
 mod world;
 
-pub use cloud::{Cloud, order};
+pub use cloud::{Cloud, Ground, order};
 pub use outcome::{Finding, Kind, Outcome};
 pub use process::Node;
 pub use run::Chaos;

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use cumulo_chaos::{Chaos, Kind, Servers};
+use cumulo_sim_hosts::Hosts;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Real management nodes under load, while they, their database and their broker are killed, frozen and cut off.
@@ -19,6 +20,9 @@ struct Arguments {
     /// The `cumulo-manager` to run; the one beside this program where absent.
     #[arg(long)]
     manager: Option<PathBuf>,
+    /// What the hosts are.
+    #[arg(long, value_enum, default_value_t = Are::Process)]
+    hosts: Are,
     /// Longest that a node is frozen, in seconds; at least five.
     #[arg(long, default_value_t = 20)]
     longest_freeze: u64,
@@ -27,9 +31,18 @@ struct Arguments {
     keep: PathBuf,
 }
 
+/// What hosts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Are {
+    /// Machines with real agents, of a process of their own.
+    Process,
+    /// Rows of the simulator plugin.
+    Rows,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let Arguments { seeds, seed, manager, longest_freeze, keep } = Arguments::parse();
+    let Arguments { seeds, seed, manager, hosts, longest_freeze, keep } = Arguments::parse();
     let program = match manager {
         Some(program) => program,
         None => std::env::current_exe()?.with_file_name("cumulo-manager"),
@@ -37,7 +50,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     let program = program
         .canonicalize()
         .with_context(|| format!("there is no manager at {}: build it, or give --manager", program.display()))?;
-    let chaos = Chaos { program, longest_freeze: Duration::from_secs(longest_freeze), keep };
+    let hosts = match hosts {
+        Are::Process => Some(Hosts::program()?),
+        Are::Rows => None,
+    };
+    let chaos = Chaos { program, hosts, longest_freeze: Duration::from_secs(longest_freeze), keep };
     // Large seeds are hard to type again.
     let first = seed.unwrap_or_else(|| rand::random_range(0..1_000_000_000));
     let servers = tokio::task::spawn_blocking(Servers::start).await?;

@@ -3,7 +3,9 @@
 //! For tests: what goes otherwise than expected is a panic with the end of the program's log.
 
 use std::{
+    ffi::OsString,
     fs,
+    net::IpAddr,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -25,6 +27,8 @@ use tokio::{
 };
 
 const PASSWORD: &str = "password";
+/// The playbooks of the tree; which program plays them is a matter of `PATH`.
+const PLAYBOOKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ansible");
 /// Longest that a test waits for a process or a job.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -40,6 +44,8 @@ pub struct Node {
     dir: TempDir,
     client: reqwest::Client,
     session: String,
+    callback: String,
+    path: Option<OsString>,
     life: Option<Life>,
 }
 
@@ -76,7 +82,18 @@ impl Node {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("cumulo.toml"), config).expect("written");
-        Self { program: program.to_owned(), dir, client, session: String::new(), life: None }
+        let (program, session, callback) = (program.to_owned(), String::new(), "127.0.0.1:0".to_owned());
+        Self { program, dir, client, session, callback, path: None, life: None }
+    }
+
+    /// Has agents call it back at `address`, from its next start on.
+    pub fn call_back_at(&mut self, address: IpAddr) {
+        self.callback = format!("{address}:0");
+    }
+
+    /// Has it find `ansible-playbook` in `path`, from its next start on.
+    pub fn deploy_with(&mut self, path: OsString) {
+        self.path = Some(path);
     }
 
     /// Opens the session that calls are made with.
@@ -89,6 +106,12 @@ impl Node {
         let login = json!({ "logInByAccount": { "accountName": account, "password": password() } });
         let answer = self.call("PUT", "/accounts/login", &login).await.expect("logs in");
         answer["inventory"]["uuid"].as_str().expect("a session").to_owned()
+    }
+
+    /// The session that calls are made with; empty before [`Node::log_in`].
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     /// Makes calls with the session of `other`.
@@ -119,7 +142,8 @@ impl Node {
         let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a log");
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(self.path("cumulo.toml")).arg("--data-dir").arg(self.data());
-        command.args(["--listen", "127.0.0.1:0", "--callback-listen", "127.0.0.1:0"]);
+        command.args(["--listen", "127.0.0.1:0", "--callback-listen", &self.callback, "--ansible-dir", PLAYBOOKS]);
+        command.envs(self.path.as_ref().map(|path| ("PATH", path)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         if self.session.is_empty() {
             command.env("CUMULO_ADMIN_PASSWORD", PASSWORD);
@@ -190,8 +214,7 @@ impl Node {
 
     /// Sends its process a signal.
     pub fn signal(&self, signal: Signal) {
-        let life = self.life.as_ref().expect("the node lives");
-        let pid = life.child.id().and_then(|pid| i32::try_from(pid).ok()).expect("it runs");
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).expect("the node lives");
         kill(Pid::from_raw(pid), signal).expect("the process is there");
     }
 
@@ -207,6 +230,12 @@ impl Node {
 
     fn assert_killed(&self, ended: ExitStatus) {
         assert_eq!(ended.signal(), Some(Signal::SIGKILL as i32), "it ended otherwise:\n{}", self.log());
+    }
+
+    /// The id of its process, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.life.as_ref()?.child.id()
     }
 
     /// Whether its process runs, as far as anybody was told.

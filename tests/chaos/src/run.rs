@@ -32,6 +32,8 @@ const LOAD: Duration = Duration::from_secs(8);
 pub struct Chaos {
     /// The `cumulo-manager` to run.
     pub program: PathBuf,
+    /// The `cumulo-sim-hosts` that plays the hosts; they are rows of the simulator plugin where absent.
+    pub hosts: Option<PathBuf>,
     /// Longest that a node is frozen; at least five seconds.
     pub longest_freeze: Duration,
     /// Where logs of runs that failed are kept, a folder each, named for the seed.
@@ -70,7 +72,7 @@ impl Chaos {
     }
 
     async fn attempt(&self, servers: &Arc<Servers>, seed: u64, history: &Arc<History>) -> anyhow::Result<Outcome> {
-        let cluster = Arc::new(Cluster::start(servers, &self.program, history.clone()).await?);
+        let cluster = Arc::new(Cluster::start(servers, &self.program, self.hosts.as_deref(), history.clone()).await?);
         let outcome = self.suffered(&cluster, servers, seed).await;
         if !matches!(&outcome, Ok(outcome) if outcome.findings.is_empty()) {
             let dir = self.dir(seed);
@@ -82,8 +84,8 @@ impl Chaos {
 
     async fn suffered(&self, cluster: &Arc<Cluster>, servers: &Arc<Servers>, seed: u64) -> anyhow::Result<Outcome> {
         let mut random = StdRng::seed_from_u64(seed);
-        let faults = fault::choose(&mut random, self.longest_freeze);
-        let before = World::read(&cluster.db).await?;
+        let faults = fault::choose(&mut random, self.longest_freeze, cluster.machines.is_some());
+        let before = World::read(&cluster.db, cluster.machines.as_ref()).await?;
         let (stop, mut at_work) = (CancellationToken::new(), JoinSet::new());
         // Should this end early, so do they.
         let stopping = stop.clone().drop_guard();
@@ -100,7 +102,7 @@ impl Chaos {
         let mut clients = at_work.join_all().await;
         agree(&cluster.db, cluster.count().await).await?;
         let mut findings = quiet::settle(&cluster.db).await?;
-        let now = World::read(&cluster.db).await?;
+        let now = World::read(&cluster.db, cluster.machines.as_ref()).await?;
         for client in &mut clients {
             client.compare().await;
             findings.append(&mut client.findings);

@@ -1,17 +1,17 @@
 //! What is recorded and what is simulated, read once everything is quiet.
 
-use cumulo_contracts::resource::{Host, Image, PrimaryStorage, UsedIp, VmInstance, VmNic, Volume};
-use cumulo_kernel::{
-    db::{Db, DbError},
-    quota::QuotaClaim,
+use cumulo_contracts::resource::{
+    Host, Image, LocalStorageResourceRef, PrimaryStorage, UsedIp, VmInstance, VmNic, Volume,
 };
-use cumulo_plugin_simulator::{SimulatorFile, SimulatorStorage, SimulatorTask, SimulatorVm};
+use cumulo_kernel::{db::Db, quota::QuotaClaim};
 use cumulo_schema::{
     Uuid,
     system::{AccountResourceRef, Quota, SystemTag},
 };
 
-/// All rows that a VM touches.
+use crate::{found::Found, machines::Machines};
+
+/// All rows that a VM touches, and what is there of it.
 pub(crate) struct World {
     pub(crate) vms: Vec<VmInstance>,
     pub(crate) nics: Vec<VmNic>,
@@ -24,16 +24,15 @@ pub(crate) struct World {
     pub(crate) tags: Vec<SystemTag>,
     pub(crate) quotas: Vec<Quota>,
     pub(crate) claims: Vec<QuotaClaim>,
-    pub(crate) guests: Vec<SimulatorVm>,
-    pub(crate) files: Vec<SimulatorFile>,
-    pub(crate) disks: Vec<SimulatorStorage>,
-    pub(crate) tasks: Vec<SimulatorTask>,
+    /// On which host a volume is, where hosts have disks of their own.
+    pub(crate) placed: Vec<LocalStorageResourceRef>,
+    pub(crate) found: Found,
 }
 
 impl World {
     /// # Errors
-    /// When the database cannot be read.
-    pub(crate) async fn read(db: &Db) -> Result<Self, DbError> {
+    /// When the database cannot be read, or `machines` do not answer.
+    pub(crate) async fn read(db: &Db, machines: Option<&Machines>) -> anyhow::Result<Self> {
         Ok(Self {
             vms: db.select().all().await?,
             nics: db.select().all().await?,
@@ -46,10 +45,11 @@ impl World {
             tags: db.select().all().await?,
             quotas: db.select().all().await?,
             claims: db.select().all().await?,
-            guests: db.select().all().await?,
-            files: db.select().all().await?,
-            disks: db.select().all().await?,
-            tasks: db.select().all().await?,
+            placed: db.select().all().await?,
+            found: match machines {
+                Some(machines) => Found::on_machines(machines).await?,
+                None => Found::in_rows(db).await?,
+            },
         })
     }
 
