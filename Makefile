@@ -34,6 +34,7 @@ test: packages
 	scripts/test
 
 bench: packages
+	cargo build --quiet --profile bench-node --package cumulo-manager --package cumulo-sim-hosts
 	cargo run --quiet --profile bench-node --package cumulo-bench -- $(NAME)
 
 bench-query: packages

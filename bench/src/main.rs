@@ -1,44 +1,65 @@
-//! `make bench`: how quick the node is, with simulated machines in the same process and every commit durable before
-//! anything follows from it. `make bench NAME=create` or `NAME=scale` runs one part.
+//! `make bench`: how quick the node is, with every commit durable before anything follows from it. The node and the hosts are
+//! processes of their own, as they are in life. `make bench NAME=create` or `NAME=scale` runs one part; `--hosts` and
+//! `--work-ms` make it another one.
 //!
 //! Each line is `bench: <name> ours=<value> <unit> goal=<value>`. Absolute times drift between machines; where there is a
 //! limit to compare with, it is measured in the same run and the ratio printed.
 
+mod cloud;
 mod create;
 mod scale;
+mod stage;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cumulo_testkit::{Cloud, World};
+use clap::{Parser, ValueEnum};
+use cloud::Cloud;
 use futures::{StreamExt, stream};
-
-/// As the node's own program has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use stage::Stage;
 
 /// Who creates many VMs at once.
 const CLIENTS: usize = 100;
 
+/// How quick the node is.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The part to run; all where absent.
+    part: Option<Part>,
+    /// How many hosts; 10 for create and 1,000 for scale where absent.
+    #[arg(long)]
+    hosts: Option<usize>,
+    /// How much longer every command of a host takes, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    work_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// VMs on a few hosts: one after the other, and a thousand at once.
+    Create,
+    /// A thousand hosts and ten thousand VMs.
+    Scale,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        None => {
-            create::run().await?;
-            scale::run().await
-        }
-        Some("create") => create::run().await,
-        Some("scale") => scale::run().await,
-        Some(other) => anyhow::bail!("there is no benchmark '{other}'; there are create and scale"),
+    let arguments = Arguments::parse();
+    if arguments.part != Some(Part::Scale) {
+        create::run(&arguments).await?;
     }
+    if arguments.part != Some(Part::Create) {
+        scale::run(&arguments).await?;
+    }
+    Ok(())
 }
 
 /// Creates so many VMs, from that number on, by [`CLIENTS`] clients over HTTP; how long it took until the last one ran.
-async fn create_many(world: &World, cloud: &Cloud, from: usize, count: usize) -> anyhow::Result<Duration> {
-    let begun = Instant::now();
+async fn create_many(stage: &Stage, cloud: &Cloud, from: usize, count: usize) -> anyhow::Result<Duration> {
+    let begun = std::time::Instant::now();
     let made = stream::iter(from..from + count)
         .map(|n| {
             let body = cloud.vm(&format!("many-{n}"));
-            async move { world.call("POST", "/vm-instances", &body).await.is_ok() }
+            async move { stage.make("/vm-instances", &body).await.is_ok() }
         })
         .buffer_unordered(CLIENTS)
         .filter(|made| std::future::ready(*made))
@@ -59,12 +80,4 @@ fn ms(time: Duration) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn count(number: usize) -> f64 {
     number as f64
-}
-
-/// Resident memory of this process: the node, the simulated machines and the clients together.
-fn resident_mib() -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: f64 = line.and_then(|line| line.split_whitespace().next()).unwrap_or_default().parse()?;
-    Ok(kib / 1024.0)
 }

@@ -1,0 +1,112 @@
+//! What is measured: a node, hosts and storages in another process, and clients of it in this one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use cumulo_chaos::Node;
+use cumulo_sim_hosts::{Hosts, Network};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longest that a call may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// A node of the real program without anything, and machines for it. Agents serve with mutual TLS and call back, so a create
+/// costs what it costs on real hosts but for what these do themselves.
+pub(crate) struct Stage {
+    node: Node,
+    hosts: Hosts,
+    http: reqwest::Client,
+    base: String,
+    session: String,
+    pub(crate) network: Network,
+    // Dropped last: the processes have their folders in it.
+    _dir: TempDir,
+}
+
+impl Stage {
+    /// Starts both; commands of hosts take `work_ms` milliseconds longer than they need.
+    pub(crate) async fn set(work_ms: u64) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let work = work_ms.to_string();
+        // What machines keep they would write to disks of their own.
+        let options = ["--in-memory", "--work-ms", &work];
+        let hosts = Hosts::start(&Hosts::program()?, dir.path(), &options).await?;
+        let mut node = Node::unborn(&program()?, "");
+        node.deploy_with(hosts.path());
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let (base, session) = (String::new(), String::new());
+        Ok(Self { node, hosts, http, base, session, network: Network::any(), _dir: dir })
+    }
+
+    /// Starts the node, and logs in.
+    pub(crate) async fn start(&mut self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.node.start("").await, "the node does not start:\n{}", self.node.log());
+        self.node.log_in().await;
+        self.node.base().context("a node that started listens")?.clone_into(&mut self.base);
+        self.session = format!("OAuth {}", self.node.session());
+        Ok(())
+    }
+
+    /// Stops the node in order.
+    pub(crate) async fn stop(&mut self) {
+        self.node.stop().await;
+    }
+
+    /// Calls an API and waits for its job, where it makes one.
+    ///
+    /// # Errors
+    /// When it is refused or fails.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.request(method.parse()?, format!("{}{path}", self.base)).json(body);
+        let (status, answer) = self.send(request).await?;
+        if status != 202 {
+            anyhow::ensure!(status == 200, "{method} {path}: {status} {answer}");
+            return Ok(answer);
+        }
+        let location = answer["location"].as_str().context("a location")?.to_owned();
+        loop {
+            let (status, answer) = self.send(self.http.get(&location).header("Prefer", "wait=10")).await?;
+            if status != 202 {
+                anyhow::ensure!(status == 200, "{method} {path}: {status} {answer}");
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// As [`Stage::call`], of a `POST` with parameters; answers the inventory.
+    pub(crate) async fn make(&self, path: &str, params: &Value) -> anyhow::Result<Value> {
+        let body = serde_json::json!({ "params": params });
+        self.call("POST", path, &body).await.map(|mut answer| answer["inventory"].take())
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(u16, Value)> {
+        let answer = request.header("Authorization", &self.session).send().await?;
+        Ok((answer.status().as_u16(), serde_json::from_str(&answer.text().await?)?))
+    }
+
+    /// How long the agents of all machines have worked on commands, in milliseconds.
+    pub(crate) async fn agents_own(&self) -> anyhow::Result<f64> {
+        Ok(self.hosts.control().machines().await?.iter().map(|machine| machine.busy_ms).sum())
+    }
+
+    /// Resident memory of the node.
+    pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
+        let pid = self.node.pid().context("the node runs")?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib: f64 = line.and_then(|line| line.split_whitespace().next()).unwrap_or_default().parse()?;
+        Ok(kib / 1024.0)
+    }
+}
+
+/// The manager, beside this program.
+fn program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("cumulo-manager");
+    anyhow::ensure!(Path::new(&program).is_file(), "{} is not built; `make bench` builds it", program.display());
+    Ok(program)
+}
