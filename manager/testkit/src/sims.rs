@@ -98,6 +98,14 @@ impl Sims {
         storages.get(&uuid).cloned().unwrap_or_else(|| panic!("no simulated storage {uuid}"))
     }
 
+    /// Brings a report to the node as agents do, however old it is.
+    ///
+    /// # Errors
+    /// When no node lives, or it does not take it.
+    pub async fn report(&self, report: &Report) -> Result<(), PostError> {
+        self.inner.manager.report("", report).await
+    }
+
     /// What exists on all hosts, without what stays for the next VM.
     #[must_use]
     pub fn worlds(&self) -> BTreeMap<Uuid, SimWorld> {

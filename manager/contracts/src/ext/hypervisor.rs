@@ -168,6 +168,8 @@ pub trait Hypervisor: Send + Sync {
     async fn resume(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode>;
     /// Makes sure it is gone from the host.
     async fn destroy(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode>;
+    /// What it is on the host at this moment, whatever is under way for it; `Stopped` where it is not there.
+    async fn state(&self, host: Uuid, vm: Uuid) -> Result<VmState, ErrorCode>;
     /// Makes sure a VM on the host has the NIC, now and from its next start on. Its hardware address says which it is.
     async fn attach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, nic: &NicSpec) -> Result<(), ErrorCode>;
     /// Makes sure it has no NIC of that hardware address. An `Err` also when its guest does not let go of it. No such VM is
@@ -185,7 +187,8 @@ pub trait Hypervisor: Send + Sync {
 /// Told when a hypervisor reports what runs on a host.
 #[async_trait]
 pub trait OnVmsReported: Send + Sync {
-    /// `vms` is everything the host has. An `Err` is logged.
+    /// `vms` is everything the host had when it was looked at, which may be long ago: what is to be acted on is to be asked
+    /// ([`Hypervisor::state`]). An `Err` is logged.
     async fn vms_reported(&self, host: Uuid, vms: &[(Uuid, VmState)]) -> Result<(), ErrorCode>;
 }
 

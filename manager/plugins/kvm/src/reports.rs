@@ -60,7 +60,7 @@ fn usage(seen: &cumulo_proto::Usage) -> Option<Usage> {
     Some(Usage { vm, measurements: measurements.collect() })
 }
 
-fn state(seen: Seen) -> Option<VmState> {
+pub(crate) fn state(seen: Seen) -> Option<VmState> {
     match seen {
         Seen::Running => Some(VmState::Running),
         Seen::Paused => Some(VmState::Paused),

@@ -5,12 +5,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use async_trait::async_trait;
 use cumulo_contracts::{
     ext::hypervisor::{BootDevice, CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
-    resource::{BootMode, Host},
+    resource::{BootMode, Host, VmState},
 };
 use cumulo_proto::kvm;
 use cumulo_schema::{ErrorCode, Uuid};
 
-use crate::Kvm;
+use crate::{Kvm, reports};
 
 #[async_trait]
 impl Hypervisor for Kvm {
@@ -46,6 +46,14 @@ impl Hypervisor for Kvm {
     async fn destroy(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
         let destroy = kvm::DestroyVm { header: None, vm_uuid: vm.to_string() };
         self.gateway.call(host, task, destroy).await.map(drop)
+    }
+
+    async fn state(&self, host: Uuid, vm: Uuid) -> Result<VmState, ErrorCode> {
+        // States change, so each look is a task of its own.
+        let look = kvm::GetVmState { header: None, vm_uuid: vm.to_string() };
+        let reply = self.gateway.call(host, Uuid::random(), look).await?;
+        let none = || ErrorCode::operation(format!("the agent of host {host} does not know what VM {vm} is"));
+        reports::state(reply.state()).ok_or_else(none)
     }
 
     async fn attach_nic(&self, host: Uuid, task: Uuid, vm: Uuid, nic: &NicSpec) -> Result<(), ErrorCode> {

@@ -1,12 +1,15 @@
 //! Running VMs that there are not: a VM that is on is a row, one that is off is none.
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::hypervisor::{CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
+use cumulo_contracts::{
+    ext::hypervisor::{CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
+    resource::VmState,
+};
 use cumulo_schema::{ErrorCode, Uuid, codes};
 
 use crate::{
     Simulator,
-    power::{Act, NotRunning},
+    power::{Act, NotRunning, Power},
     store::{NewTask, Turned},
 };
 
@@ -37,6 +40,14 @@ impl Hypervisor for Simulator {
 
     async fn destroy(&self, host: Uuid, task: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
         self.act(NewTask { uuid: task, host, vm, command: "destroy" }, Act::Stop).await
+    }
+
+    async fn state(&self, host: Uuid, vm: Uuid) -> Result<VmState, ErrorCode> {
+        Ok(match self.store.power(host, vm).await? {
+            Some(Power::Running) => VmState::Running,
+            Some(Power::Paused) => VmState::Paused,
+            None => VmState::Stopped,
+        })
     }
 
     /// A pretended guest has the NICs that are recorded of it; as on a real host, it must be there to get one.

@@ -1,7 +1,10 @@
 //! A hypervisor that is installed and never asked: clusters only look whether there is one.
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::hypervisor::{CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec};
+use cumulo_contracts::{
+    ext::hypervisor::{CdRomSpec, ConsoleAddress, Hypervisor, NicSpec, StopKind, VmSpec},
+    resource::VmState,
+};
 use cumulo_schema::{ErrorCode, Uuid};
 
 pub(crate) struct Idle;
@@ -28,6 +31,9 @@ impl Hypervisor for Idle {
         refused()
     }
     async fn destroy(&self, _: Uuid, _: Uuid, _: Uuid) -> Result<(), ErrorCode> {
+        refused()
+    }
+    async fn state(&self, _: Uuid, _: Uuid) -> Result<VmState, ErrorCode> {
         refused()
     }
     async fn attach_nic(&self, _: Uuid, _: Uuid, _: Uuid, _: &NicSpec) -> Result<(), ErrorCode> {
