@@ -67,6 +67,13 @@ impl ErrorCode {
         self.code == code.0
     }
 
+    /// Whether this error, or one of those that led to it, has the code `code`: who says in words of its own what failed
+    /// keeps the reason below.
+    #[must_use]
+    pub fn comes_of(&self, code: codes::Code) -> bool {
+        std::iter::successors(Some(self), |error| error.cause.as_deref()).any(|error| error.is(code))
+    }
+
     /// Wrong input: SYS.1007.
     #[must_use]
     pub fn invalid(details: impl Into<String>) -> Self {
@@ -159,6 +166,14 @@ mod tests {
         assert_eq!(wire["code"], "SYS.1006");
         assert_eq!(wire["cause"]["details"], "disk full");
         assert!(wire.get("opaque").is_none(), "null members are left out");
+    }
+
+    #[test]
+    fn what_an_error_comes_of_is_found_however_deep() {
+        let gone = ErrorCode::new(codes::NODE_UNAVAILABLE, "the node went away");
+        let error = ErrorCode::internal("no host").because(ErrorCode::operation("no lease").because(gone));
+        assert!(error.comes_of(codes::NODE_UNAVAILABLE) && error.comes_of(codes::INTERNAL));
+        assert!(!error.comes_of(codes::CANCEL) && !error.is(codes::NODE_UNAVAILABLE));
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(crate) fn connect_lane(host: Uuid) -> String {
 
 /// Whether what failed is a node that went away or handed over what it did, which says nothing of the host.
 pub(crate) fn is_cut_off(error: &ErrorCode) -> bool {
-    std::iter::successors(Some(error), |error| error.cause.as_deref()).any(|error| error.is(codes::NODE_UNAVAILABLE))
+    error.comes_of(codes::NODE_UNAVAILABLE)
 }
 
 /// Says under the code for it that a host could not be connected, in the words of who found out.
