@@ -43,6 +43,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0240_membership", sql: include_str!("../migrations/20261121_0240_membership.sql") },
     Migration { name: "20261121_0420_flow_steps", sql: include_str!("../migrations/20261121_0420_flow_steps.sql") },
     Migration { name: "20261121_1900_timeline", sql: include_str!("../migrations/20261121_1900_timeline.sql") },
+    Migration {
+        name: "20261121_2200_flow_deadline",
+        sql: include_str!("../migrations/20261121_2200_flow_deadline.sql"),
+    },
 ];
 
 /// Why a kernel does not start.

@@ -2,14 +2,18 @@
 
 mod common;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use common::{CHAINS, PutUp, Shelf, Wall, eventually, kernel, setup};
 use cumulo_kernel::{
     Kernel,
+    bus::{CallContext, Caller},
     faults::{Point, Probe, Verdict},
 };
 use cumulo_schema::{
@@ -104,6 +108,47 @@ async fn killed_at_any_point_the_next_life_finishes_it() {
         eventually("the shelf", async || shelves(&kernel).await == 1).await;
         assert!(wall.holes.lock().expect("not poisoned").contains(&shelf));
         kernel.stop().await;
+    }
+}
+
+/// Remembers on whose behalf, and for how long, the points are passed.
+#[derive(Default)]
+struct Watch(Mutex<Vec<CallContext>>);
+
+impl Probe for Watch {
+    fn at(&self, point: Point<'_>) -> Verdict {
+        if matches!(point, Point::StepStart { .. } | Point::StepEnd { .. }) {
+            self.0.lock().expect("not poisoned").push(CallContext::current());
+        }
+        Verdict::Pass
+    }
+}
+
+#[tokio::test]
+async fn a_flow_that_goes_on_has_the_patience_and_the_trace_of_its_caller() {
+    const HOUR: Duration = Duration::from_hours(1);
+    for (patience, expected) in [(72 * HOUR, 72 * HOUR), (Duration::from_secs(30), HOUR)] {
+        let (database, wall, trace) = (TestDatabase::new().await, Arc::new(Wall::default()), Uuid::random());
+        {
+            let kernel = setup(&database, &wall).await.start(CHAINS).await.expect("starts");
+            probe(&kernel, 2, Verdict::Die);
+            let run = kernel.flows().run("put-up", Uuid::random(), put_up());
+            CallContext::starting(trace, Caller::SYSTEM, patience).scope(run).await.expect_err("nobody answers");
+            kernel.stop().await;
+        }
+        let setup = setup(&database, &wall).await;
+        let watch = Arc::new(Watch::default());
+        assert!(setup.kernel().faults().install(watch.clone()).is_ok());
+        let kernel = setup.start(CHAINS).await.expect("starts again");
+        eventually("the shelf", async || shelves(&kernel).await == 1).await;
+        kernel.stop().await;
+        let seen = watch.0.lock().expect("not poisoned");
+        assert!(!seen.is_empty(), "it went on somewhere");
+        for context in seen.iter() {
+            let left = context.remaining();
+            assert!(context.trace == trace && left <= expected, "{context:?}");
+            assert!(left > expected.saturating_sub(Duration::from_mins(5)), "{left:?} of {expected:?}");
+        }
     }
 }
 

@@ -183,6 +183,8 @@ async fn a_flow_that_nobody_knows_is_parked_and_blocks_no_other() {
         steps: None,
         skipped: None,
         decided_by: None,
+        trace_uuid: None,
+        deadline: None,
         create_date: Timestamp::now(),
         last_op_date: Timestamp::now(),
     };

@@ -429,6 +429,12 @@ pub struct Flow {
     /// The call that decided what becomes of it while it was parked.
     #[field(hidden)]
     pub decided_by: Option<Uuid>,
+    /// The call that it is part of.
+    #[field(hidden)]
+    pub trace_uuid: Option<Uuid>,
+    /// When who waits for it stops waiting.
+    #[field(hidden)]
+    pub deadline: Option<Timestamp>,
     /// When it started.
     pub create_date: Timestamp,
     /// The last boundary between steps.

@@ -5,7 +5,7 @@
 //! restart: the flow is resumed from the journal, and the job answered by it. The call that decided is recorded with the
 //! flow, so that the same call handled once more decides nothing a second time.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, Json, Uuid, codes, message};
@@ -16,7 +16,7 @@ use super::{
     drive::NamedStep,
     journal,
     parked::{abandoned, done_before, failure_of, lost_step, recorded},
-    recover::RESUMED_DEADLINE,
+    recover::time_of,
 };
 use crate::{Kernel, bus::Handle, cluster::Hold, db::Deferred, plan::Planning};
 
@@ -86,7 +86,8 @@ impl Kernel {
             let alone = Deferred::default();
             alone.last_commit_follows();
             let row = FlowRow { node_uuid: me, ..next };
-            alone.scope(flows.resume(row, RESUMED_DEADLINE, Hold::current())).await;
+            let time = time_of(&row, &HashMap::new());
+            alone.scope(flows.resume(row, time, Hold::current())).await;
         }
         if let Some(job) = row.job_uuid {
             self.jobs().go_on(self, job).await?;

@@ -7,6 +7,7 @@ use cumulo_schema::{ErrorCode, Json, Timestamp, Uuid};
 
 use super::Flow;
 use crate::{
+    bus::CallContext,
     db::{Batch, Db, DbError},
     timeline::TimelineRow,
 };
@@ -24,7 +25,7 @@ impl Entry {
         node: Uuid,
         context: &F,
     ) -> Result<Self, ErrorCode> {
-        let now = Timestamp::now();
+        let (now, call) = (Timestamp::now(), CallContext::current());
         Ok(Self(FlowRow {
             uuid: id,
             flow: F::NAME.to_owned(),
@@ -41,6 +42,8 @@ impl Entry {
             steps: None,
             skipped: None,
             decided_by: None,
+            trace_uuid: Some(call.trace),
+            deadline: Some(now.plus(call.remaining())),
             create_date: now,
             last_op_date: now,
         }))

@@ -11,8 +11,9 @@ use crate::{
     gc::UndoDebt,
 };
 
-/// A resumed flow that no job waits for has no deadline; this bounds what it asks of others.
-pub(super) const RESUMED_DEADLINE: Duration = Duration::from_hours(1);
+/// What a resumed flow that is no job's has at least, however short its caller's patience was: the caller is gone, and the
+/// node was away.
+const RESUMED_DEADLINE: Duration = Duration::from_hours(1);
 /// How long ended flows stay readable.
 const KEEP_ENDED: Duration = Duration::from_hours(24);
 
@@ -41,7 +42,7 @@ impl Flows {
             return;
         };
         let (flows, lane, id) = (self.clone(), super::lane(row.resource_uuid), row.uuid);
-        let context = CallContext::starting(row.job_uuid.unwrap_or(row.uuid), Caller::SYSTEM, time);
+        let context = CallContext::starting(trace_of(&row), Caller::SYSTEM, time);
         let work = async move {
             let queues = flows.inner.queues.clone();
             queues.run(&lane, 1, definition.resume(flows, row)).await
@@ -97,9 +98,18 @@ impl Flows {
     }
 }
 
-/// How long a resumed flow may take.
+/// How long a resumed flow may take: as long as its job, or as who started it would have waited.
 pub(super) fn time_of(row: &FlowRow, times: &HashMap<Uuid, Duration>) -> Duration {
-    row.job_uuid.and_then(|job| times.get(&job)).copied().unwrap_or(RESUMED_DEADLINE)
+    if let Some(time) = row.job_uuid.and_then(|job| times.get(&job)) {
+        return *time;
+    }
+    let left = row.deadline.map_or(0, |deadline| deadline.0.saturating_sub(Timestamp::now().0));
+    Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(RESUMED_DEADLINE)
+}
+
+/// The call that a resumed flow is part of: its progress is told there, and it is stopped by it.
+fn trace_of(row: &FlowRow) -> Uuid {
+    row.trace_uuid.or(row.job_uuid).unwrap_or(row.uuid)
 }
 
 pub(super) fn recorded(row: FlowRow) -> Outcome {

@@ -67,6 +67,8 @@ async fn parked_at(step: &str) -> (TestNode, FlowRow) {
         steps: Some(Json(vec!["dream".to_owned(), "wait".to_owned()])),
         skipped: None,
         decided_by: None,
+        trace_uuid: None,
+        deadline: None,
         create_date: Timestamp::now(),
         last_op_date: Timestamp::now(),
     };

@@ -1,0 +1,2 @@
+ALTER TABLE "flow" ADD COLUMN "trace_uuid" CHAR(32) NULL;
+ALTER TABLE "flow" ADD COLUMN "deadline" BIGINT NULL;
