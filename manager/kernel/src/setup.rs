@@ -47,6 +47,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261121_2200_flow_deadline",
         sql: include_str!("../migrations/20261121_2200_flow_deadline.sql"),
     },
+    Migration {
+        name: "20261121_2201_long_job_part",
+        sql: include_str!("../migrations/20261121_2201_long_job_part.sql"),
+    },
 ];
 
 /// Why a kernel does not start.
@@ -124,6 +128,7 @@ impl Setup {
         };
         setup.resources.extend([
             <crate::api::ApiJob as cumulo_schema::Resource>::META,
+            <crate::api::LongJobPart as cumulo_schema::Resource>::META,
             <crate::quota::QuotaClaim as cumulo_schema::Resource>::META,
             <crate::membership::NodeLease as cumulo_schema::Resource>::META,
             <crate::membership::RingEpoch as cumulo_schema::Resource>::META,

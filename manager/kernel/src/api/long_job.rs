@@ -5,11 +5,15 @@
 //! second kind of worker with handlers of its own for each call as in the original, supports eleven calls; this supports
 //! every asynchronous one.
 
+mod parts;
+
 use cumulo_schema::{
     ApiKind, ApiMeta, ErrorCode, ParamKind, Resource, Timestamp, Uuid, codes, decode_params,
     system::{LongJob, LongJobState},
 };
 use serde_json::{Map, Value};
+
+pub use parts::LongJobPart;
 
 use super::{ApiCx, Call, access, dispatch, settings};
 use crate::{Kernel, db::DbError, flow::FlowRow};
@@ -88,6 +92,16 @@ impl LongJobs<'_> {
     /// When the database fails.
     pub async fn is_run(&self, cx: &ApiCx) -> Result<bool, ErrorCode> {
         Ok(self.0.db().select::<LongJob>().eq(LongJob::API_ID, &cx.job).first().await?.is_some())
+    }
+
+    /// Whether `cx` has submitted its long job before. A call that is handled again after a crash asks this first: what it
+    /// looks at before it submits may have changed since, by the long job itself.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_submitted(&self, cx: &ApiCx) -> Result<bool, ErrorCode> {
+        let there = self.0.db().find(LongJob::UUID, &cx.resource_uuid).await?;
+        Ok(there.is_some_and(|job| job.api_id == run_of(cx)))
     }
 
     /// Runs one that failed or was cancelled again, as the caller, with the parameters it had. Repeatable.
@@ -227,8 +241,13 @@ impl LongJobs<'_> {
     /// The run that `cx` starts; asking again for the same means the same run.
     fn call(&self, cx: &ApiCx, meta: &'static ApiMeta, params: Map<String, Value>) -> Call {
         let timeout = settings::long_timeout(self.0.configs());
-        Call { meta, params, job: cx.job.derive("run"), timeout, client_ip: cx.client_ip.clone() }
+        Call { meta, params, job: run_of(cx), timeout, client_ip: cx.client_ip.clone() }
     }
+}
+
+/// The id of the run that `cx` starts.
+fn run_of(cx: &ApiCx) -> Uuid {
+    cx.job.derive("run")
 }
 
 fn already(there: &LongJob, run: Uuid) -> Result<(), ErrorCode> {

@@ -26,7 +26,7 @@ pub(crate) use dispatch::{ApiTable, created_by};
 pub use http::router;
 pub use job::{ApiJob, JobState};
 pub(crate) use job::{Jobs, elsewhere};
-pub use long_job::{LongJobs, NewLongJob};
+pub use long_job::{LongJobPart, LongJobs, NewLongJob};
 pub use portal::open_portal;
 
 use crate::{
