@@ -198,6 +198,9 @@ pub struct UsedIp {
     pub create_date: Timestamp,
     /// When it was last changed.
     pub last_op_date: Timestamp,
+    /// An IPv6 address as 32 hexadecimal digits: texts that stand in the order of the numbers, which no column holds.
+    #[field(hidden)]
+    pub ip_order: Option<String>,
 }
 
 /// Addresses that are never given out.

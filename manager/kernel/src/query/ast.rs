@@ -204,6 +204,8 @@ pub enum SortKey {
     Field(Name),
     /// Something computed from a field.
     Call(Scalar, Name),
+    /// A field of the target that is not shown, by its name on the wire. No client can ask for one.
+    Hidden(&'static str),
     /// How many rows a group has.
     GroupCount,
 }

@@ -190,6 +190,11 @@ pub(crate) fn text(address: u128) -> String {
     Ipv6Addr::from_bits(address).to_string()
 }
 
+/// The address as a text that stands among others as its number does.
+pub(crate) fn order(address: u128) -> String {
+    format!("{address:032x}")
+}
+
 /// An address, in any of its forms.
 pub(crate) fn address(parameter: &str, text: &str) -> Result<Ipv6Addr, ErrorCode> {
     text.parse().map_err(|_| ErrorCode::invalid(format!("{parameter} '{}' is no IPv6 address", short(text))))

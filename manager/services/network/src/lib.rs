@@ -80,6 +80,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261121_0181_network_names",
         sql: include_str!("../migrations/20261121_0181_network_names.sql"),
     },
+    Migration { name: "20261121_2204_ip_order", sql: include_str!("../migrations/20261121_2204_ip_order.sql") },
 ];
 
 /// Installs the service. Once the kernel has started, call [`register_providers`].

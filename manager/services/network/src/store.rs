@@ -300,6 +300,7 @@ pub(crate) async fn replace_used_ip(db: &Db, old: &UsedIp, new: &UsedIp) -> Resu
         .set(UsedIp::NETMASK, &new.netmask)
         .set(UsedIp::GATEWAY, &new.gateway)
         .set(UsedIp::IP_IN_LONG, &new.ip_in_long)
+        .set(UsedIp::IP_ORDER, &new.ip_order)
         .eq(UsedIp::UUID, &old.uuid)
         .eq(UsedIp::IP, &old.ip)
         .expect(format!("the address {} was given back or changed in the meantime", old.ip));

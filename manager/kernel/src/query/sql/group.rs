@@ -97,6 +97,7 @@ fn key(scope: &Scope, groups: &Groups, key: &SortKey) -> Result<Expr, ErrorCode>
     match key {
         SortKey::GroupCount => Ok(Expr::val(1).count()),
         SortKey::Call(_, name) => Err(refuse(name)),
+        SortKey::Hidden(name) => Err(refuse(&Name::new(name))),
         SortKey::Field(name) => {
             let (meta, field) = scope.main.own_field(name)?;
             if let Some(figure) = groups.figures.iter().find(|f| f.field.is_some_and(|f| f.wire == field.wire)) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     db::to_value,
-    query::{Name, Select, Sort, SortKey},
+    query::{Name, Select, Sort, SortKey, hint},
 };
 
 fn direction(sort: &Sort) -> Order {
@@ -29,6 +29,11 @@ impl Planner<'_> {
             let expr = match &sort.key {
                 SortKey::Field(name) => column(name)?,
                 SortKey::Call(function, name) => scalar(*function, column(name)?),
+                SortKey::Hidden(name) => {
+                    let found = scope.main.target.field(name);
+                    let (meta, field) = found.ok_or_else(|| hint::no_field(scope.main.target, &Name::new(name)))?;
+                    scope.main.column(meta, field)
+                }
                 SortKey::GroupCount => {
                     return Err(ErrorCode::invalid("only 'count … group by' can be ordered by groupCount"));
                 }

@@ -192,6 +192,7 @@ pub(super) fn row(l3: Uuid, holder: &Holder, address: u32, range: &PoolRange) ->
         vm_nic_uuid,
         create_date: now,
         last_op_date: now,
+        ip_order: None,
     }
 }
 

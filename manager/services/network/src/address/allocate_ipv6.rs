@@ -112,6 +112,7 @@ pub(super) fn row(l3: Uuid, holder: &Holder, address: u128, range: &SpaceRange) 
         vm_nic_uuid,
         create_date: now,
         last_op_date: now,
+        ip_order: Some(ipv6::order(address)),
     }
 }
 

@@ -14,7 +14,7 @@ use cumulo_contracts::{
 };
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
-    query::{Filter, Name, Op, Scalar, Select, Sort, SortKey},
+    query::{Filter, Name, Op, Select, Sort, SortKey},
 };
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 use serde_json::{Map, Value, json};
@@ -89,8 +89,7 @@ fn question(api: &GetL3NetworkIpStatistic, version: i32) -> Select {
     }
     let keys = match (api.sort_by.as_str(), version) {
         ("CreateDate", _) => vec![SortKey::Field(Name::new("createDate"))],
-        // The shorter one first: no number of 128 bits is kept of it.
-        (_, 6) => vec![SortKey::Call(Scalar::Length, Name::new("ip")), SortKey::Field(Name::new("ip"))],
+        (_, 6) => vec![SortKey::Hidden("ipOrder")],
         _ => vec![SortKey::Field(Name::new("ipInLong"))],
     };
     let descending = api.sort_direction == "desc";

@@ -167,6 +167,7 @@ async fn what_another_node_did_shows() {
         vm_nic_uuid: Some(Uuid::random()),
         create_date: now,
         last_op_date: now,
+        ip_order: None,
     };
     world.insert(&other).await;
     let mut batch = world.kernel().db().batch();

@@ -107,11 +107,16 @@ async fn addresses_of_ipv6_stand_in_their_order_too() {
     let l2 = world.l2("eth0").await;
     let params = json!({ "name": "V6", "l2NetworkUuid": l2, "ipVersion": 6 });
     let l3 = crate::world::uuid(&world.post("/l3-networks", params).await.expect("created"));
-    let range = json!({ "name": "R", "startIp": "fd00::2", "endIp": "fd00::ff", "prefixLen": 64, "gateway": "fd00::1",
+    let range = json!({ "name": "R", "startIp": "fd00::2", "endIp": "fd00::ffff:ffff:ffff", "prefixLen": 64, "gateway": "fd00::1",
                         "addressMode": "Stateful-DHCP" });
     world.post(&format!("/l3-networks/{l3}/ipv6-ranges"), range).await.expect("added");
-    for ip in ["fd00::10", "fd00::9", "fd00::a"] {
-        world.allocate_by(l3, Uuid::random(), Some(ip), None).await.expect("allocated");
+    // Neither the order of their texts nor that of their lengths.
+    let order =
+        ["fd00::9", "fd00::a", "fd00::10", "fd00::1:0", "fd00::2:1", "fd00::10:0", "fd00::1:0:0", "fd00::9:ffff:1"];
+    for at in [3, 7, 0, 5, 1, 6, 2, 4] {
+        world.allocate_by(l3, Uuid::random(), Some(order[at]), None).await.expect("allocated");
     }
-    assert_eq!(ips(&world.statistic(l3, "").await.expect("answered")), ["fd00::9", "fd00::a", "fd00::10"]);
+    assert_eq!(ips(&world.statistic(l3, "").await.expect("answered")), order);
+    let page = world.statistic(l3, "?sortDirection=desc&start=1&limit=3").await.expect("answered");
+    assert_eq!(ips(&page), ["fd00::1:0:0", "fd00::10:0", "fd00::2:1"]);
 }

@@ -1,0 +1,1 @@
+ALTER TABLE "used_ip" ADD COLUMN "ip_order" VARCHAR(255) NULL;
