@@ -62,7 +62,7 @@ mod tests {
     fn wanted(packages: &[&str], excluded: &[&str], release: &str) -> Result<Update, HostError> {
         let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let (packages, excluded, release) = (texts(packages), texts(excluded), release.to_owned());
-        Update::checked(kvm::UpdateOs { header: None, packages, excluded, release })
+        Update::checked(kvm::UpdateOs { packages, excluded, release, ..kvm::UpdateOs::default() })
     }
 
     #[test]

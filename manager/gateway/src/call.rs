@@ -29,7 +29,7 @@ const STALE_EPOCH: &str = "agent.stale-epoch";
 /// How long a node waits for the ring that its agent has heard of: another node works by it already.
 const NEWER_RING: Duration = Duration::from_secs(30);
 
-/// Runs `command` as `task` on `agent`, which is behind `peer`.
+/// Runs `command` as `task` on `agent`, which is behind `peer`, and answers how it ended there, well or not.
 pub(crate) async fn run<C: AgentCommand>(
     kernel: &Kernel,
     waiters: &Waiters,
@@ -37,7 +37,7 @@ pub(crate) async fn run<C: AgentCommand>(
     callback: &str,
     (agent, task): (Uuid, Uuid),
     mut command: C,
-) -> Result<C::Reply, ErrorCode> {
+) -> Result<Arc<Outcome>, ErrorCode> {
     let faults = kernel.faults();
     faults.check(Point::CallRequest { name: C::NAME })?;
     let context = CallContext::current();
@@ -72,6 +72,11 @@ pub(crate) async fn run<C: AgentCommand>(
         }
     };
     faults.check(Point::CallReply { name: C::NAME })?;
+    Ok(outcome)
+}
+
+/// What the agent behind `peer` answered to the command.
+pub(crate) fn reply<C: AgentCommand>(peer: &Peer, outcome: &Outcome) -> Result<C::Reply, ErrorCode> {
     match outcome.result.as_ref() {
         Some(outcome::Result::Reply(reply)) => C::Reply::decode(reply.clone()).map_err(|cause| {
             ErrorCode::internal(format!("the answer of {} to {} is unreadable", peer.address, C::NAME))

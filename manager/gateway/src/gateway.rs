@@ -22,7 +22,7 @@ use crate::{
     call, callback,
     deploy::{AnsibleDeployer, Binaries},
     in_process::InProcess,
-    peers::{AgentDeployed, Peers},
+    peers::{AgentDeployed, Peer, Peers},
     reports::{AgentMeasured, AgentReported, Reports},
     waiters::{Delivery, Waiters},
 };
@@ -149,6 +149,26 @@ impl Gateway {
     /// What the agent said it failed of, with its code as `agentCode`; HOST.1000 when the agent stays unreachable;
     /// SYS.1001 when the deadline passed, and the agent may still do it.
     pub async fn call<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<C::Reply, ErrorCode> {
+        self.exchange(agent, task, command, call::reply::<C>).await
+    }
+
+    /// Makes sure that `task` of `agent` has ended, however it did: `command` is its command, in a form that does nothing
+    /// where the agent does not know the task. Waits for its end, at most until the deadline of the current call.
+    ///
+    /// # Errors
+    /// As [`Gateway::call`], but not what the task failed of: as long as it may be under way.
+    pub async fn settle<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<(), ErrorCode> {
+        self.exchange(agent, task, command, |_, _| Ok(())).await
+    }
+
+    /// Runs `command` and answers what `read` makes of its outcome.
+    async fn exchange<C: AgentCommand, T>(
+        &self,
+        agent: Uuid,
+        task: Uuid,
+        command: C,
+        read: impl FnOnce(&Peer, &Outcome) -> Result<T, ErrorCode> + Send,
+    ) -> Result<T, ErrorCode> {
         plan::door("agent command", C::NAME)?;
         let inner = &self.inner;
         let peer = inner.peers.get(&inner.agents, agent).await?;
@@ -157,6 +177,7 @@ impl Gateway {
         inner.kernel.db().settle().await?;
         let noted = inner.kernel.timeline().command(C::NAME, agent, task);
         let outcome = call::run(&inner.kernel, &inner.waiters, &peer, callback, (agent, task), command).await;
+        let outcome = outcome.and_then(|outcome| read(&peer, &outcome));
         noted.ended(outcome.as_ref().err());
         outcome
     }

@@ -101,6 +101,31 @@ async fn a_command_goes_over_tls_and_its_outcome_comes_to_the_callback_endpoint(
 }
 
 #[tokio::test]
+async fn a_task_is_settled_when_it_has_ended_and_one_that_never_came_does_nothing() {
+    let world = World::new().await;
+    let agent = Uuid::random();
+    let served = world.serve(agent, agent).await;
+    let packages = &served.host.doors().packages;
+    let update = |settle| kvm::UpdateOs { settle, ..kvm::UpdateOs::default() };
+    let (gateway, [failed, late, lost]) = (&world.gateway, [(); 3].map(|()| Uuid::random()));
+    packages.set_broken(Some("no space left"));
+    gateway.call(agent, failed, update(false)).await.expect_err("it fails");
+    gateway.settle(agent, failed, update(true)).await.expect("it has ended, however");
+    packages.set_broken(None);
+    // What was given up before it came to the agent, and comes then.
+    gateway.settle(agent, late, update(true)).await.expect("not under way");
+    gateway.call(agent, late, update(false)).await.expect("answered");
+    assert!(packages.done().is_empty(), "nothing is begun any more");
+    // Of an agent that is not reached nobody knows.
+    let away = Uuid::random();
+    let _impostor = world.serve(away, Uuid::random()).await;
+    let soon = CallContext::starting(Uuid::random(), Caller::SYSTEM, Duration::from_millis(300));
+    let error = soon.scope(gateway.settle(away, lost, update(true))).await.expect_err("it is not reached");
+    assert_eq!(error.code, "SYS.1001");
+    world.gateway.close();
+}
+
+#[tokio::test]
 async fn who_has_another_agents_certificate_is_not_given_commands() {
     let world = World::new().await;
     let agent = Uuid::random();

@@ -11,10 +11,10 @@ use crate::Kvm;
 impl OsUpdater for Kvm {
     async fn update_os(&self, host: Uuid, task: Uuid, update: &OsUpdate) -> Result<(), ErrorCode> {
         let command = kvm::UpdateOs {
-            header: None,
             packages: update.packages.clone(),
             excluded: update.excluded.clone(),
             release: update.release.clone().unwrap_or_default(),
+            ..kvm::UpdateOs::default()
         };
         self.gateway.call(host, task, command).await.map(drop)
     }
