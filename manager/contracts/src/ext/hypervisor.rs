@@ -151,6 +151,9 @@ pub struct OsUpdate {
 pub trait OsUpdater: Send + Sync {
     /// Updates the packages. Done again it does what is left. Those that run go on with what they were started with.
     async fn update_os(&self, host: Uuid, task: Uuid, update: &OsUpdate) -> Result<(), ErrorCode>;
+    /// Makes sure that the update `task` is not under way: one that began is waited for, however it ends, and one that the
+    /// host never heard of does not begin any more. An `Err` as long as that is not known.
+    async fn settle_update(&self, host: Uuid, task: Uuid) -> Result<(), ErrorCode>;
 }
 
 /// Runs VMs on a host. Called by the VM service; `task` is the agent task's id: the same id is done once.

@@ -84,6 +84,9 @@ pub struct Host {
     /// What the agent last told of the host.
     #[field(hidden)]
     pub facts: Json<serde_json::Value>,
+    /// The flow that updates its packages: until that ends nobody else changes the host's state.
+    #[field(hidden)]
+    pub updated_by: Option<Uuid>,
 }
 
 /// A host whose hypervisor is KVM.

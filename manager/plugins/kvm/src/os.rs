@@ -18,4 +18,9 @@ impl OsUpdater for Kvm {
         };
         self.gateway.call(host, task, command).await.map(drop)
     }
+
+    async fn settle_update(&self, host: Uuid, task: Uuid) -> Result<(), ErrorCode> {
+        let command = kvm::UpdateOs { settle: true, ..kvm::UpdateOs::default() };
+        self.gateway.settle(host, task, command).await
+    }
 }

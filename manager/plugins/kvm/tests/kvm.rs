@@ -128,6 +128,7 @@ impl World {
             reserved_memory: 0,
             vms: 0,
             facts: Json(serde_json::Value::Null),
+            updated_by: None,
         });
         batch.insert(&KVMHost {
             uuid: self.host,

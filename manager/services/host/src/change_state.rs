@@ -1,7 +1,8 @@
 //! `ChangeHostState`: enable, disable, maintain.
 //!
 //! Maintenance is for hosts without VMs. To get there a host first stops taking VMs (`PreMaintenance`), and only then are
-//! those that it has stopped, so that none slips in between.
+//! those that it has stopped, so that none slips in between. While the packages of a host are updated its state is the
+//! update's.
 
 use async_trait::async_trait;
 use cumulo_contracts::{
@@ -33,6 +34,7 @@ impl HandleApi<ChangeHostState> for Hosts {
 impl Hosts {
     async fn enter(&self, uuid: Uuid, state: HostState) -> Result<(), ErrorCode> {
         let host = self.host(uuid).await?;
+        unless_updated(&host)?;
         match host.state == state {
             true => Ok(()),
             false => Ok(self.store.change_state(&host, state).await?),
@@ -62,6 +64,20 @@ impl Hosts {
             return Err(ErrorCode::new(codes::CHANGE_RESOURCE_STATE, details).because(cause));
         }
         self.enter(uuid, HostState::Maintenance).await
+    }
+}
+
+/// Refuses while the packages of `host` are updated.
+pub(crate) fn unless_updated(host: &Host) -> Result<(), ErrorCode> {
+    match host.updated_by {
+        None => Ok(()),
+        Some(flow) => {
+            let text = format!(
+                "the packages of host '{}' ({}) are being updated, by flow {flow}; wait until that has ended",
+                host.name, host.uuid
+            );
+            Err(ErrorCode::operation(text))
+        }
     }
 }
 

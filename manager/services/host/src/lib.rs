@@ -51,6 +51,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0132_host_names", sql: include_str!("../migrations/20261121_0132_host_names.sql") },
     Migration { name: "20261121_0500_host_vms", sql: include_str!("../migrations/20261121_0500_host_vms.sql") },
     Migration { name: "20261121_0700_host_ipmi", sql: include_str!("../migrations/20261121_0700_host_ipmi.sql") },
+    Migration {
+        name: "20261121_2202_host_updated_by",
+        sql: include_str!("../migrations/20261121_2202_host_updated_by.sql"),
+    },
 ];
 
 /// The host service.

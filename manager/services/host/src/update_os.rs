@@ -2,8 +2,15 @@
 //!
 //! Meanwhile the host is in `PreMaintenance`, as if it were about to be maintained: it takes no VMs, and keeps those that it
 //! has. A host that is in maintenance stays there. However the flow ends, the host is in the state that it was in before.
+//!
+//! An update and a change of the host's state exclude each other: while its row names the flow that updates it, nobody else
+//! changes the state, and who is at that already is not disturbed.
+//!
+//! The host is not opened before the update is known to have ended. Where the flow gave it up undecided (the host did not
+//! answer for a while, or the time was up), the undo asks for the same task until it has an outcome, as a debt when it takes
+//! long: packages that are being changed under VMs that come are worse than a host that stays closed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cumulo_contracts::{
@@ -13,29 +20,38 @@ use cumulo_contracts::{
 };
 use cumulo_kernel::{
     Setup,
-    bus::Handle,
+    bus::{CallContext, Handle},
     flow::{Flow, FlowReply, Step, StepCx},
 };
 use cumulo_schema::{ErrorCode, Uuid};
 use serde::{Deserialize, Serialize};
 
-use crate::{Hosts, change_state::count_vms};
+use crate::{
+    Hosts,
+    change_state::{count_vms, unless_updated},
+};
+
+/// How long one try of the undo waits for the end of an update.
+const SETTLE: Duration = Duration::from_mins(1);
 
 /// The context.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct UpdateOs {
     /// The host.
     host: Uuid,
-    /// The state that it was in.
-    before: HostState,
+    /// The state that it was in when its turn came.
+    before: Option<HostState>,
     /// What is brought up to date.
     update: OsUpdate,
     /// Also where VMs run.
     force: bool,
+    /// Whether the host may have been told.
+    told: bool,
 }
 
 impl Flow for UpdateOs {
     const NAME: &'static str = "update-host-os";
+    const VERSION: u32 = 2;
 
     fn resource(&self) -> Uuid {
         self.host
@@ -49,8 +65,7 @@ impl Flow for UpdateOs {
 #[async_trait]
 impl Handle<UpdateHostOs> for Hosts {
     async fn handle(&self, ask: UpdateHostOs) -> Result<(), ErrorCode> {
-        let before = self.host(ask.host).await?.state;
-        let context = UpdateOs { host: ask.host, before, update: ask.update, force: ask.force };
+        let context = UpdateOs { host: ask.host, before: None, update: ask.update, force: ask.force, told: false };
         self.kernel.flows().run(UpdateOs::NAME, ask.flow, context).await.map(drop)
     }
 }
@@ -71,14 +86,13 @@ impl Step<UpdateOs> for Check {
         if host.status != HostStatus::Connected {
             return Err(ErrorCode::operation(format!("{name} is {}; connect it first", host.status)));
         }
-        match host.state {
-            HostState::PreMaintenance => {
-                let text = format!("{name} is on its way into maintenance or being updated; wait until that has ended");
-                Err(ErrorCode::operation(text))
-            }
-            state if state != cx.before => Err(changed(&host)),
-            _ => Ok(()),
+        unless_updated(&host)?;
+        if host.state == HostState::PreMaintenance {
+            let text = format!("{name} is on its way into maintenance; wait until it is there");
+            return Err(ErrorCode::operation(text));
         }
+        cx.before = Some(host.state);
+        Ok(())
     }
 
     async fn undo(&self, _: &mut StepCx<UpdateOs>) -> Result<(), ErrorCode> {
@@ -96,29 +110,40 @@ impl Step<UpdateOs> for KeepAway {
     }
 
     async fn run(&self, cx: &mut StepCx<UpdateOs>) -> Result<(), ErrorCode> {
-        if cx.before == HostState::Maintenance {
-            return Ok(());
-        }
         let host = self.0.host(cx.host).await?;
-        match host.state {
-            HostState::PreMaintenance => {}
-            state if state == cx.before => self.0.store.change_state(&host, HostState::PreMaintenance).await?,
-            _ => return Err(changed(&host)),
+        if host.updated_by != Some(cx.flow()) {
+            unless_updated(&host)?;
+            if cx.before != Some(host.state) {
+                let text = format!("host '{}' ({}) was made {} meanwhile", host.name, host.uuid, host.state);
+                return Err(ErrorCode::operation(text + "; try again"));
+            }
+            self.0.store.begin_update(&host, cx.flow()).await?;
         }
         // Counted now that none can come any more.
         let vms = u64::try_from(self.0.host(cx.host).await?.vms).unwrap_or(0);
-        match vms == 0 || cx.force {
-            true => Ok(()),
-            false => Err(ErrorCode::operation(format!(
+        if vms > 0 && !cx.force && cx.before != Some(HostState::Maintenance) {
+            return Err(ErrorCode::operation(format!(
                 "{} on host '{}' ({}); put it into maintenance first, or say force=true",
                 count_vms(vms),
                 host.name,
                 host.uuid
-            ))),
+            )));
         }
+        cx.told = true;
+        Ok(())
     }
 
+    /// A host that is gone is fine, and one that others have since.
     async fn undo(&self, cx: &mut StepCx<UpdateOs>) -> Result<(), ErrorCode> {
+        let Some(host) = self.0.store.find(cx.host).await? else { return Ok(()) };
+        if host.updated_by != Some(cx.flow()) {
+            return Ok(());
+        }
+        if cx.told {
+            let updater = updater(&self.0, &host)?;
+            let settled = updater.settle_update(host.uuid, task(cx));
+            CallContext::current().within(SETTLE).scope(settled).await?;
+        }
         self.0.let_come(cx).await
     }
 }
@@ -134,10 +159,10 @@ impl Step<UpdateOs> for Update {
 
     async fn run(&self, cx: &mut StepCx<UpdateOs>) -> Result<(), ErrorCode> {
         let host = self.0.host(cx.host).await?;
-        updater(&self.0, &host)?.update_os(host.uuid, cx.task("update"), &cx.update).await
+        updater(&self.0, &host)?.update_os(host.uuid, task(cx), &cx.update).await
     }
 
-    /// What was updated is up to date.
+    /// What was updated is up to date; what may still be under way is waited for by who opens the host.
     async fn undo(&self, _: &mut StepCx<UpdateOs>) -> Result<(), ErrorCode> {
         Ok(())
     }
@@ -162,19 +187,17 @@ impl Step<UpdateOs> for LetCome {
 }
 
 impl Hosts {
-    /// Back to the state before; a host that was put into another one meanwhile stays there, and one that is gone is fine.
-    async fn let_come(&self, cx: &UpdateOs) -> Result<(), ErrorCode> {
-        match self.store.find(cx.host).await? {
-            Some(host) if host.state == HostState::PreMaintenance && cx.before != HostState::Maintenance => {
-                Ok(self.store.change_state(&host, cx.before).await?)
-            }
-            _ => Ok(()),
+    async fn let_come(&self, cx: &StepCx<UpdateOs>) -> Result<(), ErrorCode> {
+        match cx.before {
+            Some(before) => Ok(self.store.end_update(cx.host, cx.flow(), before).await?),
+            None => Ok(()),
         }
     }
 }
 
-fn changed(host: &Host) -> ErrorCode {
-    ErrorCode::operation(format!("host '{}' ({}) was made {} meanwhile; try again", host.name, host.uuid, host.state))
+/// The agent's task: the same for the step that asks for it and for the undo that asks what became of it.
+fn task(cx: &StepCx<UpdateOs>) -> Uuid {
+    cx.flow().derive("update-packages")
 }
 
 fn updater(hosts: &Hosts, host: &Host) -> Result<Arc<dyn OsUpdater>, ErrorCode> {

@@ -125,6 +125,7 @@ impl World {
             reserved_memory: 0,
             vms: 0,
             facts: Json(serde_json::Value::Null),
+            updated_by: None,
         };
         self.insert(&host).await;
         host.uuid

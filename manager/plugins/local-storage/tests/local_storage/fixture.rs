@@ -202,6 +202,7 @@ impl Fixture {
             reserved_memory: 0,
             vms: 0,
             facts: cumulo_schema::Json(serde_json::Value::Null),
+            updated_by: None,
         };
         let mut batch = self.node.kernel().db().batch();
         batch.insert(&host);

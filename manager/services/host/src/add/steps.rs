@@ -99,6 +99,7 @@ fn host_row(cx: &AddHost) -> Host {
         reserved_memory: 0,
         vms: 0,
         facts: Json(serde_json::Value::Null),
+        updated_by: None,
     }
 }
 

@@ -66,15 +66,43 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
-    /// From `from` to `to`; [`DbError::Unmet`] when the state is another one by now.
+    /// From `from` to `to`; [`DbError::Unmet`] when the state is another one by now, or an update's.
     pub(crate) async fn change_state(&self, host: &Host, to: HostState) -> Result<(), DbError> {
+        self.change_state_by(host, to, None).await
+    }
+
+    /// Makes the state of `host` that of the flow `by`, which updates its packages; as [`Store::change_state`].
+    pub(crate) async fn begin_update(&self, host: &Host, by: Uuid) -> Result<(), DbError> {
+        let closed = match host.state {
+            HostState::Maintenance => HostState::Maintenance,
+            _ => HostState::PreMaintenance,
+        };
+        self.change_state_by(host, closed, Some(by)).await
+    }
+
+    async fn change_state_by(&self, host: &Host, to: HostState, by: Option<Uuid>) -> Result<(), DbError> {
         let mut batch = self.db.batch();
         batch
             .update::<Host>()
             .set(Host::STATE, &to)
+            .set(Host::UPDATED_BY, &by)
             .eq(Host::UUID, &host.uuid)
             .eq(Host::STATE, &host.state)
+            .eq(Host::UPDATED_BY, &None::<Uuid>)
             .expect(format!("the state of host '{}' was changed by somebody else at the same time", host.name));
+        self.db.commit(batch).await.map(drop)
+    }
+
+    /// Gives the host back the state `before`, where the flow `by` still has it.
+    pub(crate) async fn end_update(&self, host: Uuid, by: Uuid, before: HostState) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Host>()
+            .set(Host::STATE, &before)
+            .set(Host::UPDATED_BY, &None::<Uuid>)
+            .eq(Host::UUID, &host)
+            .eq(Host::UPDATED_BY, &Some(by))
+            .any();
         self.db.commit(batch).await.map(drop)
     }
 

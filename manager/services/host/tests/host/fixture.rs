@@ -26,6 +26,7 @@ use cumulo_kernel::{
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes, system::SystemTag};
 use cumulo_testnode::{TestNode, stranger};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 pub(crate) const GIB: i64 = 1 << 30;
 const CHAINS: &str = include_str!("../../flows.toml");
@@ -59,10 +60,16 @@ pub(crate) struct State {
     pub(crate) memory: Option<i64>,
     /// Whether guests refuse to stop.
     pub(crate) stuck: bool,
-    /// The agent tasks by which hosts were updated.
-    pub(crate) updates: BTreeMap<Uuid, (Uuid, OsUpdate)>,
+    /// What guests wait for before they stop.
+    pub(crate) slow_to_stop: Option<Arc<Notify>>,
+    /// What was asked to be updated: which host, by which task, and what.
+    pub(crate) updates: Vec<(Uuid, Uuid, OsUpdate)>,
     /// Why updating fails.
-    pub(crate) unmendable: Option<&'static str>,
+    pub(crate) unmendable: Option<ErrorCode>,
+    /// The tasks of which it was asked whether they have ended.
+    pub(crate) settled: Vec<Uuid>,
+    /// Whether updates go on after their callers gave up on them.
+    pub(crate) goes_on: bool,
 }
 
 impl Machines {
@@ -113,8 +120,17 @@ impl HostConnector for Machines {
 impl OsUpdater for Machines {
     async fn update_os(&self, host: Uuid, task: Uuid, update: &OsUpdate) -> Result<(), ErrorCode> {
         let mut state = self.state();
-        state.updates.insert(task, (host, update.clone()));
-        state.unmendable.map_or(Ok(()), |reason| Err(ErrorCode::operation(reason)))
+        state.updates.push((host, task, update.clone()));
+        state.unmendable.clone().map_or(Ok(()), Err)
+    }
+
+    async fn settle_update(&self, _: Uuid, task: Uuid) -> Result<(), ErrorCode> {
+        let mut state = self.state();
+        state.settled.push(task);
+        match state.goes_on {
+            true => Err(ErrorCode::new(codes::TIMEOUT, "it is still under way")),
+            false => Ok(()),
+        }
     }
 }
 
@@ -166,6 +182,10 @@ struct Guests {
 #[async_trait]
 impl Handle<StopVms> for Guests {
     async fn handle(&self, ask: StopVms) -> Result<(), ErrorCode> {
+        let held = self.machines.state().slow_to_stop.clone();
+        if let Some(held) = held {
+            held.notified().await;
+        }
         if self.machines.state().stuck {
             return Err(ErrorCode::operation("the guest does not stop"));
         }

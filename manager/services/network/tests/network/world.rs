@@ -130,6 +130,7 @@ impl World {
             reserved_memory: 0,
             vms: 0,
             facts: Json(Value::Null),
+            updated_by: None,
         };
         self.insert(&host).await;
         host.uuid

@@ -161,6 +161,7 @@ fn place(batch: &mut Batch, zone: &str, name: &str, cluster: &str, host: &str, s
         reserved_memory: 1,
         vms: 0,
         facts: Json(json!({})),
+        updated_by: None,
     });
 }
 

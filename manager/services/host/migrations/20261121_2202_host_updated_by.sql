@@ -1,0 +1,1 @@
+ALTER TABLE "host" ADD COLUMN "updated_by" CHAR(32) NULL;
