@@ -3,6 +3,9 @@
 //! The call looks whether it could be done, submits itself as a long job and answers that. The long job's run is the same
 //! call again, which then updates one host after the other, or so many at once as the setting says. A host that fails does
 //! not keep the others from being updated: the job's result says of each how it went, as ZStack's does.
+//!
+//! Each host that was updated is recorded with the long job at once. A run that is cut off, or that somebody runs again,
+//! goes on with the others, however much later that is.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +22,7 @@ use cumulo_kernel::{
     plan::Planning,
 };
 use cumulo_schema::{Api, ErrorCode, Resource, Uuid, codes, system::LongJob};
+use futures::{StreamExt, stream};
 use serde_json::json;
 
 use crate::Clusters;
@@ -33,15 +37,22 @@ pub(crate) const CONFIGS: &[ConfigDef] = &[ConfigDef {
     rule: ConfigRule::Integer(1, 1000),
 }];
 
+/// What is said of a host that was updated.
+const SUCCESS: &str = "success";
 /// Most packages that can be named.
 const MOST: usize = 500;
 
 #[async_trait]
 impl HandleApi<UpdateClusterOS> for Clusters {
     async fn handle(&self, cx: &ApiCx, api: UpdateClusterOS) -> Result<UpdateClusterOSReply, ErrorCode> {
+        let jobs = self.kernel.long_jobs();
+        // Hosts that it updates already would be refused.
+        if jobs.is_submitted(cx).await? {
+            return self.submitted(cx).await;
+        }
         let update = wanted(&api)?;
         let hosts = self.hosts_to_update(&api).await?;
-        if self.kernel.long_jobs().is_run(cx).await? {
+        if jobs.is_run(cx).await? {
             return self.update_hosts(cx, &hosts, &update, api.force).await.map(UpdateClusterOSReply::Ended);
         }
         self.check_hosts(&api, &hosts).await?;
@@ -58,13 +69,17 @@ impl HandleApi<UpdateClusterOS> for Clusters {
             job_data: data(&api)?,
             target: Some(api.uuid),
         };
-        self.kernel.long_jobs().submit(cx, order).await?;
-        let inventory = self.kernel.query().inventory::<LongJob>(&cx.resource_uuid).await?;
-        Ok(UpdateClusterOSReply::Submitted { inventory })
+        jobs.submit(cx, order).await?;
+        self.submitted(cx).await
     }
 }
 
 impl Clusters {
+    async fn submitted(&self, cx: &ApiCx) -> Result<UpdateClusterOSReply, ErrorCode> {
+        let inventory = self.kernel.query().inventory::<LongJob>(&cx.resource_uuid).await?;
+        Ok(UpdateClusterOSReply::Submitted { inventory })
+    }
+
     /// The hosts that are meant, of a cluster whose hosts can be updated.
     async fn hosts_to_update(&self, api: &UpdateClusterOS) -> Result<Vec<Host>, ErrorCode> {
         let gone = || ErrorCode::not_found(Cluster::META.name, api.uuid);
@@ -93,7 +108,7 @@ impl Clusters {
                 let text = format!("host '{}' ({}) {why}", host.name, host.uuid);
                 Err(ErrorCode::invalid(text))
             };
-            if host.state == HostState::PreMaintenance {
+            if host.state == HostState::PreMaintenance || host.updated_by.is_some() {
                 return refuse("is on its way into maintenance or being updated; wait until that has ended");
             }
             if host.status != HostStatus::Connected {
@@ -107,7 +122,7 @@ impl Clusters {
         Ok(())
     }
 
-    /// Updates `hosts`, and says of each `success`, or why not. What was done for this job before is not done again.
+    /// Updates `hosts`, and says of each `success`, or why not. What was done for this long job before is not done again.
     async fn update_hosts(
         &self,
         cx: &ApiCx,
@@ -115,25 +130,43 @@ impl Clusters {
         update: &OsUpdate,
         force: bool,
     ) -> Result<BTreeMap<Uuid, String>, ErrorCode> {
-        let at_once = self.kernel.configs().get(AT_ONCE.0, AT_ONCE.1)?;
-        let asks = hosts.iter().map(|host| UpdateHostOs {
-            host: host.uuid,
-            flow: cx.job.derive(&format!("update-os/{}", host.uuid)),
-            update: update.clone(),
-            force,
-        });
-        let mut results = BTreeMap::new();
-        for (host, end) in hosts.iter().zip(self.kernel.bus().call_all(asks, at_once).await) {
-            let said = match end {
-                Ok(()) => "success".to_owned(),
-                // Nothing is decided, or somebody wanted it to stop: that is the job's end and not the host's.
-                Err(error) if error.is(codes::CANCEL) || error.is(codes::NODE_UNAVAILABLE) => return Err(error),
-                Err(error) => error.details,
-            };
-            results.insert(host.uuid, said);
+        let at_once: usize = self.kernel.configs().get(AT_ONCE.0, AT_ONCE.1)?;
+        let done = self.kernel.long_jobs().done(cx).await?;
+        let is_done = |host: &Uuid| done.contains(&host.to_string());
+        let (before, left): (Vec<Uuid>, Vec<Uuid>) = hosts.iter().map(|host| host.uuid).partition(is_done);
+        let mut results: BTreeMap<Uuid, String> = before.into_iter().map(|host| (host, SUCCESS.to_owned())).collect();
+        let updates: Vec<_> = left.into_iter().map(|host| self.update_host(cx, host, update, force)).collect();
+        let ends: Vec<_> = stream::iter(updates).buffer_unordered(at_once.max(1)).collect().await;
+        for end in ends {
+            let (host, said) = end?;
+            results.insert(host, said);
         }
         Ok(results)
     }
+
+    /// Updates `host`, and says how that went. An `Err` is the job's end and not the host's.
+    async fn update_host(
+        &self,
+        cx: &ApiCx,
+        host: Uuid,
+        update: &OsUpdate,
+        force: bool,
+    ) -> Result<(Uuid, String), ErrorCode> {
+        let flow = cx.job.derive(&format!("update-os/{host}"));
+        match self.kernel.bus().call(UpdateHostOs { host, flow, update: update.clone(), force }).await {
+            Ok(()) => {
+                self.kernel.long_jobs().part_done(cx, host.to_string()).await?;
+                Ok((host, SUCCESS.to_owned()))
+            }
+            Err(error) if is_undecided(&error) => Err(error),
+            Err(error) => Ok((host, error.details)),
+        }
+    }
+}
+
+/// Whether nothing is known of the host: somebody wanted the job to stop, its time was up, or a node went away.
+fn is_undecided(error: &ErrorCode) -> bool {
+    [codes::CANCEL, codes::TIMEOUT, codes::NODE_UNAVAILABLE].into_iter().any(|code| error.comes_of(code))
 }
 
 /// The parameters that a run needs: neither the id of the long job nor its tags.
