@@ -6,7 +6,10 @@
 use std::{
     collections::HashSet,
     future::Future,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,20 +37,42 @@ const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// How often it is looked whether the pause is over.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The hosts that this node has connected in this life, or tried to: those that their pings are enough for.
+#[derive(Default)]
+struct Connected {
+    hosts: Mutex<HashSet<Uuid>>,
+    /// Whether a host was taken out since that was looked at last.
+    was_cut_off: AtomicBool,
+}
+
+impl Connected {
+    /// From now on exactly `hosts`; answers those before.
+    fn replace(&self, hosts: HashSet<Uuid>) -> HashSet<Uuid> {
+        std::mem::replace(&mut *self.hosts.lock().unwrap_or_else(PoisonError::into_inner), hosts)
+    }
+
+    /// Takes `host` out, which is to be connected in the next round.
+    fn cut_off(&self, host: Uuid) {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).remove(&host);
+        self.was_cut_off.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Connects all hosts, then watches them for ever.
 pub(crate) async fn rounds(hosts: Hosts) {
-    let mut connected = HashSet::new();
-    if let Err(error) = hosts.connect_new(&mut connected).await {
+    let connected = Connected::default();
+    if let Err(error) = hosts.connect_new(&connected).await {
         tracing::error!(%error, "hosts could not be connected after the start");
     }
     loop {
         pause(&hosts).await;
-        if hosts.kernel.cluster().is_shared()
-            && let Err(error) = hosts.connect_new(&mut connected).await
+        let was_cut_off = connected.was_cut_off.swap(false, Ordering::Relaxed);
+        if (was_cut_off || hosts.kernel.cluster().is_shared())
+            && let Err(error) = hosts.connect_new(&connected).await
         {
             tracing::warn!(%error, "hosts of other nodes could not be taken over");
         }
-        if let Err(error) = hosts.ping_all().await {
+        if let Err(error) = hosts.ping_all(&connected).await {
             tracing::warn!(%error, "hosts could not be asked whether they answer");
         }
     }
@@ -64,33 +89,32 @@ async fn pause(hosts: &Hosts) {
 
 impl Hosts {
     /// Connects the hosts of this node that are not `connected` yet, some at once: all at the start, later those that it
-    /// took over from other nodes, so that their agents report to this one. A host that fails is logged and asked again by
-    /// the watch; one that no node got to is connected in the next round.
-    async fn connect_new(&self, connected: &mut HashSet<Uuid>) -> Result<(), ErrorCode> {
+    /// took over from other nodes, so that their agents report to this one, and those that it was cut off from. A host that
+    /// fails is logged and asked again by the watch.
+    async fn connect_new(&self, connected: &Connected) -> Result<(), ErrorCode> {
         let mut hosts = self.watched().await?;
         let adding = self.adding().await?;
         hosts.retain(|host| !adding.contains(&host.uuid));
-        let before = std::mem::replace(connected, hosts.iter().map(|host| host.uuid).collect());
+        let before = connected.replace(hosts.iter().map(|host| host.uuid).collect());
         hosts.retain(|host| !before.contains(&host.uuid));
         let at_once = config::number(&self.kernel, "load.parallelismDegree")?;
-        let left = Mutex::new(Vec::new());
-        for_each(hosts, at_once, |host| {
-            let left = &left;
-            async move {
-                let outcome = self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await;
-                if let Err(error) = outcome {
-                    tracing::warn!(host = %host.uuid, name = host.name, %error, cause = ?error.cause, "a host is not connected");
-                    if is_cut_off(&error) {
-                        left.lock().unwrap_or_else(PoisonError::into_inner).push(host.uuid);
-                    }
-                }
+        for_each(hosts, at_once, |host| async move {
+            if let Err(error) = self.connect_again(host.uuid, connected).await {
+                tracing::warn!(host = %host.uuid, name = host.name, %error, cause = ?error.cause, "a host is not connected");
             }
         })
         .await;
-        for host in left.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            connected.remove(&host);
-        }
         Ok(())
+    }
+
+    /// Connects `host`. Where no node got to the end of that its row may say for ever that somebody is at it, who is gone; so
+    /// the host is connected anew in the next round, whatever it says.
+    async fn connect_again(&self, host: Uuid, connected: &Connected) -> Result<(), ErrorCode> {
+        let outcome = self.kernel.bus().call(ConnectHost { host, deploy: false }).await;
+        if outcome.as_ref().is_err_and(is_cut_off) {
+            connected.cut_off(host);
+        }
+        outcome
     }
 
     /// The hosts that a flow connects as it adds them.
@@ -102,11 +126,11 @@ impl Hosts {
     }
 
     /// Asks every host of this node whether it answers, some at once.
-    async fn ping_all(&self) -> Result<(), ErrorCode> {
+    async fn ping_all(&self, connected: &Connected) -> Result<(), ErrorCode> {
         let hosts = self.watched().await?;
         let at_once = config::number(&self.kernel, "ping.parallelismDegree")?;
         for_each(hosts, at_once, |host| async move {
-            if let Err(error) = self.look_after(&host).await {
+            if let Err(error) = self.look_after(&host, connected).await {
                 tracing::warn!(host = %host.uuid, name = host.name, %error, "a host could not be looked after");
             }
         })
@@ -121,7 +145,7 @@ impl Hosts {
         Ok(hosts)
     }
 
-    async fn look_after(&self, host: &Host) -> Result<(), ErrorCode> {
+    async fn look_after(&self, host: &Host, connected: &Connected) -> Result<(), ErrorCode> {
         match (host.status, self.answers(host).await?) {
             // Somebody is at it; what comes of that is seen in the next round.
             (HostStatus::Connecting, _) | (HostStatus::Disconnected, Err(_)) => Ok(()),
@@ -131,9 +155,7 @@ impl Hosts {
                 tracing::warn!(host = %host.uuid, name = host.name, error = %problem, "a host does not answer");
                 self.lose(host).await
             }
-            (HostStatus::Disconnected, Ok(())) => {
-                self.kernel.bus().call(ConnectHost { host: host.uuid, deploy: false }).await
-            }
+            (HostStatus::Disconnected, Ok(())) => self.connect_again(host.uuid, connected).await,
         }
     }
 

@@ -3,6 +3,7 @@
 use cumulo_contracts::{
     ext::host::HostRequest,
     message::host::{ConnectHost, ReleaseHost},
+    resource::{Host, HostStatus},
 };
 use cumulo_schema::{ErrorCode, Uuid};
 use serde_json::{Value, json};
@@ -123,6 +124,32 @@ async fn a_host_that_falls_silent_is_disconnected_and_comes_back_by_itself() {
     world.machines.state().silent.clear();
     world.await_field(host, "status", &json!("Connected")).await;
     assert_eq!(world.machines.state().connected[&host], 1, "nothing is deployed by itself");
+}
+
+#[tokio::test]
+async fn a_host_that_was_being_connected_when_its_node_was_given_up_is_connected_anew() {
+    let world = World::new().await;
+    let host = world.add("10.0.0.1").await;
+    world.watch_eagerly().await;
+    world.machines.state().silent.insert(host);
+    world.await_field(host, "status", &json!("Disconnected")).await;
+    {
+        let mut state = world.machines.state();
+        state.cut_off = true;
+        state.prepared.clear();
+        state.silent.clear();
+    }
+    eventually("the host to be found", async || world.machines.state().prepared.contains(&host)).await;
+    let configs = world.node.kernel().configs();
+    configs.set("host", "ping.interval", Some("3600")).await.expect("set");
+    world.await_field(host, "status", &json!("Disconnected")).await;
+    // What a node writes that was given up is refused: its last word stays.
+    let mut batch = world.node.kernel().db().batch();
+    batch.update::<Host>().set(Host::STATUS, &HostStatus::Connecting).eq(Host::UUID, &host).any();
+    world.node.kernel().db().commit(batch).await.expect("updated");
+    world.machines.state().cut_off = false;
+    configs.set("host", "ping.interval", Some("1")).await.expect("set");
+    world.await_field(host, "status", &json!("Connected")).await;
 }
 
 #[tokio::test]
