@@ -2,13 +2,21 @@
 //!
 //! The controller is not asked: one that is being set up, or is behind a network that the manager does not reach yet, can be
 //! recorded all the same. So its power is unknown until something asks it.
+//!
+//! Each controller is one host's: by another's the wrong machine would be switched off. So addresses are recorded in one form,
+//! and who has which is claimed in the batch that records it.
+
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
     api::host::{UpdateHostIpmi, UpdateHostIpmiReply},
     resource::Host,
 };
-use cumulo_kernel::api::{ApiCx, HandleApi};
+use cumulo_kernel::{
+    api::{ApiCx, HandleApi},
+    db::DbError,
+};
 use cumulo_schema::{ErrorCode, is_host};
 use serde_json::json;
 
@@ -27,11 +35,8 @@ impl HandleApi<UpdateHostIpmi> for Hosts {
     async fn handle(&self, _: &ApiCx, api: UpdateHostIpmi) -> Result<UpdateHostIpmiReply, ErrorCode> {
         check(&api)?;
         let host = self.host(api.uuid).await?;
-        let address = api.ipmi_address.or_else(|| host.ipmi_address.clone());
+        let address = api.ipmi_address.as_ref().or(host.ipmi_address.as_ref()).map(|address| normal(address));
         let username = api.ipmi_username.or_else(|| host.ipmi_username.clone());
-        if let Some(address) = &address {
-            self.check_controller(&host, address, api.ipmi_port).await?;
-        }
         let has_password = api.ipmi_password.is_some() || self.store.has_ipmi_password(host.uuid).await?;
         let complete = address.is_some() && username.is_some() && has_password;
         let controller = Controller {
@@ -41,7 +46,10 @@ impl HandleApi<UpdateHostIpmi> for Hosts {
             power_status: if complete { POWER_UNKNOWN } else { UN_CONFIGURED }.to_owned(),
             sealed_password: api.ipmi_password.as_deref().map(|password| self.kernel.vault().seal(password)),
         };
-        self.store.set_controller(&host, &controller).await?;
+        match self.store.set_controller(&host, &controller).await {
+            Err(DbError::Conflict { .. }) => return Err(self.taken(&host, &controller).await?),
+            recorded => recorded?,
+        }
         let mut inventory = json!({
             "uuid": host.uuid,
             "ipmiPort": controller.port,
@@ -57,15 +65,28 @@ impl HandleApi<UpdateHostIpmi> for Hosts {
 }
 
 impl Hosts {
-    /// Refuses a controller that is another host's: it would be the other one that is switched off.
-    async fn check_controller(&self, host: &Host, address: &str, port: i32) -> Result<(), ErrorCode> {
-        match self.store.controlled_at(address, port, host.uuid).await? {
-            Some(other) => Err(ErrorCode::invalid(format!(
+    /// Why `host` cannot have the controller, which another has.
+    async fn taken(&self, host: &Host, controller: &Controller) -> Result<ErrorCode, ErrorCode> {
+        let (address, port) = (controller.address.as_deref().unwrap_or_default(), controller.port);
+        Ok(match self.store.controlled_at(address, port).await? {
+            Some(other) => ErrorCode::invalid(format!(
                 "the controller at {address}, port {port}, is that of host '{}' ({}); each host has one of its own",
                 other.name, other.uuid
-            ))),
-            None => Ok(()),
-        }
+            )),
+            None => ErrorCode::operation(format!(
+                "the controller at {address}, port {port}, was another host's until now; try again for host '{}'",
+                host.name
+            )),
+        })
+    }
+}
+
+/// The one form of an address: of a name its small letters, of an IP address its shortest text, and that of IPv4 where
+/// IPv6 only wraps one.
+fn normal(address: &str) -> String {
+    match address.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().to_string(),
+        Err(_) => address.to_ascii_lowercase(),
     }
 }
 

@@ -40,7 +40,7 @@ use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
 
 pub use add::AddHost;
-use store::{Held, HostIpmiPassword, HostReservation, Store};
+use store::{Held, HostIpmiController, HostIpmiPassword, HostReservation, Store};
 
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "20261121_0130_host", sql: include_str!("../migrations/20261121_0130_host.sql") },
@@ -55,6 +55,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261121_2202_host_updated_by",
         sql: include_str!("../migrations/20261121_2202_host_updated_by.sql"),
     },
+    Migration {
+        name: "20261121_2203_host_ipmi_controller",
+        sql: include_str!("../migrations/20261121_2203_host_ipmi_controller.sql"),
+    },
 ];
 
 /// The host service.
@@ -68,7 +72,7 @@ pub fn install(setup: &mut Setup) {
     let hosts = Arc::new(Hosts::new(setup.kernel()));
     setup
         .migrations(MIGRATIONS)
-        .resources(&[HostReservation::META, HostIpmiPassword::META])
+        .resources(&[HostReservation::META, HostIpmiPassword::META, HostIpmiController::META])
         .configs(config::DEFINITIONS)
         .bindable("kvm", "reservedMemory", config::KINDS)
         .bindable("host", "cpu.overProvisioning.ratio", config::KINDS)

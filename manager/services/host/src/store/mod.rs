@@ -14,7 +14,7 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{Json, Resource, Uuid, system::SystemTag};
 
-pub(crate) use ipmi::{Controller, HostIpmiPassword};
+pub(crate) use ipmi::{Controller, HostIpmiController, HostIpmiPassword};
 pub(crate) use reservation::{Held, HostReservation, Reserved};
 
 use crate::capacity::Offer;
