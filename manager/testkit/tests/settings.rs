@@ -1,11 +1,24 @@
 //! What a guest is told before it runs: what to boot from, who may log in, what its console asks for.
 
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use cumulo_contracts::resource::SshKeyPair;
+use cumulo_kernel::faults::{Point, Probe, Verdict};
 use cumulo_kvm_agent::{ObjectId, domains::DomainSpec};
-use cumulo_schema::Uuid;
+use cumulo_schema::{Resource, Uuid};
 use cumulo_testkit::{Cloud, World};
 use serde_json::{Value, json};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@here";
+
+/// Longest that somebody waits for another.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Life {
     world: World,
@@ -167,12 +180,14 @@ async fn a_guest_is_told_who_may_log_in() {
 async fn keys_have_names_and_open_the_guests_that_they_are_attached_to() {
     let mut life = Life::new().await;
     let make = |name: &str, key: &str| json!({ "params": { "name": name, "publicKey": key } });
-    let yours = KEY.replace("me@here", "you@there");
+    let yours = KEY.replace("GKJl me@here", "GKJk you@there");
+    let renamed = KEY.replace("me@here", "root@elsewhere");
     let key = life.world.make("POST", "/ssh-key-pair", make("me", &format!(" {KEY}\n"))).await;
     assert_eq!((&key["name"], &key["publicKey"]), (&json!("me"), &json!(KEY)));
     let key = key["uuid"].as_str().expect("a uuid").to_owned();
     for (name, text, why) in [
         ("again", KEY, "there already as 'me'"),
+        ("again", &renamed, "there already as 'me'"),
         ("none", "ssh-ed25519 AAAA", "publicKey"),
         ("two", &format!("{KEY}\n{yours}"), "publicKey"),
         ("a;b", &yours, "name"),
@@ -192,8 +207,17 @@ async fn keys_have_names_and_open_the_guests_that_they_are_attached_to() {
         life.world.call("POST", &path, &nothing).await.expect("attached");
     }
     assert_eq!(life.rebooted().await.1, [yours.as_str(), KEY]);
+    // The tag holds the same key under another comment.
+    life.act("setVmSshKey", json!({ "SshKey": renamed })).await.expect("set");
+    assert_eq!(life.rebooted().await.1, [renamed.as_str()]);
+    life.act("setVmSshKey", json!({ "SshKey": yours })).await.expect("set");
     let refused = life.world.call("DELETE", &format!("/ssh-key-pair/{key}"), &Value::Null).await;
     assert!(refused.expect_err("in use").error().details.contains("attached to 1 VM"));
+    // Also where it was attached after that was looked at.
+    let uuids = vec![key.parse().expect("a uuid")];
+    let refused = life.world.kernel().cascade().delete(SshKeyPair::META.vo, uuids, false).await.expect_err("in use");
+    assert!(refused.cause.is_some_and(|cause| cause.details.contains("attached to 1 VM")));
+    assert_eq!(life.rebooted().await.1, [yours.as_str(), KEY]);
 
     // A new VM may have it from the start; another account's it is not to give away.
     let mut body = life.cloud.vm("other");
@@ -207,6 +231,10 @@ async fn keys_have_names_and_open_the_guests_that_they_are_attached_to() {
     let admin = life.world.use_session(stranger);
     assert!(life.world.query("/ssh-key-pair").await.is_empty());
     let mine = life.world.make("POST", "/ssh-key-pair", make("mine", KEY)).await["uuid"].clone();
+    let mut same = make("me", KEY);
+    same["params"]["resourceUuid"] = json!(key);
+    let refused = life.world.call("POST", "/ssh-key-pair", &same).await.expect_err("it is another's").error();
+    assert!(refused.code == "SYS.1002" && refused.details.contains("choose another resourceUuid"), "{refused}");
     life.world.call("DELETE", &format!("/ssh-key-pair/{key}"), &Value::Null).await.expect_err("it is another's");
     life.world.call("POST", &path, &nothing).await.expect_err("it is another's");
     life.world.use_session(admin);
@@ -228,6 +256,52 @@ async fn keys_have_names_and_open_the_guests_that_they_are_attached_to() {
     let path = format!("/accounts/{}", account.as_str().expect("a uuid"));
     life.world.call("DELETE", &path, &Value::Null).await.expect("deleted");
     assert!(life.world.query("/ssh-key-pair").await.is_empty(), "{mine}");
+}
+
+/// Holds a flow up where it starts the step `at`, once.
+struct HeldUp {
+    at: &'static str,
+    there: Sender<()>,
+    on: Mutex<Receiver<()>>,
+}
+
+impl Probe for HeldUp {
+    fn at(&self, point: Point<'_>) -> Verdict {
+        if matches!(point, Point::StepStart { step, .. } if step == self.at) {
+            // Who is waited for gives up after a while by itself.
+            let _ = self.there.send(());
+            let on = || self.on.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE);
+            let _ = tokio::task::block_in_place(on);
+        }
+        Verdict::Pass
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_deleted_while_a_vm_is_made_with_it_is_said_to_be_gone() {
+    let life = Life::new().await;
+    let key = json!({ "params": { "name": "me", "publicKey": KEY } });
+    let key = life.world.make("POST", "/ssh-key-pair", key).await["uuid"].as_str().expect("a uuid").to_owned();
+    let ((there, is_there), (go, on)) = (channel(), channel());
+    let probe = HeldUp { at: "record-vm", there, on: Mutex::new(on) };
+    assert!(life.world.kernel().faults().install(Arc::new(probe)).is_ok());
+    let mut body = life.cloud.vm("other");
+    body["params"]["sshKeyPairUuids"] = json!([key]);
+    let (job, before) = (Uuid::random(), life.world.query("/vm-instances").await.len());
+    life.world.submit(job, "POST", "/vm-instances", &body).await;
+    tokio::task::spawn_blocking(move || is_there.recv_timeout(PATIENCE)).await.expect("waited").expect("it begins");
+    life.world.call("DELETE", &format!("/ssh-key-pair/{key}"), &Value::Null).await.expect("no VM has it");
+    go.send(()).expect("it waits");
+    let since = Instant::now();
+    let refused = loop {
+        if let Some(ended) = life.world.poll(job).await {
+            break ended.expect_err("the key is gone").error();
+        }
+        assert!(since.elapsed() < PATIENCE, "the call does not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!((refused.code.as_str(), refused.details.contains(&key)), ("SYS.1003", true), "{refused}");
+    assert_eq!(life.world.query("/vm-instances").await.len(), before);
 }
 
 /// A plan says what would change and changes nothing.

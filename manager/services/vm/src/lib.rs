@@ -79,6 +79,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/20261121_0401_vm_console_password.sql"),
     },
     Migration { name: "20261121_0701_ssh_key_pair", sql: include_str!("../migrations/20261121_0701_ssh_key_pair.sql") },
+    Migration {
+        name: "20261121_2205_ssh_key_pair_claim",
+        sql: include_str!("../migrations/20261121_2205_ssh_key_pair_claim.sql"),
+    },
 ];
 
 const CONFIGS: &[ConfigDef] = &[

@@ -61,6 +61,9 @@ pub(crate) async fn insert(
     quota::created(db, &mut batch, account, vm).await?;
     match db.commit(batch).await {
         Ok(_) | Err(DbError::Conflict { .. }) => Ok(()),
+        Err(error @ DbError::Reference { .. }) => {
+            Err(key_pair::gone_of(db, key_pairs).await?.unwrap_or_else(|| error.into()))
+        }
         Err(error) => Err(error.into()),
     }
 }

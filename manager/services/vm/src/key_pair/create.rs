@@ -1,4 +1,5 @@
-//! `CreateSshKeyPair`. Of one key an account has one: whose it is would be unclear otherwise.
+//! `CreateSshKeyPair`. Of one key an account has one: whose it is would be unclear otherwise. Two lines hold one key when
+//! their fingerprints are the same; that the account has it is claimed in the batch that records it.
 
 use async_trait::async_trait;
 use cumulo_contracts::{api::ssh_key_pair::CreateSshKeyPair, resource::SshKeyPair};
@@ -7,9 +8,9 @@ use cumulo_kernel::{
     db::DbError,
     ownership,
 };
-use cumulo_schema::{ErrorCode, Inventory, codes};
+use cumulo_schema::{ErrorCode, Inventory, Uuid, codes};
 
-use super::{KeyPairs, store};
+use super::{KeyPairs, fingerprint::fingerprint, store};
 use crate::settings;
 
 #[async_trait]
@@ -17,19 +18,13 @@ impl HandleApi<CreateSshKeyPair> for KeyPairs {
     async fn handle(&self, cx: &ApiCx, api: CreateSshKeyPair) -> Result<Inventory<SshKeyPair>, ErrorCode> {
         let db = self.kernel.db();
         let public_key = api.public_key.trim().to_owned();
-        if public_key.lines().count() != 1 || settings::check_ssh_keys(&public_key).is_err() {
+        let print = fingerprint(&public_key).filter(|_| public_key.lines().count() == 1);
+        let Some(print) = print.filter(|_| settings::check_ssh_keys(&public_key).is_ok()) else {
             return Err(ErrorCode::invalid(
                 "field[publicKey] is no public key; give the line that ssh-keygen writes to a .pub file: a type, the key in \
                  base64, a comment",
             ));
-        }
-        for other in store::alike(db, &public_key).await? {
-            let own = ownership::owner(db, other.uuid).await? == Some(cx.caller.account);
-            if own && other.uuid != cx.resource_uuid {
-                let text = format!("field[publicKey] is there already as '{}' ({})", other.name, other.uuid);
-                return Err(ErrorCode::invalid(text));
-            }
-        }
+        };
         let now = cx.now();
         let pair = SshKeyPair {
             uuid: cx.resource_uuid,
@@ -39,8 +34,8 @@ impl HandleApi<CreateSshKeyPair> for KeyPairs {
             create_date: now,
             last_op_date: now,
         };
-        match store::insert(db, cx, &pair).await {
-            Err(DbError::Conflict { .. }) => self.made_before(&pair).await?,
+        match store::insert(db, cx, &pair, print.clone()).await {
+            Err(DbError::Conflict { .. }) => self.made_before(cx.caller.account, &pair, &print).await?,
             inserted => inserted?,
         }
         cx.inventory::<SshKeyPair>(&pair.uuid).await
@@ -48,14 +43,24 @@ impl HandleApi<CreateSshKeyPair> for KeyPairs {
 }
 
 impl KeyPairs {
-    /// The id is taken: by this very call, run again after a crash, or by another key whose id the client chose.
-    async fn made_before(&self, pair: &SshKeyPair) -> Result<(), ErrorCode> {
-        match store::find(self.kernel.db(), pair.uuid).await? {
-            Some(there) if there.name == pair.name && there.public_key == pair.public_key => Ok(()),
-            _ => {
-                let details = format!("SSH key {} exists already; choose another resourceUuid", pair.uuid);
-                Err(ErrorCode::new(codes::CREATE_RESOURCE, details))
+    /// The account has this key, or the id is taken: by this very call, run again after a crash, or by another key, whose id
+    /// the client chose.
+    async fn made_before(&self, account: Uuid, pair: &SshKeyPair, print: &str) -> Result<(), ErrorCode> {
+        let db = self.kernel.db();
+        if let Some(there) = store::find(db, pair.uuid).await? {
+            let same = there.name == pair.name && there.public_key == pair.public_key;
+            if same && ownership::owner(db, pair.uuid).await? == Some(account) {
+                return Ok(());
             }
+            let details = format!("SSH key {} exists already; choose another resourceUuid", pair.uuid);
+            return Err(ErrorCode::new(codes::CREATE_RESOURCE, details));
         }
+        Err(match store::claimed(db, account, print).await? {
+            Some(other) => {
+                let text = format!("field[publicKey] is there already as '{}' ({})", other.name, other.uuid);
+                ErrorCode::invalid(text)
+            }
+            None => ErrorCode::operation(format!("the key {print} was deleted at the same time; try again")),
+        })
     }
 }

@@ -6,6 +6,7 @@
 mod attach;
 mod create;
 mod delete;
+mod fingerprint;
 mod store;
 mod update;
 
@@ -21,7 +22,8 @@ use cumulo_contracts::{
 use cumulo_kernel::{Kernel, Setup};
 use cumulo_schema::{Api, Resource};
 
-pub(crate) use store::{attached, usable, with_attached};
+use store::SshKeyPairClaim;
+pub(crate) use store::{attached, gone_of, usable, with_attached};
 
 /// Answers the APIs of SSH keys.
 struct KeyPairs {
@@ -32,6 +34,7 @@ pub(crate) fn install(setup: &mut Setup) {
     let pairs = Arc::new(KeyPairs { kernel: setup.kernel().clone() });
     setup
         .quotas(store::QUOTAS)
+        .resources(&[SshKeyPairClaim::META])
         .api::<CreateSshKeyPair>(pairs.clone())
         .api::<UpdateSshKeyPair>(pairs.clone())
         .api::<DeleteSshKeyPair>(pairs.clone())

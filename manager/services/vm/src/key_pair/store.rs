@@ -4,33 +4,62 @@ use cumulo_contracts::{
     api::ssh_key_pair::UpdateSshKeyPair,
     resource::{SshKeyPair, SshKeyPairRef},
 };
+use cumulo_derive::resource;
 use cumulo_kernel::{
+    Kernel,
     api::ApiCx,
     bus::Caller,
     db::{Batch, Db, DbError},
     ownership,
     quota::{self, Claim, QuotaDef},
 };
-use cumulo_schema::{ErrorCode, Timestamp, Uuid, codes};
+use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
+
+use super::fingerprint::fingerprint;
 
 const NUMBER: &str = "ssh_key_pair.num";
 
 pub(super) const QUOTAS: &[QuotaDef] =
     &[QuotaDef { name: NUMBER, description: "how many SSH keys a new account may have", default: "20" }];
 
+/// That an account has a key, which it can have once.
+#[resource(
+    table = "ssh_key_pair_claim",
+    java = "org.cumulo.vm.SshKeyPairClaimInventory",
+    vo = "SshKeyPairClaimVO",
+    internal,
+    unique(accountUuid, fingerprint)
+)]
+pub(super) struct SshKeyPairClaim {
+    /// The account.
+    pub(super) account_uuid: Uuid,
+    /// Which key it is.
+    pub(super) fingerprint: String,
+    /// What the account calls it by.
+    #[field(indexed, part_of = "SshKeyPair")]
+    pub(super) ssh_key_pair_uuid: Uuid,
+}
+
 pub(super) async fn find(db: &Db, uuid: Uuid) -> Result<Option<SshKeyPair>, DbError> {
     db.find(SshKeyPair::UUID, &uuid).await
 }
 
-/// Those with the same key, whoever's they are.
-pub(super) async fn alike(db: &Db, public_key: &str) -> Result<Vec<SshKeyPair>, DbError> {
-    db.select::<SshKeyPair>().eq(SshKeyPair::PUBLIC_KEY, &public_key.to_owned()).all().await
+/// The key of `account` that has the fingerprint `print`.
+pub(super) async fn claimed(db: &Db, account: Uuid, print: &str) -> Result<Option<SshKeyPair>, DbError> {
+    let claims = db.select::<SshKeyPairClaim>().eq(SshKeyPairClaim::ACCOUNT_UUID, &account);
+    match claims.eq(SshKeyPairClaim::FINGERPRINT, &print.to_owned()).first().await? {
+        Some(claim) => find(db, claim.ssh_key_pair_uuid).await,
+        None => Ok(None),
+    }
 }
 
-/// Adds `pair` with its owner and tags; [`DbError::Conflict`] when it is there.
-pub(super) async fn insert(db: &Db, cx: &ApiCx, pair: &SshKeyPair) -> Result<(), DbError> {
+/// Adds `pair`, whose fingerprint is `print`, with its owner and tags; [`DbError::Conflict`] when it is there, or the owner
+/// has that key.
+pub(super) async fn insert(db: &Db, cx: &ApiCx, pair: &SshKeyPair, print: String) -> Result<(), DbError> {
     let mut batch = db.batch();
     batch.insert(pair);
+    let account_uuid = cx.caller.account;
+    batch.insert(&SshKeyPairClaim { account_uuid, fingerprint: print, ssh_key_pair_uuid: pair.uuid });
     cx.created::<SshKeyPair>(&mut batch);
     quota::hold(db, &mut batch, cx.caller.account, pair.uuid, &[Claim { quota: NUMBER, amount: 1 }]).await?;
     db.commit(batch).await.map(drop)
@@ -52,14 +81,39 @@ pub(super) async fn count_vms(db: &Db, pair: Uuid) -> Result<u64, DbError> {
     db.select::<SshKeyPairRef>().eq(SshKeyPairRef::SSH_KEY_PAIR_UUID, &pair).count().await
 }
 
+/// Removes `pairs` with all that is part of them; [`DbError::Reference`] when a VM has one of them.
+pub(super) async fn remove_unused(kernel: &Kernel, pairs: &[Uuid]) -> Result<(), DbError> {
+    let mut batch = kernel.db().batch();
+    // Before the rows that say which VMs have them, so that those are in its way.
+    batch.delete::<SshKeyPair>().one_of(SshKeyPair::UUID, pairs).any();
+    batch.append(kernel.cascade().removal(SshKeyPair::META, pairs).await?);
+    kernel.db().commit(batch).await.map(drop)
+}
+
 /// Gives a VM the key; having it already is fine.
-pub(super) async fn attach(db: &Db, pair: Uuid, vm: Uuid) -> Result<(), DbError> {
+///
+/// # Errors
+/// SYS.1003 for a key or a VM that was deleted meanwhile.
+pub(super) async fn attach(db: &Db, pair: Uuid, vm: Uuid) -> Result<(), ErrorCode> {
     let mut batch = db.batch();
     attached(&mut batch, &[pair], vm);
     match db.commit(batch).await {
-        Err(DbError::Conflict { .. }) => Ok(()),
-        done => done.map(drop),
+        Ok(_) | Err(DbError::Conflict { .. }) => Ok(()),
+        Err(DbError::Reference { .. }) => {
+            Err(gone_of(db, &[pair]).await?.unwrap_or_else(|| ErrorCode::not_found("VmInstance", vm)))
+        }
+        Err(error) => Err(error.into()),
     }
+}
+
+/// That one of `pairs` is gone, if one is.
+pub(crate) async fn gone_of(db: &Db, pairs: &[Uuid]) -> Result<Option<ErrorCode>, DbError> {
+    for pair in pairs {
+        if find(db, *pair).await?.is_none() {
+            return Ok(Some(ErrorCode::not_found("SshKeyPair", pair)));
+        }
+    }
+    Ok(None)
 }
 
 /// Adds to `batch` that a VM has the keys `pairs`.
@@ -86,7 +140,7 @@ pub(super) async fn detach(db: &Db, pair: Uuid, vm: Uuid) -> Result<(), DbError>
     db.commit(batch).await.map(drop)
 }
 
-/// `keys` of the tag of a VM, and those that are attached to it: each once.
+/// `keys` of the tag of a VM, and those that are attached to it: each once, whatever the comments say.
 ///
 /// # Errors
 /// When the database fails.
@@ -97,9 +151,12 @@ pub(crate) async fn with_attached(db: &Db, vm: Uuid, mut keys: Vec<String>) -> R
     }
     let pairs: Vec<Uuid> = refs.iter().map(|row| row.ssh_key_pair_uuid).collect();
     let pairs = db.select::<SshKeyPair>().one_of(SshKeyPair::UUID, &pairs).order_by(SshKeyPair::NAME).all().await?;
+    let mut known: Vec<Option<String>> = keys.iter().map(|key| fingerprint(key)).collect();
     for pair in pairs {
-        if !keys.contains(&pair.public_key) {
+        let print = fingerprint(&pair.public_key);
+        if !known.contains(&print) {
             keys.push(pair.public_key);
+            known.push(print);
         }
     }
     Ok(keys)
