@@ -30,7 +30,11 @@ impl HandleApi<GetCandidateBackupStorageForCreatingImage> for Images {
             None => None,
         };
         let storage = storage.ok_or_else(|| {
-            let text = format!("volume {uuid} is on no primary storage; start its VM once, so that there is something");
+            let how = match volume.vm_instance_uuid {
+                Some(vm) => format!("start VM {vm} once"),
+                None => "attach it to a VM and start that once".to_owned(),
+            };
+            let text = format!("volume {uuid} is on no primary storage; {how}, so that there is something");
             ErrorCode::operation(text)
         })?;
         let near = self.store.storages_of_zone(storage.zone_uuid).await?;

@@ -94,7 +94,7 @@ async fn what_no_image_can_be_made_of_is_refused() {
     let (nowhere, unknown) = (fixture.volume(None).await, Uuid::random());
     for (path, why) in [
         ("/images/candidate-backup-storage".to_owned(), "volumeUuid"),
-        (format!("/images/volumes/{nowhere}/candidate-backup-storage"), "is on no primary storage"),
+        (format!("/images/volumes/{nowhere}/candidate-backup-storage"), "attach it to a VM and start that once"),
         (format!("/images/volumes/{unknown}/candidate-backup-storage"), "Volume"),
         (format!("/images/volume-snapshots/{unknown}/candidate-backup-storage"), "VolumeSnapshot"),
     ] {
