@@ -174,8 +174,26 @@ async fn an_account_sees_what_it_owns_and_of_what_is_gone_what_it_did() {
 async fn a_host_that_is_lost_and_found_is_told_of() {
     let world = World::new().await;
     let cloud = world.cloud().await;
-    let connected = |entry: &Value| entry["type"] == "State" && entry["newState"] == "Connected";
-    eventually(&world, &cloud.host, connected).await;
+    for (name, value) in [("ping.interval", "1"), ("ping.maxFailure", "1"), ("ping.sleepPeriodAfterFailure", "0")] {
+        world.kernel().configs().set("host", name, Some(value)).await.expect("set");
+    }
+    let changed = |old: &'static str, new: &'static str| {
+        move |entry: &Value| entry["type"] == "State" && entry["oldState"] == old && entry["newState"] == new
+    };
+    let faults = world.sims.host(cloud.host.parse().expect("a uuid")).faults().clone();
+    faults.plan(On::Every("Ping"), Fault::DropRequest);
+    let lost = eventually(&world, &cloud.host, changed("Connected", "Disconnected")).await;
+    faults.clear();
+    let found = eventually(&world, &cloud.host, |entry| {
+        changed("Connecting", "Connected")(entry) && entry["time"].as_i64() > lost["time"].as_i64()
+    })
+    .await;
     let told = timeline(&world, &cloud.host).await;
+    let states = of(&told, "State");
+    let at = |wanted: &Value| states.iter().position(|entry| *entry == wanted).expect("it is still told");
+    let between: Vec<(&Value, &Value)> =
+        states[at(&lost)..=at(&found)].iter().map(|entry| (&entry["oldState"], &entry["newState"])).collect();
+    let expected = [("Connected", "Disconnected"), ("Disconnected", "Connecting"), ("Connecting", "Connected")];
+    assert_eq!(between, expected.map(|(old, new)| (json!(old), json!(new))).each_ref().map(|(old, new)| (old, new)));
     assert_eq!(names(&of(&told, "Api")), ["AddKVMHost"], "not those of what was made on it");
 }
