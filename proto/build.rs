@@ -11,7 +11,7 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto}
 const PROTOS: [&str; 3] = ["cumulo/agent/v1/agent.proto", "cumulo/agent/v1/kvm.proto", "cumulo/agent/v1/storage.proto"];
 /// Fields that hold secrets; their messages get a hand-written `Debug` in `src/secret.rs`.
 const SECRET_MESSAGES: [&str; 3] =
-    [".cumulo.agent.v1.kvm.SftpSource", ".cumulo.agent.v1.kvm.Console", ".cumulo.agent.v1.kvm.UserdataEntry"];
+    [".cumulo.agent.v1.kvm.SftpFile", ".cumulo.agent.v1.kvm.Console", ".cumulo.agent.v1.kvm.UserdataEntry"];
 const BASE: &str = ".cumulo.agent.v1";
 
 fn main() -> Result<(), Box<dyn Error>> {

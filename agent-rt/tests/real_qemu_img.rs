@@ -91,3 +91,78 @@ async fn version_and_capacity_are_told() {
     let capacity = QemuImg.capacity(storage.dir.path()).await.unwrap();
     assert!(capacity.total >= capacity.available && capacity.available > 0, "{capacity:?}");
 }
+
+fn tool(program: &str, args: &[&str]) {
+    let out = std::process::Command::new(program).args(args).output().unwrap();
+    assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[tokio::test]
+async fn a_volume_and_its_image_become_one_file() {
+    let storage = Storage::new();
+    let (image, volume, flat) = (storage.file("image"), storage.file("v/root"), storage.file("flat/image"));
+    let empty = NewDisk::Empty { format: DiskFormat::Qcow2, size: 64 << 20 };
+    storage::ensure(&QemuImg, &image, &empty).await.unwrap();
+    tool("qemu-io", &["-f", "qcow2", "-c", "write -P 1 0 8M", image.path().to_str().unwrap()]);
+    let overlay = NewDisk::Overlay { backing: image.path().to_owned(), backing_format: "qcow2".into(), size: 96 << 20 };
+    storage::ensure(&QemuImg, &volume, &overlay).await.unwrap();
+    tool("qemu-io", &["-f", "qcow2", "-c", "write -P 2 4M 8M", volume.path().to_str().unwrap()]);
+
+    let seen = std::sync::Mutex::new(Vec::new());
+    let progress = |percent| seen.lock().unwrap().push(percent);
+    QemuImg.flatten(&volume, DiskFormat::Qcow2, &flat, &progress).await.unwrap();
+    let seen = seen.into_inner().unwrap();
+    assert!(seen.is_sorted() && seen.last() == Some(&100), "{seen:?}");
+    let info = QemuImg.info(&flat).await.unwrap().unwrap();
+    assert!(info.is_whole() && info.format == "qcow2" && info.virtual_size == 96 << 20, "{info:?}");
+    QemuImg.remove(&image).await.unwrap();
+    let reads = "read -P 1 0 4M;read -P 2 4M 8M;read -P 0 12M 84M";
+    let commands: Vec<&str> = reads.split(';').flat_map(|read| ["-c", read]).collect();
+    tool("qemu-io", &[&["-f", "qcow2"], &commands[..], &[flat.path().to_str().unwrap()]].concat());
+
+    // Without its image the volume is nothing, and of nothing there is no file.
+    let again = storage.file("again/image");
+    let failed = QemuImg.flatten(&volume, DiskFormat::Qcow2, &again, &|_| ()).await;
+    assert!(matches!(failed, Err(StorageError::QemuImg { .. })), "{failed:?}");
+    assert_eq!(std::fs::read_dir(again.path().parent().unwrap()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_volume_too_large_for_the_disk_is_not_begun() {
+    use nix::mount::{MsFlags, mount, umount};
+
+    let storage = Storage::new();
+    let small = storage.dir.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    mount(Some("tmpfs"), &small, Some("tmpfs"), MsFlags::empty(), Some("size=4m")).expect("this test needs root");
+    storage.roots.add(small.to_str().unwrap()).unwrap();
+    let volume = storage.file("root");
+    storage::ensure(&QemuImg, &volume, &NewDisk::Empty { format: DiskFormat::Qcow2, size: 64 << 20 }).await.unwrap();
+    tool("qemu-io", &["-f", "qcow2", "-c", "write -P 1 0 8M", volume.path().to_str().unwrap()]);
+    let flat = storage.roots.confine_in(small.to_str().unwrap(), "image").unwrap();
+    let failed = QemuImg.flatten(&volume, DiskFormat::Qcow2, &flat, &|_| panic!("it has begun")).await;
+    let left = std::fs::read_dir(&small).unwrap().count();
+    umount(&small).unwrap();
+    assert!(matches!(failed, Err(StorageError::NoSpace { .. })), "{failed:?}");
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_lent_file_is_the_accounts_until_it_is_taken_back() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let storage = Storage::new();
+    let file = storage.file("lent/file");
+    std::os::unix::fs::symlink("/etc/passwd", storage.dir.path().join("link")).unwrap();
+    let owner = || std::fs::metadata(file.path()).unwrap().uid();
+    for _ in 0..2 {
+        QemuImg.lend(&file, "nobody").await.expect("this test needs root");
+        assert_eq!((owner(), std::fs::read(file.path()).unwrap().len()), (65534, 0));
+        std::fs::write(file.path(), "written").unwrap();
+    }
+    QemuImg.reclaim(&file).await.unwrap();
+    assert_eq!((owner(), std::fs::read(file.path()).unwrap().as_slice()), (0, &b"written"[..]));
+    let stranger = QemuImg.lend(&storage.file("other"), "no\0body").await;
+    assert!(matches!(stranger, Err(StorageError::NoUser { .. })), "{stranger:?}");
+    assert!(QemuImg.lend(&storage.file("link"), "nobody").await.is_err());
+}

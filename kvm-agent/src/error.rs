@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use cumulo_agent_rt::{AgentError, storage::StorageError};
 
-use crate::domains::DomainState;
+use crate::{domains::DomainState, images::Purpose};
 
 /// A command could not be carried out on this host.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +31,11 @@ pub enum HostError {
     /// An image file could not be handled.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// An image did not come, or is not what it should be.
-    #[error("could not fetch the image {image}: {why}")]
-    Fetch {
+    /// An image did not come or go, or is not what it should be.
+    #[error("could not {} the image {image}: {why}", purpose.text())]
+    Transfer {
+        /// What was to be done.
+        purpose: Purpose,
         /// Which.
         image: String,
         /// What happened and what to do.
@@ -274,7 +276,8 @@ impl HostError {
             Self::BadValue { .. } | Self::Lacks(_) => "host.bad-request",
             Self::WrongHost { .. } => "host.wrong-host",
             Self::Storage(_) => "storage",
-            Self::Fetch { .. } => "image.fetch",
+            Self::Transfer { purpose: Purpose::Fetch, .. } => "image.fetch",
+            Self::Transfer { purpose: Purpose::Upload, .. } => "image.upload",
             Self::NoLibvirt { .. } => "host.no-libvirt",
             Self::Libvirt { .. } => "vm.libvirt",
             Self::NoVm { .. } => "vm.absent",
@@ -309,7 +312,7 @@ impl From<HostError> for AgentError {
         let agent = AgentError::new(error.code(), error.to_string());
         match error {
             HostError::Storage(storage) => storage.into(),
-            HostError::Fetch { cause: Some(cause), .. } => agent.because(cause),
+            HostError::Transfer { cause: Some(cause), .. } => agent.because(cause),
             HostError::NoLibvirt { cause, .. } | HostError::Libvirt { cause, .. } => agent.because(cause),
             HostError::Netlink { cause, .. } => agent.because(cause),
             HostError::Io { cause, .. } => agent.because(cause),

@@ -18,7 +18,7 @@ use crate::{
     dhcp::{Dhcp, L3State, Networks},
     domains::Domains,
     facts::Facts,
-    images::ImageSource,
+    images::ImageStore,
     network::Network,
     packages::Packages,
     userdata::Userdata,
@@ -46,7 +46,7 @@ pub struct KvmHost {
     /// What DHCP and metadata should be, per network.
     pub networks: Networks,
     /// Images on backup storage.
-    pub images: Arc<dyn ImageSource>,
+    pub images: Arc<dyn ImageStore>,
     /// What the host is.
     pub facts: Arc<dyn Facts>,
     /// Packages of its operating system.

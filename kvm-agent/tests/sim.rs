@@ -77,12 +77,12 @@ fn bridge() -> kvm::EnsureBridge {
 }
 
 fn download() -> kvm::DownloadImageToCache {
-    let source = kvm::SftpSource {
+    let source = kvm::SftpFile {
         host: "bs".into(),
         username: "root".into(),
         password: "x".into(),
         path: "/bs/image".into(),
-        ..kvm::SftpSource::default()
+        ..kvm::SftpFile::default()
     };
     kvm::DownloadImageToCache {
         image_uuid: "90000000000000000000000000000001".into(),
@@ -410,4 +410,64 @@ async fn a_simulated_host_measures_what_runs_on_it() {
     sim.call(stop(kvm::StopMode::Hard)).await.unwrap();
     let gone = |s: &cumulo_proto::Samples| s.taken_ms >= samples.taken_ms && s.usages.iter().all(|u| u.vm_uuid != VM);
     assert!(sim.inbox.wait_samples(gone).await.is_some(), "a VM that does not run uses nothing");
+}
+
+const FLAT: &str = "/ps/flat/image";
+
+fn flatten() -> kvm::FlattenVolume {
+    kvm::FlattenVolume {
+        vm_uuid: VM.into(),
+        path: ROOT.into(),
+        format: "qcow2".into(),
+        to: FLAT.into(),
+        ..kvm::FlattenVolume::default()
+    }
+}
+
+fn upload(host: &str) -> kvm::UploadImage {
+    let to = kvm::SftpFile {
+        host: host.into(),
+        username: "root".into(),
+        password: "x".into(),
+        path: "/bs/made.incoming".into(),
+        ..kvm::SftpFile::default()
+    };
+    kvm::UploadImage { path: FLAT.into(), to: Some(to), ..kvm::UploadImage::default() }
+}
+
+#[tokio::test]
+async fn a_volume_becomes_a_file_that_goes_to_a_backup_storage() {
+    let sim = Sim::new().await;
+    sim.build().await;
+    assert_eq!(sim.code(flatten()).await, "vm.state", "it runs");
+    sim.call(kvm::PauseVm { header: None, vm_uuid: VM.into() }).await.unwrap();
+    assert_eq!(sim.code(flatten()).await, "vm.state", "nor while it is paused");
+    sim.call(kvm::DestroyVm { header: None, vm_uuid: VM.into() }).await.unwrap();
+    assert_eq!(sim.code(kvm::FlattenVolume { format: "vmdk".into(), ..flatten() }).await, "host.bad-request");
+    assert_eq!(sim.code(kvm::FlattenVolume { to: "/etc/x".into(), ..flatten() }).await, "storage.outside");
+    let missing = kvm::FlattenVolume { path: "/ps/vol/none".into(), ..flatten() };
+    assert_eq!(sim.code(missing).await, "storage.no-such-file");
+    assert_eq!(sim.code(upload("bs")).await, "storage.no-such-file");
+
+    let made = sim.call(flatten()).await.unwrap();
+    let facts = made.image.clone().unwrap();
+    let files = sim.host.world().files;
+    let below = [&files[IMAGE.as_ref() as &std::path::Path], &files[ROOT.as_ref() as &std::path::Path]];
+    assert_eq!(facts.actual_size, below.iter().map(|file| file.actual_size).sum::<u64>());
+    assert!(files[FLAT.as_ref() as &std::path::Path].is_whole());
+    assert_eq!(sim.call(flatten()).await.unwrap(), made, "it is left as it is");
+
+    let storage = cumulo_agent_rt::storage::FakeDisks::new(1 << 40);
+    sim.host.doors().images.join("bs", storage.clone());
+    assert_eq!(sim.code(upload("elsewhere")).await, "image.upload");
+    assert_eq!(sim.code(upload("bs")).await, "image.upload", "nobody made room");
+    let room = cumulo_agent_rt::storage::FakeFile { actual_size: 0, ..below[0].clone() };
+    storage.put("/bs/made.incoming".as_ref(), room).unwrap();
+    let sent = sim.call(upload("bs")).await.unwrap();
+    let there = &storage.files()["/bs/made.incoming".as_ref() as &std::path::Path];
+    assert_eq!(sent.sha256, cumulo_agent_rt::storage::FakeDisks::digests_of(there).sha256);
+    assert_eq!(there.virtual_size, facts.size);
+
+    sim.call(kvm::DeleteVolume { path: FLAT.into(), ..kvm::DeleteVolume::default() }).await.unwrap();
+    assert!(!sim.host.world().files.contains_key(FLAT.as_ref() as &std::path::Path));
 }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use crate::kvm::{Console, SftpSource, UserdataEntry};
+use crate::kvm::{Console, SftpFile, UserdataEntry};
 
 /// Stands for a secret: shows whether there is one and nothing of it, not even its length.
 fn hidden(secret: &[u8]) -> &'static str {
     if secret.is_empty() { "none" } else { "hidden" }
 }
 
-impl fmt::Debug for SftpSource {
+impl fmt::Debug for SftpFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SftpSource")
+        f.debug_struct("SftpFile")
             .field("host", &self.host)
             .field("port", &self.port)
             .field("username", &self.username)
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let source = SftpSource {
+        let source = SftpFile {
             host: "10.0.0.9".into(),
             password: "s3cret".into(),
             private_key: "s3cret-key".into(),

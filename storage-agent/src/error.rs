@@ -45,6 +45,16 @@ pub enum StoreError {
         /// In what it differs.
         why: String,
     },
+    /// No room for what is to be uploaded.
+    #[error("image {image} takes {size} bytes, and {free} are free; free some, or use another storage")]
+    NoRoom {
+        /// Which image.
+        image: String,
+        /// Bytes it takes.
+        size: u64,
+        /// Bytes there are.
+        free: u64,
+    },
     /// A format nobody knows.
     #[error("{0:?} is no image format; formats are qcow2, raw and iso")]
     UnknownFormat(String),
@@ -59,6 +69,7 @@ impl StoreError {
             Self::BadUrl { .. } => "image.bad-url",
             Self::Download { .. } => "image.download",
             Self::NotAsExpected { .. } => "image.not-as-expected",
+            Self::NoRoom { .. } => "storage.no-space",
             Self::UnknownFormat(_) => "image.unknown-format",
         }
     }

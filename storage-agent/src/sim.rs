@@ -83,6 +83,11 @@ impl SimStorage {
         &self.origin
     }
 
+    /// Its disk, for hosts that bring files to it.
+    pub fn disks(&self) -> FakeDisks {
+        self.disks.clone()
+    }
+
     /// The files there are.
     pub fn files(&self) -> BTreeMap<PathBuf, FakeFile> {
         self.disks.files()

@@ -23,7 +23,9 @@ use cumulo_agent_rt::{
     storage::{QemuImg, Roots},
     tls,
 };
-use cumulo_proto::storage::{Connect, DeleteImage, DownloadImage, DownloadImageReply, GetCapacity};
+use cumulo_proto::storage::{
+    AcceptUpload, Connect, DeleteImage, DownloadImage, DownloadImageReply, GetCapacity, OpenUpload,
+};
 use cumulo_storage_agent::{StorageHost, commands, origin::Urls};
 use futures::stream;
 use tokio::{
@@ -351,4 +353,61 @@ async fn the_program_serves_over_tls_and_ends_when_told() {
     run(&format!("kill -TERM {}", agent.id()), dir.path());
     let code = tokio::task::spawn_blocking(move || agent.wait().unwrap().code()).await.unwrap();
     assert_eq!(code, Some(0));
+}
+
+#[tokio::test]
+async fn what_a_host_brings_is_taken_back_from_its_account_and_looked_at() {
+    let world = World::new().await;
+    let open = OpenUpload {
+        image_uuid: "90000000000000000000000000000001".into(),
+        install_path: "images/1/image".into(),
+        storage_path: world.root(),
+        username: "nobody".into(),
+        ..OpenUpload::default()
+    };
+    let accept = |sha256: &str| AcceptUpload {
+        image_uuid: open.image_uuid.clone(),
+        install_path: open.install_path.clone(),
+        storage_path: world.root(),
+        expected_format: "qcow2".into(),
+        expected_sha256: sha256.into(),
+        ..AcceptUpload::default()
+    };
+    // As the account that hosts log in with.
+    let bring = |file: &str, to: &str| {
+        let line = format!("setpriv --reuid=nobody --regid=nogroup --clear-groups tee '{to}' < give/{file}");
+        run(&line, world.dir.path());
+    };
+    let sum = |file: &str| {
+        let sum = Command::new("sha256sum").arg(world.dir.path().join("give").join(file)).output().unwrap();
+        String::from_utf8(sum.stdout).unwrap()[..64].to_owned()
+    };
+    run("chmod 755 . bs", world.dir.path());
+    for (file, sha256, sentence) in [
+        ("data.qcow2", "0".repeat(64), "its SHA-256 checksum is"),
+        ("evil.qcow2", sum("evil.qcow2"), "it is only an overlay of another file"),
+        ("data.raw", sum("data.raw"), "it is of format raw"),
+    ] {
+        let path = world.inbox.call(&*world.link, open.clone()).await.unwrap().path;
+        bring(file, &path);
+        let error = world.inbox.call(&*world.link, accept(&sha256)).await.unwrap_err();
+        assert!(error.to_string().contains(sentence), "{error}");
+        assert!(files(Path::new(&world.root())).is_empty(), "after {error}");
+    }
+    let path = world.inbox.call(&*world.link, open.clone()).await.unwrap().path;
+    assert_eq!(path, format!("{}/images/1/image.incoming", world.root()));
+    bring("data.qcow2", &path);
+    let reply = world.inbox.call(&*world.link, accept(&sum("data.qcow2"))).await.unwrap();
+    assert_eq!((reply.size, reply.format.as_str()), (3_000_320, "qcow2"));
+    assert_eq!(files(Path::new(&world.root())), ["image"]);
+    run("cmp give/data.qcow2 bs/images/1/image && test $(stat -c %u%a bs/images/1/image) = 0644", world.dir.path());
+    // Half of one, which nobody waits for any more, goes with the image.
+    let other = OpenUpload { install_path: "images/2/image".into(), ..open };
+    world.inbox.call(&*world.link, other).await.unwrap();
+    for install_path in ["images/1/image", "images/2/image"] {
+        let storage_path = world.root();
+        let delete = DeleteImage { install_path: install_path.into(), storage_path, ..DeleteImage::default() };
+        world.inbox.call(&*world.link, delete).await.unwrap();
+    }
+    assert!(files(Path::new(&world.root())).is_empty());
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use cumulo_agent_rt::{
     sim::{Fault, Inbox, On},
-    storage::FakeFile,
+    storage::{FakeDisks, FakeFile},
 };
-use cumulo_proto::storage::{Connect, DeleteImage, DownloadImage};
+use cumulo_proto::storage::{AcceptUpload, Connect, DeleteImage, DownloadImage, OpenUpload};
 use cumulo_storage_agent::sim::SimStorage;
 
 const AGENT: &str = "d0000000000000000000000000000002";
@@ -81,4 +81,60 @@ async fn a_lost_reply_is_answered_when_asked_again_and_nothing_is_done_twice() {
     assert!(cumulo_agent_rt::submit(&*link, &request).await.unwrap().known);
     assert_eq!(inbox.wait_outcomes("t1", 1).await.unwrap().len(), 1);
     assert_eq!(storage.faults().calls().iter().filter(|c| c.command == "DownloadImage").count(), 2);
+}
+
+#[tokio::test]
+async fn what_a_host_brings_becomes_an_image_if_it_is_one() {
+    let (storage, inbox) = storage().await;
+    let link = storage.link();
+    let open = OpenUpload {
+        image_uuid: "90000000000000000000000000000001".into(),
+        install_path: "images/1".into(),
+        storage_path: "/bs".into(),
+        username: "root".into(),
+        size: 1 << 20,
+        ..OpenUpload::default()
+    };
+    let accept = |sha256: &str| AcceptUpload {
+        image_uuid: open.image_uuid.clone(),
+        install_path: "images/1".into(),
+        storage_path: "/bs".into(),
+        expected_format: "qcow2".into(),
+        expected_sha256: sha256.into(),
+        ..AcceptUpload::default()
+    };
+    let huge = OpenUpload { size: 2 << 40, ..open.clone() };
+    assert_eq!(inbox.call(&*link, huge).await.unwrap_err().code(), Some("storage.no-space"));
+    assert_eq!(inbox.call(&*link, accept("")).await.unwrap_err().code(), Some("storage.no-such-file"));
+    assert!(storage.files().is_empty());
+
+    let file = FakeFile {
+        virtual_size: 1 << 30,
+        actual_size: 1 << 20,
+        format: "qcow2".into(),
+        backing: None,
+        external_data: false,
+        iso: false,
+    };
+    let sum = FakeDisks::digests_of(&file).sha256;
+    for good in [false, true] {
+        let path = inbox.call(&*link, open.clone()).await.unwrap().path;
+        assert_eq!(path, "/bs/images/1.incoming");
+        storage.disks().put(path.as_ref(), file.clone()).unwrap();
+        if good {
+            continue;
+        }
+        let damaged = inbox.call(&*link, accept(&"0".repeat(64))).await.unwrap_err();
+        assert_eq!(damaged.code(), Some("image.not-as-expected"));
+        assert!(storage.files().is_empty(), "what is no image does not stay");
+    }
+    let reply = inbox.call(&*link, accept(&sum)).await.unwrap();
+    assert_eq!((reply.size, reply.actual_size, &reply.sha256), (1 << 30, 1 << 20, &sum));
+    // Asked again, it is looked at; and nothing makes room where it is.
+    assert_eq!(inbox.call(&*link, accept(&sum)).await.unwrap(), reply);
+    inbox.call(&*link, open).await.unwrap();
+    assert_eq!(storage.files().keys().map(|path| path.display().to_string()).collect::<Vec<_>>(), ["/bs/images/1"]);
+    // An image of no URL can be looked at too.
+    let look = inbox.call(&*link, download("volume://0123")).await.unwrap();
+    assert_eq!(look.sha256, sum);
 }

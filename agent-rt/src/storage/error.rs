@@ -63,6 +63,12 @@ pub enum StorageError {
         /// How large that is.
         image_size: u64,
     },
+    /// An account that the host does not have.
+    #[error("this host has no account {user:?}; name one that it has, by which files are brought to it")]
+    NoUser {
+        /// Its name.
+        user: String,
+    },
     /// `qemu-img` says no.
     #[error("qemu-img could not {what} {path}: {said}")]
     QemuImg {
@@ -103,6 +109,7 @@ impl StorageError {
             Self::NoSpace { .. } => "storage.no-space",
             Self::Different { .. } => "storage.different-file",
             Self::Vanished { .. } | Self::Missing { .. } => "storage.no-such-file",
+            Self::NoUser { .. } => "storage.no-user",
             Self::TooSmall { .. } => "storage.too-small",
             Self::QemuImg { .. } => "storage.qemu-img",
             Self::Io { .. } => "storage.io",

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use cumulo_proto::StorageCapacity;
 
-use super::{Confined, Digester, Digests, Disks, ImageInfo, NewDisk, StorageError};
+use super::{Confined, Digester, Digests, DiskFormat, Disks, ImageInfo, NewDisk, StorageError};
 use crate::sim::Notebook;
 
 /// Bytes an empty qcow2 takes.
@@ -75,6 +75,18 @@ impl FakeDisks {
         digester.finish()
     }
 
+    /// What a file and all that is below it take, and how large the guest sees it.
+    fn whole(&self, path: &Path) -> Result<ImageInfo, StorageError> {
+        let (state, mut bytes, mut next) = (self.state(), 0, Some(path.to_owned()));
+        while let Some(path) = next.take() {
+            let file = state.get(&path).ok_or(StorageError::Missing { path })?;
+            bytes += file.actual_size;
+            next.clone_from(&file.backing);
+        }
+        let file = state.get(path).ok_or_else(|| StorageError::Missing { path: path.to_owned() })?;
+        Ok(ImageInfo { actual_size: bytes, format: "qcow2".to_owned(), backing: None, ..file.clone() })
+    }
+
     fn state(&self) -> MutexGuard<'_, BTreeMap<PathBuf, FakeFile>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,6 +147,38 @@ impl Disks for FakeDisks {
         self.set(&mut state, to.path(), Some(file));
         self.set(&mut state, from.path(), None);
         Ok(())
+    }
+
+    async fn flatten(
+        &self,
+        from: &Confined,
+        _: DiskFormat,
+        to: &Confined,
+        progress: &(dyn Fn(u32) + Send + Sync),
+    ) -> Result<(), StorageError> {
+        let flat = self.whole(from.path())?;
+        self.put(to.path(), flat)?;
+        progress(100);
+        Ok(())
+    }
+
+    async fn lend(&self, file: &Confined, _: &str) -> Result<(), StorageError> {
+        let empty = ImageInfo {
+            virtual_size: 0,
+            actual_size: 0,
+            format: "raw".to_owned(),
+            backing: None,
+            external_data: false,
+            iso: false,
+        };
+        self.put(file.path(), empty)
+    }
+
+    async fn reclaim(&self, file: &Confined) -> Result<(), StorageError> {
+        match self.state().contains_key(file.path()) {
+            true => Ok(()),
+            false => Err(StorageError::Missing { path: file.path().to_owned() }),
+        }
     }
 
     async fn digests(&self, file: &Confined) -> Result<Digests, StorageError> {

@@ -9,6 +9,8 @@ mod digest;
 mod error;
 #[cfg(feature = "sim")]
 mod fake;
+mod flatten;
+mod lend;
 mod partial;
 mod qemu_img;
 mod roots;
@@ -72,6 +74,11 @@ pub enum DiskFormat {
 }
 
 impl DiskFormat {
+    /// By its name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Qcow2, Self::Raw].into_iter().find(|format| format.name() == name)
+    }
+
     /// As `qemu-img` spells it.
     pub fn name(self) -> &'static str {
         match self {
@@ -122,6 +129,23 @@ pub trait Disks: Send + Sync {
 
     /// Gives a file its final name, replacing what has it.
     async fn rename(&self, from: &Confined, to: &Confined) -> Result<(), StorageError>;
+
+    /// Writes what the volume `from` of format `format` shows its guest, with all that is below it, to a qcow2 file `to`
+    /// that needs no other; that appears when it is whole. Tells how far it is, in percent. Dropped, it stops.
+    async fn flatten(
+        &self,
+        from: &Confined,
+        format: DiskFormat,
+        to: &Confined,
+        progress: &(dyn Fn(u32) + Send + Sync),
+    ) -> Result<(), StorageError>;
+
+    /// Makes an empty file that the account `user` of this host may write, with the folders above it, in place of one that
+    /// has its name.
+    async fn lend(&self, file: &Confined, user: &str) -> Result<(), StorageError>;
+
+    /// Takes a lent file back, with what was written safely on the disk.
+    async fn reclaim(&self, file: &Confined) -> Result<(), StorageError>;
 
     /// Reads a file through for its checksums.
     async fn digests(&self, file: &Confined) -> Result<Digests, StorageError>;

@@ -7,7 +7,7 @@ use std::{
     ffi::OsStr,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
 };
 
 use async_trait::async_trait;
@@ -16,11 +16,11 @@ use serde::Deserialize;
 use tokio::{fs, process::Command, task::spawn_blocking};
 
 use super::{
-    Confined, Digests, Disks, ImageInfo, NewDisk, StorageError, capacity, digest,
+    Confined, Digests, DiskFormat, Disks, ImageInfo, NewDisk, StorageError, capacity, digest, flatten, lend,
     partial::{part_of, remove_file},
 };
 
-const PROGRAM: &str = "qemu-img";
+pub(super) const PROGRAM: &str = "qemu-img";
 
 /// `qemu-img` and the file system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,6 +116,24 @@ impl Disks for QemuImg {
         fs::rename(from.path(), to.path()).await.map_err(StorageError::io("rename to", to.path()))
     }
 
+    async fn flatten(
+        &self,
+        from: &Confined,
+        format: DiskFormat,
+        to: &Confined,
+        progress: &(dyn Fn(u32) + Send + Sync),
+    ) -> Result<(), StorageError> {
+        flatten::flatten(from, format, to, progress).await
+    }
+
+    async fn lend(&self, file: &Confined, user: &str) -> Result<(), StorageError> {
+        lend::lend(file, user).await
+    }
+
+    async fn reclaim(&self, file: &Confined) -> Result<(), StorageError> {
+        lend::reclaim(file).await
+    }
+
     async fn digests(&self, file: &Confined) -> Result<Digests, StorageError> {
         file.check_links()?;
         let path = file.path().to_owned();
@@ -160,13 +178,19 @@ struct SpecificData {
     data_file: Option<String>,
 }
 
-async fn run(what: &'static str, path: &Path, args: &[&OsStr]) -> Result<Vec<u8>, StorageError> {
+pub(super) async fn run(what: &'static str, path: &Path, args: &[&OsStr]) -> Result<Vec<u8>, StorageError> {
     let out = Command::new(PROGRAM).args(args).env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true).output();
     let out = out.await.map_err(|cause| StorageError::Io { what: "run qemu-img for", path: path.to_owned(), cause })?;
-    if out.status.success() {
-        return Ok(out.stdout);
+    judge(what, path, out.status, &out.stderr)?;
+    Ok(out.stdout)
+}
+
+/// What became of a run.
+pub(super) fn judge(what: &'static str, path: &Path, status: ExitStatus, said: &[u8]) -> Result<(), StorageError> {
+    if status.success() {
+        return Ok(());
     }
-    let said = String::from_utf8_lossy(&out.stderr);
+    let said = String::from_utf8_lossy(said);
     if said.contains("No space left on device") {
         return Err(StorageError::NoSpace { path: path.to_owned() });
     }

@@ -10,7 +10,7 @@ use cumulo_proto::kvm;
 
 use crate::{
     KvmHost,
-    images::{Expected, Source},
+    images::{Expected, Purpose, RemoteFile, percent},
 };
 
 pub(super) struct DownloadImageToCache;
@@ -36,7 +36,7 @@ impl Command<KvmHost> for DownloadImageToCache {
             // It got its name when it was whole and checked.
             return Ok(reply(info));
         }
-        let source = Source::checked(&rq.image_uuid, rq.source.as_ref())?;
+        let source = RemoteFile::checked(&rq.image_uuid, Purpose::Fetch, rq.source.as_ref())?;
         let incoming = to.incoming();
         let progress = |done: u64, all: u64| cx.progress(percent(done, all), "fetching the image");
         let fetched = host.images.fetch(&source, &incoming, &expected, &progress);
@@ -55,8 +55,4 @@ impl Command<KvmHost> for DownloadImageToCache {
 
 fn reply(info: ImageInfo) -> kvm::DownloadImageToCacheReply {
     kvm::DownloadImageToCacheReply { size: info.virtual_size, actual_size: info.actual_size, format: info.format }
-}
-
-fn percent(done: u64, all: u64) -> u32 {
-    u32::try_from(done.saturating_mul(100).checked_div(all).unwrap_or(100)).unwrap_or(100)
 }

@@ -15,6 +15,7 @@ mod download_image_to_cache;
 mod ensure_bridge;
 mod ensure_dhcp;
 mod ensure_userdata;
+mod flatten_volume;
 mod get_capacity;
 mod get_vm_state;
 mod get_vnc_port;
@@ -32,6 +33,7 @@ mod set_nic_link;
 mod start_vm;
 mod stop_vm;
 mod update_os;
+mod upload_image;
 
 use std::time::Duration;
 
@@ -56,6 +58,8 @@ pub fn commands() -> Commands<KvmHost> {
         .with::<create_root_volume::CreateRootVolume>()
         .with::<create_empty_volume::CreateEmptyVolume>()
         .with::<delete_volume::DeleteVolume>()
+        .with::<flatten_volume::FlattenVolume>()
+        .with::<upload_image::UploadImage>()
         .with::<ensure_bridge::EnsureBridge>()
         .with::<remove_bridge::RemoveBridge>()
         .with::<ensure_dhcp::EnsureDhcp>()

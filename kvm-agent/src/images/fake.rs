@@ -1,64 +1,86 @@
-//! A fake [`ImageSource`]: any path is an image, unless told otherwise.
+//! A fake [`ImageStore`]: any path of any server is an image, except where this host was joined with the fake disk of a backup
+//! storage; there uploads arrive too.
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use cumulo_agent_rt::storage::{Confined, FakeDisks, FakeFile};
 
-use super::{Expected, ImageSource, OnProgress, Source};
+use super::{Expected, ImageStore, OnProgress, RemoteFile};
 use crate::HostError;
 
-/// What an image is that was not published.
+/// What an image of a server is that nothing is known of.
 const DEFAULT_VIRTUAL: u64 = 1 << 30;
 const DEFAULT_ACTUAL: u64 = 64 << 20;
 
-/// Images that arrive at once on a fake disk. Clones are the same source.
+/// Images that arrive at once on a fake disk. Clones are the same store.
 #[derive(Debug, Clone)]
 pub struct FakeImages {
     disks: FakeDisks,
-    published: Arc<Mutex<BTreeMap<String, FakeFile>>>,
+    joined: Arc<Mutex<BTreeMap<String, FakeDisks>>>,
 }
 
 impl FakeImages {
     /// Images that arrive on `disks`.
     pub fn new(disks: FakeDisks) -> Self {
-        Self { disks, published: Arc::default() }
+        Self { disks, joined: Arc::default() }
     }
 
-    /// From now on the file at `path` of every backup storage is `file`.
-    pub fn publish(&self, path: &str, file: FakeFile) {
-        self.lock().insert(path.to_owned(), file);
+    /// From now on the files of the server `host` are those of `disks`.
+    pub fn join(&self, host: &str, disks: FakeDisks) {
+        self.lock().insert(host.to_owned(), disks);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, FakeFile>> {
-        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, FakeDisks>> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl ImageSource for FakeImages {
+impl ImageStore for FakeImages {
     async fn fetch(
         &self,
-        from: &Source,
+        from: &RemoteFile,
         to: &Confined,
         expected: &Expected,
         progress: OnProgress<'_>,
     ) -> Result<(), HostError> {
-        let published = self.lock().get(&from.path).cloned();
-        let file = published.unwrap_or_else(|| FakeFile {
-            virtual_size: DEFAULT_VIRTUAL,
-            actual_size: expected.size.unwrap_or(DEFAULT_ACTUAL),
-            format: "qcow2".to_owned(),
-            backing: None,
-            external_data: false,
-            iso: false,
-        });
+        let joined = self.lock().get(&from.host).cloned();
+        let file = match joined {
+            Some(disks) => disks.files().remove(Path::new(&from.path)).ok_or_else(|| cannot_be_opened(from))?,
+            None => FakeFile {
+                virtual_size: DEFAULT_VIRTUAL,
+                actual_size: expected.size.unwrap_or(DEFAULT_ACTUAL),
+                format: "qcow2".to_owned(),
+                backing: None,
+                external_data: false,
+                iso: false,
+            },
+        };
         let size = file.actual_size;
         self.disks.put(to.path(), file)?;
         progress(size, size);
         Ok(())
     }
+
+    async fn upload(&self, from: &Confined, to: &RemoteFile, progress: OnProgress<'_>) -> Result<String, HostError> {
+        let there = self.lock().get(&to.host).cloned();
+        let there = there.ok_or_else(|| to.failed(format!("{} does not answer", to.host)))?;
+        let file = self.disks.files().remove(from.path()).ok_or_else(|| to.failed("it is not on this host"))?;
+        if !there.files().contains_key(Path::new(&to.path)) {
+            return Err(cannot_be_opened(to));
+        }
+        let (size, sha256) = (file.actual_size, FakeDisks::digests_of(&file).sha256);
+        there.put(Path::new(&to.path), file)?;
+        progress(size, size);
+        Ok(sha256)
+    }
+}
+
+fn cannot_be_opened(file: &RemoteFile) -> HostError {
+    file.failed(format!("{} on {} cannot be opened", file.path, file.host))
 }

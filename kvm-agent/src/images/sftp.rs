@@ -1,8 +1,10 @@
-//! The real [`ImageSource`]: SFTP.
+//! The real [`ImageStore`]: SFTP.
 //!
 //! In process rather than through OpenSSH's client: a password never gets near a command line or a terminal, and
 //! progress, limits and errors are ours. Several reads are under way at once, since a round trip per 32 KiB would make
 //! a distant storage slow.
+
+mod upload;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -17,15 +19,15 @@ use russh_sftp::{client::RawSftpSession, protocol::OpenFlags};
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
-use super::{Expected, ImageSource, Login, OnProgress, Source};
+use super::{Expected, ImageStore, Login, OnProgress, RemoteFile};
 use crate::HostError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// A server that says nothing for so long is gone.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes per read; what every server grants.
+/// Bytes per read or write; what every server grants.
 const CHUNK: u32 = 32 << 10;
-/// Reads under way at once.
+/// Reads or writes under way at once.
 const AHEAD: usize = 32;
 
 /// Images over SFTP.
@@ -33,25 +35,24 @@ const AHEAD: usize = 32;
 pub struct Sftp;
 
 #[async_trait]
-impl ImageSource for Sftp {
+impl ImageStore for Sftp {
     async fn fetch(
         &self,
-        from: &Source,
+        from: &RemoteFile,
         to: &Confined,
         expected: &Expected,
         progress: OnProgress<'_>,
     ) -> Result<(), HostError> {
-        let connected = timeout(CONNECT_TIMEOUT, connect(from)).await;
-        let connection = connected.map_err(|_| from.failed(format!("{} does not answer", from.host)))??;
-        let sftp = Arc::new(open_sftp(&connection, from).await?);
+        let session = Session::open(from).await?;
+        let sftp = &session.sftp;
         let opened = sftp.open(from.path.as_str(), OpenFlags::READ, Default::default()).await;
         let handle = opened
             .map_err(|cause| from.failed_by(format!("{} on {} cannot be opened", from.path, from.host), cause))?
             .handle;
-        let size = size(&sftp, &handle, from, expected).await?;
+        let size = size(sftp, &handle, from, expected).await?;
         let mut file = Partial::create(to).await?;
         let mut digest = Sha256::new();
-        let mut reads = Reads::new(Arc::clone(&sftp), handle, size);
+        let mut reads = Reads::new(Arc::clone(sftp), handle, size);
         while let Some(bytes) = reads.next(from).await? {
             digest.update(&bytes);
             file.write(&bytes).await?;
@@ -66,6 +67,25 @@ impl ImageSource for Sftp {
         }
         file.commit().await?;
         Ok(())
+    }
+
+    async fn upload(&self, from: &Confined, to: &RemoteFile, progress: OnProgress<'_>) -> Result<String, HostError> {
+        upload::upload(from, to, progress).await
+    }
+}
+
+/// A session that is logged in. It ends when this is dropped.
+struct Session {
+    _connection: Handle<Client>,
+    sftp: Arc<RawSftpSession>,
+}
+
+impl Session {
+    async fn open(file: &RemoteFile) -> Result<Self, HostError> {
+        let connected = timeout(CONNECT_TIMEOUT, connect(file)).await;
+        let connection = connected.map_err(|_| file.failed(format!("{} does not answer", file.host)))??;
+        let sftp = Arc::new(open_sftp(&connection, file).await?);
+        Ok(Self { _connection: connection, sftp })
     }
 }
 
@@ -85,7 +105,7 @@ impl client::Handler for Client {
     }
 }
 
-async fn connect(from: &Source) -> Result<Handle<Client>, HostError> {
+async fn connect(from: &RemoteFile) -> Result<Handle<Client>, HostError> {
     let config = client::Config { inactivity_timeout: Some(IDLE_TIMEOUT), ..client::Config::default() };
     let client = Client { fingerprint: from.fingerprint.clone() };
     let connected = client::connect(Arc::new(config), (from.host.as_str(), from.port), client).await;
@@ -117,7 +137,7 @@ async fn connect(from: &Source) -> Result<Handle<Client>, HostError> {
     }
 }
 
-async fn open_sftp(connection: &Handle<Client>, from: &Source) -> Result<RawSftpSession, HostError> {
+async fn open_sftp(connection: &Handle<Client>, from: &RemoteFile) -> Result<RawSftpSession, HostError> {
     let failed = |cause: Box<dyn std::error::Error + Send + Sync>| {
         from.failed_by(format!("{} offers no SFTP", from.host), cause)
     };
@@ -128,7 +148,7 @@ async fn open_sftp(connection: &Handle<Client>, from: &Source) -> Result<RawSftp
     Ok(sftp)
 }
 
-async fn size(sftp: &RawSftpSession, handle: &str, from: &Source, expected: &Expected) -> Result<u64, HostError> {
+async fn size(sftp: &RawSftpSession, handle: &str, from: &RemoteFile, expected: &Expected) -> Result<u64, HostError> {
     let stat = sftp.fstat(handle).await;
     let stat = stat.map_err(|cause| from.failed_by(format!("{} cannot be looked at", from.path), cause))?;
     let size = stat.attrs.size.unwrap_or_default();
@@ -158,7 +178,7 @@ impl Reads {
     }
 
     /// The next bytes; `None` at the end.
-    async fn next(&mut self, from: &Source) -> Result<Option<Vec<u8>>, HostError> {
+    async fn next(&mut self, from: &RemoteFile) -> Result<Option<Vec<u8>>, HostError> {
         while self.waiting.len() < AHEAD && self.asked < self.size {
             let len = u32::try_from(self.size - self.asked).unwrap_or(CHUNK).min(CHUNK);
             let read = self.read(self.asked, len);

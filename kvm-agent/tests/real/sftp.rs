@@ -5,9 +5,9 @@ use std::{process::Child, sync::Mutex};
 use cumulo_agent_rt::storage::{Confined, Roots};
 use cumulo_kvm_agent::{
     HostError,
-    images::{Expected, ImageSource as _, Sftp, Source},
+    images::{Expected, ImageStore as _, Purpose, RemoteFile, Sftp},
 };
-use cumulo_proto::kvm::SftpSource;
+use cumulo_proto::kvm::SftpFile;
 use nix::mount::{MsFlags, mount};
 
 use crate::fixture::{eventually, in_namespaces, sh};
@@ -49,8 +49,8 @@ impl Sshd {
         Self { _child: child.unwrap(), fingerprint, key: sh("cat /run/ssh/user") }
     }
 
-    pub(crate) fn source(&self, path: &str) -> SftpSource {
-        SftpSource {
+    pub(crate) fn source(&self, path: &str) -> SftpFile {
+        SftpFile {
             host: "127.0.0.1".into(),
             port: PORT,
             username: "root".into(),
@@ -62,8 +62,8 @@ impl Sshd {
     }
 }
 
-async fn fetch(source: &SftpSource, to: &Confined, expected: &Expected) -> Result<(), HostError> {
-    let source = Source::checked("image-1", Some(source)).unwrap();
+async fn fetch(source: &SftpFile, to: &Confined, expected: &Expected) -> Result<(), HostError> {
+    let source = RemoteFile::checked("image-1", Purpose::Fetch, Some(source)).unwrap();
     Sftp.fetch(&source, to, expected, &|_, _| {}).await
 }
 
@@ -80,14 +80,13 @@ fn an_image_arrives_whole_or_not_at_all() {
         let good = Expected { size: Some(20_000_003), sha256: Some(sum) };
 
         let seen = Mutex::new(Vec::new());
-        let source = Source::checked("image-1", Some(&sshd.source("/run/image"))).unwrap();
+        let source = RemoteFile::checked("image-1", Purpose::Fetch, Some(&sshd.source("/run/image"))).unwrap();
         Sftp.fetch(&source, &to, &good, &|done, all| seen.lock().unwrap().push((done, all))).await.unwrap();
         sh("cmp /run/image /run/ps/cache/image && test \"$(ls /run/ps/cache)\" = image && rm /run/ps/cache/image");
         let seen = seen.into_inner().unwrap();
         assert!(seen.is_sorted() && seen.last() == Some(&(20_000_003, 20_000_003)), "{:?}", seen.last());
 
-        let with_key =
-            SftpSource { password: String::new(), private_key: sshd.key.clone(), ..sshd.source("/run/image") };
+        let with_key = SftpFile { password: String::new(), private_key: sshd.key.clone(), ..sshd.source("/run/image") };
         fetch(&with_key, &to, &Expected::default()).await.unwrap();
         sh("cmp /run/image /run/ps/cache/image && rm /run/ps/cache/image && : > /run/empty");
         fetch(&sshd.source("/run/empty"), &to, &Expected::default()).await.unwrap();
@@ -102,18 +101,18 @@ fn an_image_arrives_whole_or_not_at_all() {
             (source.clone(), wrong_sum, damaged),
             (sshd.source("/run/none"), Expected::default(), "/run/none on 127.0.0.1 cannot be opened"),
             (
-                SftpSource { password: "guess".into(), ..source.clone() },
+                SftpFile { password: "guess".into(), ..source.clone() },
                 Expected::default(),
                 "127.0.0.1 does not let root in; check the user and password of the backup storage",
             ),
             (
-                SftpSource { host_key_fingerprint: "SHA256:other".into(), ..source.clone() },
+                SftpFile { host_key_fingerprint: "SHA256:other".into(), ..source.clone() },
                 Expected::default(),
                 "shows another host key than it had when it was added",
             ),
-            (SftpSource { port: 1, ..source.clone() }, Expected::default(), "127.0.0.1:1 cannot be reached over SSH"),
+            (SftpFile { port: 1, ..source.clone() }, Expected::default(), "127.0.0.1:1 cannot be reached over SSH"),
             (
-                SftpSource { private_key: "-----BEGIN s3cret".into(), ..source },
+                SftpFile { private_key: "-----BEGIN s3cret".into(), ..source },
                 Expected::default(),
                 "its private key cannot be read",
             ),
@@ -125,5 +124,46 @@ fn an_image_arrives_whole_or_not_at_all() {
             assert!(!text.contains(PASSWORD) && !text.contains("s3cret"), "{text}");
             sh("test -z \"$(ls /run/ps/cache)\"");
         }
+    });
+}
+
+#[test]
+fn an_image_goes_whole_and_only_where_it_is_expected() {
+    in_namespaces(&["/run"], async || {
+        let sshd = Sshd::start().await;
+        let roots = Roots::in_memory();
+        roots.add("/run/ps").unwrap();
+        sh("mkdir /run/ps && head -c 20000003 /dev/urandom > /run/ps/image && : > /run/ps/empty && mkdir /run/bs");
+        let upload = async |from: &str, to: &SftpFile| {
+            let (from, seen) = (roots.confine(from).unwrap(), Mutex::new(Vec::new()));
+            let to = RemoteFile::checked("image-1", Purpose::Upload, Some(to)).unwrap();
+            let sum = Sftp.upload(&from, &to, &|done, all| seen.lock().unwrap().push((done, all))).await;
+            sum.map(|sum| (sum, seen.into_inner().unwrap()))
+        };
+        let to = sshd.source("/run/bs/image.incoming");
+        let refused = async |from: &str, to: &SftpFile, sentence: &str| {
+            let text = cumulo_agent_rt::Chain(&upload(from, to).await.unwrap_err()).to_string();
+            assert!(text.contains(sentence), "{text}");
+            assert!(!text.contains(PASSWORD), "{text}");
+        };
+        refused("/run/ps/image", &to, "could not upload the image image-1: /run/bs/image.incoming on 127.0.0.1").await;
+        sh("test -z \"$(ls /run/bs)\" && : > /run/bs/image.incoming");
+
+        let (sum, seen) = upload("/run/ps/image", &to).await.unwrap();
+        assert_eq!(sum, sh("sha256sum /run/ps/image | cut -d' ' -f1").trim());
+        assert!(seen.is_sorted() && seen.last() == Some(&(20_000_003, 20_000_003)), "{:?}", seen.last());
+        // Twice is once.
+        upload("/run/ps/image", &to).await.unwrap();
+        sh("cmp /run/ps/image /run/bs/image.incoming && test \"$(ls /run/bs)\" = image.incoming");
+        refused("/run/ps/empty", &to, "has 20000003 bytes and not the 0 sent").await;
+        sh(": > /run/bs/image.incoming");
+        assert!(upload("/run/ps/empty", &to).await.unwrap().1.is_empty());
+
+        let guess = SftpFile { password: "guess".into(), ..to.clone() };
+        refused("/run/ps/image", &guess, "127.0.0.1 does not let root in").await;
+        let other = SftpFile { host_key_fingerprint: "SHA256:other".into(), ..to.clone() };
+        refused("/run/ps/image", &other, "shows another host key than it had when it was added").await;
+        sh("mkdir /run/small && mount -t tmpfs -o size=1m tmpfs /run/small && : > /run/small/image");
+        refused("/run/ps/image", &sshd.source("/run/small/image"), "127.0.0.1 takes no more of it").await;
     });
 }

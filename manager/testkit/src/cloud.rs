@@ -1,7 +1,5 @@
 //! A cloud that is ready for VMs: what the first scenario builds, with simulated machines.
 
-use std::sync::Arc;
-
 use cumulo_agent_rt::storage::FakeFile;
 use cumulo_kvm_agent::sim::SimHost;
 use cumulo_schema::Uuid;
@@ -11,6 +9,8 @@ use crate::World;
 
 /// Where the image is published.
 const IMAGE_URL: &str = "http://images.example/guest.qcow2";
+/// Where the backup storage is.
+const STORAGE_ADDRESS: &str = "10.9.9.1";
 
 /// Ids of what there is.
 #[derive(Debug, Clone)]
@@ -41,16 +41,15 @@ impl World {
         let storage = json!({ "name": "ps", "url": "/cumulo_ps", "zoneUuid": zone });
         let primary_storage = id(&self.make("POST", "/primary-storage/local-storage", params(storage)).await);
         self.make("POST", &format!("/clusters/{cluster}/primary-storage/{primary_storage}"), params(json!({}))).await;
-        let file = image_file();
-        self.sims.publish(IMAGE_URL, file.clone());
-        let storage = json!({ "name": "bs", "url": "/cumulo_bs", "hostname": "10.9.9.1", "username": "root", "password": "secret" });
+        self.sims.publish(IMAGE_URL, image_file());
+        let storage = json!({ "name": "bs", "url": "/cumulo_bs", "hostname": STORAGE_ADDRESS, "username": "root", "password": "secret" });
         let backup_storage = id(&self.make("POST", "/backup-storage/sftp", params(storage)).await);
         self.make("POST", &format!("/zones/{zone}/backup-storage/{backup_storage}"), params(json!({}))).await;
         let image = json!({ "name": "image", "mediaType": "RootVolumeTemplate", "platform": "Linux", "format": "qcow2",
                             "url": IMAGE_URL, "backupStorageUuids": [backup_storage] });
         let image = id(&self.make("POST", "/images", params(image)).await);
         let host_uuid: Uuid = host.parse().expect("a uuid");
-        self.offer_image(&self.sims.host(host_uuid), &backup_storage, &file).await;
+        self.join(&self.sims.host(host_uuid), &backup_storage);
         let (l2, l3) = self.network(&zone, &cluster).await;
         let offering = self.offering().await;
         Cloud { zone, cluster, host, primary_storage, backup_storage, image, l2, l3, offering }
@@ -87,7 +86,7 @@ impl World {
             let host = json!({ "params": { "name": format!("host-{n}"), "managementIp": address, "username": "root", "password": "secret", "clusterUuid": cloud.cluster } });
             let host = self.make("POST", "/hosts/kvm", host).await;
             let uuid = host["uuid"].as_str().and_then(|uuid| uuid.parse().ok()).expect("a uuid");
-            self.offer_image(&self.sims.host(uuid), &cloud.backup_storage, &image_file()).await;
+            self.join(&self.sims.host(uuid), &cloud.backup_storage);
         }
         let range = json!({ "params": { "name": "large", "startIp": "10.50.0.10", "endIp": "10.50.250.250",
                                         "netmask": "255.255.0.0", "gateway": "10.50.0.1" } });
@@ -117,21 +116,16 @@ impl World {
         };
         let url = format!("http://images.example/{name}.iso");
         let storage = self.sims.storage(cloud.backup_storage.parse().expect("a uuid"));
-        storage.origin().publish(&url, Some(file.clone()));
+        storage.origin().publish(&url, Some(file));
         let image =
             json!({ "name": name, "mediaType": "ISO", "url": url, "backupStorageUuids": [cloud.backup_storage] });
-        let image = self.make("POST", "/images", params(image)).await;
-        let path = image["backupStorageRefs"][0]["installPath"].as_str().expect("it is there");
-        self.sims.host(cloud.host.parse().expect("a uuid")).doors().images.publish(path, file);
-        id(&image)
+        id(&self.make("POST", "/images", params(image)).await)
     }
 
-    /// Lets a host fetch what the backup storage holds: their simulated disks are not joined by a network.
-    async fn offer_image(&self, host: &Arc<SimHost>, backup_storage: &str, file: &FakeFile) {
+    /// Lets a host reach the files of the cloud's backup storage.
+    fn join(&self, host: &SimHost, backup_storage: &str) {
         let storage = self.sims.storage(backup_storage.parse().expect("a uuid"));
-        for path in storage.files().keys() {
-            host.doors().images.publish(&path.to_string_lossy(), file.clone());
-        }
+        host.doors().images.join(STORAGE_ADDRESS, storage.disks());
     }
 }
 

@@ -1,10 +1,12 @@
 //! The commands, one file each. A new one is its messages in `storage.proto`, its file here and its line in
 //! [`commands`].
 
+mod accept_upload;
 mod connect;
 mod delete_image;
 mod download_image;
 mod get_capacity;
+mod open_upload;
 
 use cumulo_agent_rt::Commands;
 use cumulo_proto::storage;
@@ -16,6 +18,8 @@ pub fn commands() -> Commands<StorageHost> {
     Commands::of_service_of::<storage::Connect>()
         .with::<connect::Connect>()
         .with::<download_image::DownloadImage>()
+        .with::<open_upload::OpenUpload>()
+        .with::<accept_upload::AcceptUpload>()
         .with::<delete_image::DeleteImage>()
         .with::<get_capacity::GetCapacity>()
 }

@@ -32,16 +32,22 @@ pub trait Origin: Send + Sync {
     ) -> Result<Digests, StoreError>;
 }
 
-/// A URL that a user wrote.
+/// Where an image is said to be from: a URL that a user wrote, or `volume://` with the id of the volume it was made of.
 ///
 /// # Errors
 /// [`StoreError::BadUrl`].
 pub fn parse(text: &str) -> Result<Url, StoreError> {
-    let bad = |why| StoreError::BadUrl { url: text.to_owned(), why };
-    let url: Url = text.parse().map_err(|_| bad("it is no URL"))?;
+    text.parse().map_err(|_| StoreError::BadUrl { url: text.to_owned(), why: "it is no URL" })
+}
+
+/// Refuses a URL from which nothing can be fetched.
+///
+/// # Errors
+/// [`StoreError::BadUrl`].
+pub fn refuse_other_kinds(url: &Url) -> Result<(), StoreError> {
     match url.scheme() {
-        "http" | "https" | "file" => Ok(url),
-        _ => Err(bad("the URL must begin with http://, https:// or file://")),
+        "http" | "https" | "file" => Ok(()),
+        _ => Err(StoreError::BadUrl { url: shown(url), why: "the URL must begin with http://, https:// or file://" }),
     }
 }
 
@@ -76,10 +82,11 @@ mod tests {
 
     #[test]
     fn only_urls_that_can_be_fetched_are_taken() {
-        for bad in ["", "x", "/etc/passwd", "ftp://h/x", "javascript:x", "http://"] {
-            assert!(matches!(parse(bad), Err(StoreError::BadUrl { .. })), "{bad}");
+        let judge = |url: &str| refuse_other_kinds(&parse(url)?);
+        for bad in ["", "x", "/etc/passwd", "ftp://h/x", "javascript:x", "http://", "volume://0123"] {
+            assert!(matches!(judge(bad), Err(StoreError::BadUrl { .. })), "{bad}");
         }
-        assert!(parse("HTTP://h/x").is_ok() && parse("file:///srv/x").is_ok());
+        assert!(judge("HTTP://h/x").is_ok() && judge("file:///srv/x").is_ok());
     }
 
     #[test]

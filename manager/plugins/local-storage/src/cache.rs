@@ -79,14 +79,14 @@ impl LocalStorage {
     }
 
     /// Where and how the host fetches the image.
-    async fn source(&self, image: &ImageLocation) -> Result<kvm::SftpSource, ErrorCode> {
+    async fn source(&self, image: &ImageLocation) -> Result<kvm::SftpFile, ErrorCode> {
         let storage = self.kernel.db().find(BackupStorage::UUID, &image.backup_storage).await?;
         let storage = storage.ok_or_else(|| ErrorCode::not_found("BackupStorage", image.backup_storage))?;
         let registry = self.kernel.registry();
         let driver = registry.driver::<dyn BackupStorageDriver>("backup storage", &image.backup_storage_type)?;
         let FetchFrom::Sftp { hostname, port, username, sealed_password, host_key, path } =
             driver.fetch_from(&storage, &image.install_path).await?;
-        Ok(kvm::SftpSource {
+        Ok(kvm::SftpFile {
             host: hostname,
             port: u32::try_from(port).unwrap_or(0),
             username,
