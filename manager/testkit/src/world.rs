@@ -7,8 +7,8 @@ use std::{
 };
 
 use cumulo_contracts::resource::{
-    Host, KVMHost, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage, SimulatorHost, UsedIp, VmCdRom,
-    VmInstance, VmNic, Volume,
+    Host, Image, ImageBackupStorageRef, KVMHost, LocalStorageHostRef, LocalStorageResourceRef, PrimaryStorage,
+    SimulatorHost, UsedIp, VmCdRom, VmInstance, VmNic, Volume,
 };
 use cumulo_kernel::{Kernel, bus::Caller, query::Select, quota::QuotaClaim};
 use cumulo_manager::{Node, config::Config};
@@ -280,11 +280,13 @@ impl World {
     /// # Panics
     /// When the database cannot be read.
     pub async fn rows(&self) -> Map<String, Value> {
-        const TOUCHED: [&ResourceMeta; 18] = [
+        const TOUCHED: [&ResourceMeta; 20] = [
             VmInstance::META,
             VmNic::META,
             VmCdRom::META,
             Volume::META,
+            Image::META,
+            ImageBackupStorageRef::META,
             UsedIp::META,
             Host::META,
             KVMHost::META,

@@ -218,3 +218,31 @@ async fn sizes_that_cannot_be_are_refused() {
     assert_eq!(world.query("/hosts").await.len(), 1);
     world.make("POST", "/hosts/simulators", host(json!({}))).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_simulated_vm_becomes_an_image_on_simulated_storage() {
+    let world = World::new().await;
+    let cloud = world.simulated_cloud().await;
+    let vm = world.make("POST", "/vm-instances", cloud.vm("vm")).await;
+    act(&world, &uuid(&vm), "stopVmInstance").await;
+    let files = async || world.kernel().db().select::<SimulatorFile>().count().await.expect("readable");
+    assert_eq!(files().await, 2, "the root volume and its image");
+    let path = format!("/images/root-volume-templates/from/volumes/{}", vm["rootVolumeUuid"].as_str().expect("a uuid"));
+    let made = world.make("POST", &path, json!({ "params": { "name": "template" } })).await;
+    assert_eq!((&made["status"], &made["size"]), (&json!("Ready"), &json!(1_i64 << 30)));
+    assert_eq!(made["md5Sum"].as_str().map(str::len), Some(32));
+    assert_eq!(files().await, 3, "nothing stays beside the volume");
+    let mut twin = cloud.vm("twin");
+    twin["params"]["imageUuid"] = made["uuid"].clone();
+    assert_eq!(world.make("POST", "/vm-instances", twin).await["state"], "Running");
+
+    let small =
+        json!({ "params": { "name": "small", "url": "nowhere", "totalCapacity": 1024, "availableCapacity": 1024 } });
+    let small = uuid(&world.make("POST", "/backup-storage/simulators", small).await);
+    world.make("POST", &format!("/zones/{}/backup-storage/{small}", cloud.zone), json!({ "params": {} })).await;
+    let params = json!({ "params": { "name": "large", "backupStorageUuids": [cloud.backup_storage, small] } });
+    let refused = world.call("POST", &path, &params).await.expect_err("one of them is too small").error();
+    assert!(refused.to_string().contains("add a larger one"), "{refused}");
+    assert_eq!(files().await, 4, "and so none has it");
+    assert_eq!(world.query("/images").await.len(), 2);
+}

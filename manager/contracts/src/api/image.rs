@@ -44,6 +44,37 @@ pub struct AddImage {
     pub virtio: bool,
 }
 
+/// Makes an image of the root volume of a stopped virtual machine.
+#[api(post "/images/root-volume-templates/from/volumes/{rootVolumeUuid}", group = "image", service = "image", package = "org.zstack.header.image", job, create, timeout_secs = 259200, reply = Inventory<Image>)]
+pub struct CreateRootVolumeTemplateFromRootVolume {
+    /// Its name.
+    #[param(max_length = 255)]
+    pub name: String,
+    /// What people should know about it.
+    #[param(max_length = 2048)]
+    pub description: Option<String>,
+    /// The operating system; that of the virtual machine when not given.
+    #[param(max_length = 255)]
+    pub guest_os_type: Option<String>,
+    /// The backup storages to keep it on; the emptiest that can take it when not given.
+    #[param(nonempty, resource = "BackupStorageVO")]
+    pub backup_storage_uuids: Option<Vec<Uuid>>,
+    /// The volume.
+    #[param(resource = "VolumeVO", check_account, operation_target)]
+    pub root_volume_uuid: Uuid,
+    /// The family of the operating system; that of the virtual machine when not given.
+    #[param(values("Linux", "Windows", "Other", "Paravirtualization", "WindowsVirtio"))]
+    pub platform: Option<String>,
+    /// Whether it serves the system itself.
+    #[param(default = "false")]
+    pub system: bool,
+    /// Processor architecture; that of the virtual machine when not given.
+    pub architecture: Option<String>,
+    /// Whether the guest has virtio drivers.
+    #[param(default = "true")]
+    pub virtio: bool,
+}
+
 /// Changes what is recorded of an image; its file stays as it is.
 #[api(put "/images/{uuid}/actions", group = "image", service = "image", package = "org.zstack.header.image", job, reply = Inventory<Image>)]
 pub struct UpdateImage {

@@ -81,6 +81,7 @@ const APIS: &[&ApiMeta] = &[
     offering::DeleteDiskOffering::META,
     offering::QueryDiskOffering::META,
     image::AddImage::META,
+    image::CreateRootVolumeTemplateFromRootVolume::META,
     image::UpdateImage::META,
     image::ChangeImageState::META,
     image::SetImageBootMode::META,

@@ -101,20 +101,85 @@ pub trait PrimaryStorageDriver: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FetchFrom {
     /// Over SFTP.
-    Sftp {
-        /// Name or address.
-        hostname: String,
-        /// Port of SSH.
-        port: i32,
-        /// Account.
-        username: String,
-        /// Its password, sealed by the vault.
-        sealed_password: String,
-        /// Fingerprint of the host's key, where known.
-        host_key: Option<String>,
-        /// Absolute path there.
-        path: String,
-    },
+    Sftp(SftpFile),
+}
+
+/// A file on an SFTP server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SftpFile {
+    /// Name or address.
+    pub hostname: String,
+    /// Port of SSH.
+    pub port: i32,
+    /// Account.
+    pub username: String,
+    /// Its password, sealed by the vault.
+    pub sealed_password: String,
+    /// Fingerprint of the host's key, where known.
+    pub host_key: Option<String>,
+    /// Absolute path there.
+    pub path: String,
+}
+
+/// A way by which a file gets from a primary storage to a backup storage. Both must know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transport {
+    /// A host writes it over SFTP.
+    Sftp,
+    /// Between simulated storages there is nothing to be moved.
+    Simulated,
+}
+
+impl std::fmt::Display for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sftp => "SFTP",
+            Self::Simulated => "simulation",
+        })
+    }
+}
+
+/// Where a host can put a file on a backup storage: a [`Transport`] with what that needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UploadTo {
+    /// Over SFTP, into a file that is there and empty.
+    Sftp(SftpFile),
+    /// To a simulated storage.
+    Simulated,
+}
+
+/// Makes images of volumes: what a [`PrimaryStorageDriver`] can do beside, under the same name. The volume's image is first
+/// a *flat* file beside the volume, known by the image's id, and then on as many backup storages as are wanted.
+#[async_trait]
+pub trait VolumeExporter: Send + Sync {
+    /// How it can give files to backup storages.
+    fn transports(&self) -> &'static [Transport];
+    /// Writes what a volume of a VM that does not run holds, with all that is below it, to one file. There already, it is
+    /// left as it is.
+    async fn flatten(&self, storage: &PrimaryStorage, volume: &FlatVolume, task: Uuid) -> Result<Stored, ErrorCode>;
+    /// Copies the flat file to a backup storage and answers the SHA-256 of what it sent, in lowercase hex.
+    async fn upload(
+        &self,
+        storage: &PrimaryStorage,
+        volume: &FlatVolume,
+        to: &UploadTo,
+        task: Uuid,
+    ) -> Result<String, ErrorCode>;
+    /// Makes sure that the flat file is gone.
+    async fn drop_flat(&self, storage: &PrimaryStorage, volume: &FlatVolume, task: Uuid) -> Result<(), ErrorCode>;
+}
+
+/// A volume of which an image is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlatVolume {
+    /// Where the volume is.
+    pub place: VolumePlace,
+    /// The VM it is of.
+    pub vm: Uuid,
+    /// Its format: `qcow2` or `raw`.
+    pub format: String,
+    /// The image that it becomes.
+    pub image: Uuid,
 }
 
 /// What an image is once it is on a backup storage.
@@ -126,6 +191,42 @@ pub struct StoredImage {
     pub md5: String,
     /// SHA-256 in lowercase hex.
     pub sha256: String,
+}
+
+/// What an upload should have become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uploaded {
+    /// What the flat file is.
+    pub flat: Stored,
+    /// SHA-256 of what was sent, in lowercase hex.
+    pub sha256: String,
+}
+
+/// Takes images that hosts bring: what a [`BackupStorageDriver`] can do beside, under the same name. What it took goes as any
+/// image does, half or whole.
+#[async_trait]
+pub trait ImageReceiver: Send + Sync {
+    /// How it takes files.
+    fn transport(&self) -> Transport;
+    /// Makes room for an image of `flat`, which will be at `install_path` once it is accepted. What an earlier attempt left is
+    /// gone then.
+    async fn open(
+        &self,
+        storage: &BackupStorage,
+        image: Uuid,
+        install_path: &str,
+        flat: &Stored,
+        task: Uuid,
+    ) -> Result<UploadTo, ErrorCode>;
+    /// Makes an image of what was brought, if it is as it was sent. Accepted already, it is only looked at.
+    async fn accept(
+        &self,
+        storage: &BackupStorage,
+        image: Uuid,
+        install_path: &str,
+        uploaded: &Uploaded,
+        task: Uuid,
+    ) -> Result<StoredImage, ErrorCode>;
 }
 
 /// Keeps images. The driver's name is the backup storage type: `SftpBackupStorage`.

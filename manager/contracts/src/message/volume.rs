@@ -3,7 +3,7 @@
 use cumulo_schema::{Uuid, message};
 use serde::{Deserialize, Serialize};
 
-use crate::ext::storage::StorageTag;
+use crate::ext::storage::{StorageTag, Stored, Transport, UploadTo, VolumePlace};
 
 /// Make the root volume of a VM, from an image or empty for the ISO image that is installed to it: choose storage, hold space, record it, make it. Asking again for the same
 /// volume goes on where it stopped and answers the same.
@@ -84,6 +84,70 @@ pub struct FetchIso {
     pub task: Uuid,
 }
 message!(FetchIso => String, service = "volume", key = image);
+
+/// How an image can be made of a root volume; an error where it cannot. Says nothing of whether its VM runs. Only answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LocateRootVolume {
+    /// The volume.
+    pub volume: Uuid,
+}
+message!(LocateRootVolume => RootVolume, service = "volume", key = volume);
+
+/// A root volume of which an image can be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootVolume {
+    /// The primary storage that it is on.
+    pub storage: Uuid,
+    /// The zone of that.
+    pub zone: Uuid,
+    /// Where it is there.
+    pub place: VolumePlace,
+    /// The VM it is of.
+    pub vm: Uuid,
+    /// `qcow2` or `raw`.
+    pub format: String,
+    /// How the storage gives files to backup storages.
+    pub transports: Vec<Transport>,
+}
+
+/// Write what the root volume of a VM that does not run holds to one file beside it, out of which an image is made. Asking
+/// again answers the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MakeFlatVolume {
+    /// The image.
+    pub image: Uuid,
+    /// The volume.
+    pub from: RootVolume,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+message!(MakeFlatVolume => Stored, service = "volume", key = image);
+
+/// Copy that file to a backup storage and answer the SHA-256 of what was sent. Asking again copies it again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UploadFlatVolume {
+    /// The image.
+    pub image: Uuid,
+    /// The volume.
+    pub from: RootVolume,
+    /// Where to.
+    pub to: UploadTo,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+message!(UploadFlatVolume => String, service = "volume", key = image);
+
+/// Make sure that file is gone. Gone with its host or its storage is fine; what became of the volume does not matter.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DropFlatVolume {
+    /// The image.
+    pub image: Uuid,
+    /// The volume.
+    pub from: RootVolume,
+    /// Namespace for ids of agent tasks.
+    pub task: Uuid,
+}
+message!(DropFlatVolume => (), service = "volume", key = image);
 
 /// Make sure a volume is gone: from the storage, with its space given back, and from the database. Gone is fine.
 #[derive(Debug, Clone, Serialize, Deserialize)]

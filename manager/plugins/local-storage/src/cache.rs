@@ -5,7 +5,7 @@
 //! making that volume failed: it is a cache.
 
 use cumulo_contracts::{
-    ext::storage::{BackupStorageDriver, FetchFrom},
+    ext::storage::{BackupStorageDriver, FetchFrom, SftpFile},
     message::{
         image::ImageLocation,
         storage::{HoldCacheSpace, ReleaseCacheSpace},
@@ -84,16 +84,20 @@ impl LocalStorage {
         let storage = storage.ok_or_else(|| ErrorCode::not_found("BackupStorage", image.backup_storage))?;
         let registry = self.kernel.registry();
         let driver = registry.driver::<dyn BackupStorageDriver>("backup storage", &image.backup_storage_type)?;
-        let FetchFrom::Sftp { hostname, port, username, sealed_password, host_key, path } =
-            driver.fetch_from(&storage, &image.install_path).await?;
+        let FetchFrom::Sftp(file) = driver.fetch_from(&storage, &image.install_path).await?;
+        self.remote(file)
+    }
+
+    /// A file of a backup storage, with what the agent needs to reach it.
+    pub(crate) fn remote(&self, file: SftpFile) -> Result<kvm::SftpFile, ErrorCode> {
         Ok(kvm::SftpFile {
-            host: hostname,
-            port: u32::try_from(port).unwrap_or(0),
-            username,
-            password: self.kernel.vault().unseal(&sealed_password)?,
+            host: file.hostname,
+            port: u32::try_from(file.port).unwrap_or(0),
+            username: file.username,
+            password: self.kernel.vault().unseal(&file.sealed_password)?,
             private_key: String::new(),
-            host_key_fingerprint: host_key.unwrap_or_default(),
-            path,
+            host_key_fingerprint: file.host_key.unwrap_or_default(),
+            path: file.path,
         })
     }
 }

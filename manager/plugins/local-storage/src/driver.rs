@@ -149,7 +149,7 @@ impl LocalStorage {
     }
 }
 
-fn stored(made: Option<kvm::VolumeFacts>, host: Uuid) -> Result<Stored, ErrorCode> {
+pub(crate) fn stored(made: Option<kvm::VolumeFacts>, host: Uuid) -> Result<Stored, ErrorCode> {
     let none = || ErrorCode::operation(format!("the agent of host {host} told nothing of the volume"));
     let made = made.ok_or_else(none)?;
     Ok(Stored { size: bytes(made.size), actual_size: bytes(made.actual_size), format: made.format })

@@ -6,13 +6,14 @@
 
 mod cache;
 mod driver;
+mod export;
 mod store;
 
 use std::sync::Arc;
 
 use cumulo_contracts::{
     api::primary_storage::{QueryImageCache, QueryLocalStorageResourceRef},
-    ext::storage::PrimaryStorageDriver,
+    ext::storage::{PrimaryStorageDriver, VolumeExporter},
 };
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -48,5 +49,6 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
         .migrations(MIGRATIONS)
         .query(QueryLocalStorageResourceRef::META)
         .query(QueryImageCache::META)
-        .driver::<dyn PrimaryStorageDriver>(TYPE, local);
+        .driver::<dyn PrimaryStorageDriver>(TYPE, local.clone())
+        .driver::<dyn VolumeExporter>(TYPE, local);
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::storage::{BackupStorageDriver, Capacity, FetchFrom, Stored, StoredImage},
+    ext::storage::{BackupStorageDriver, Capacity, FetchFrom, SftpFile, Stored, StoredImage},
     resource::{BackupStorage, Image, SftpBackupStorage},
 };
 use cumulo_gateway::{AgentKind, Secret, SshTarget};
@@ -80,15 +80,7 @@ impl BackupStorageDriver for Sftp {
     }
 
     async fn fetch_from(&self, storage: &BackupStorage, install_path: &str) -> Result<FetchFrom, ErrorCode> {
-        let row = store::get(self.kernel.db(), storage.uuid).await?;
-        Ok(FetchFrom::Sftp {
-            hostname: row.hostname,
-            port: row.ssh_port,
-            username: row.username,
-            sealed_password: row.password,
-            host_key: row.host_key,
-            path: install_path.to_owned(),
-        })
+        Ok(FetchFrom::Sftp(self.file(storage, install_path.to_owned()).await?))
     }
 
     async fn disconnect(&self, storage: Uuid) -> Result<(), ErrorCode> {
@@ -104,6 +96,19 @@ impl Sftp {
         self.gateway.call(storage.uuid, Uuid::random(), command).await
     }
 
+    /// A file of the storage as hosts reach it.
+    pub(crate) async fn file(&self, storage: &BackupStorage, path: String) -> Result<SftpFile, ErrorCode> {
+        let row = store::get(self.kernel.db(), storage.uuid).await?;
+        Ok(SftpFile {
+            hostname: row.hostname,
+            port: row.ssh_port,
+            username: row.username,
+            sealed_password: row.password,
+            host_key: row.host_key,
+            path,
+        })
+    }
+
     fn target(&self, row: &SftpBackupStorage) -> Result<SshTarget, ErrorCode> {
         Ok(SshTarget {
             host: row.hostname.clone(),
@@ -115,7 +120,7 @@ impl Sftp {
 }
 
 /// `install_path` relative to the storage, as the agent wants it.
-fn below(storage: &BackupStorage, install_path: &str) -> Result<String, ErrorCode> {
+pub(crate) fn below(storage: &BackupStorage, install_path: &str) -> Result<String, ErrorCode> {
     let relative = install_path.strip_prefix(&storage.url).and_then(|rest| rest.strip_prefix('/'));
     relative.map(str::to_owned).ok_or_else(|| {
         let (name, uuid, url) = (&storage.name, storage.uuid, &storage.url);
@@ -130,6 +135,6 @@ fn capacity(capacity: Option<StorageCapacity>, storage: &BackupStorage) -> Resul
     Ok(Capacity { total: bytes(capacity.total), available: bytes(capacity.available) })
 }
 
-fn bytes(number: u64) -> i64 {
+pub(crate) fn bytes(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use async_trait::async_trait;
 use cumulo_agent_rt::storage::FakeFile;
 use cumulo_contracts::{
-    ext::storage::{BackupStorageDriver, FetchFrom},
+    ext::storage::{BackupStorageDriver, FetchFrom, SftpFile},
     resource::{BackupStorage, Image, ImageMediaType, ImageStatus, ResourceState, SftpBackupStorage, StorageStatus},
 };
 use cumulo_gateway::{AgentKind, DeployError, Deployer, Deployment, Gateway};
@@ -144,7 +144,7 @@ async fn a_storage_is_deployed_with_its_login_and_connected() {
         assert!(!format!("{deployed:?}").contains(PASSWORD));
     }
     // The simulated machine has no SSH keys, so the one from before is not the machine's.
-    let FetchFrom::Sftp { host_key, sealed_password, path, .. } =
+    let FetchFrom::Sftp(SftpFile { host_key, sealed_password, path, .. }) =
         driver.fetch_from(storage, "/cumulo_bs/x").await.expect("known");
     assert_eq!((host_key, path.as_str()), (None, "/cumulo_bs/x"));
     assert_eq!(fixture.node.kernel().vault().unseal(&sealed_password).as_deref(), Ok(PASSWORD));

@@ -19,13 +19,14 @@ mod hypervisor;
 mod power;
 mod primary_storage;
 mod store;
+mod template;
 
 use std::sync::Arc;
 
 use cumulo_contracts::ext::{
     host::HostFilter,
     hypervisor::{HostConnector, Hypervisor, OsUpdater},
-    storage::{BackupStorageDriver, PrimaryStorageDriver},
+    storage::{BackupStorageDriver, ImageReceiver, PrimaryStorageDriver, VolumeExporter},
 };
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -69,5 +70,7 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
         .driver::<dyn Hypervisor>(HYPERVISOR, simulator.clone())
         .driver::<dyn PrimaryStorageDriver>(PRIMARY_STORAGE, simulator.clone())
         .driver::<dyn BackupStorageDriver>(BACKUP_STORAGE, simulator.clone())
+        .driver::<dyn VolumeExporter>(PRIMARY_STORAGE, simulator.clone())
+        .driver::<dyn ImageReceiver>(BACKUP_STORAGE, simulator.clone())
         .add::<dyn HostFilter>(simulator);
 }

@@ -12,7 +12,7 @@ use cumulo_schema::{Empty, ErrorCode};
 
 use crate::Images;
 
-const BOOT_MODE: TagDef = TagDef {
+pub(crate) const BOOT_MODE: TagDef = TagDef {
     resource: "ImageVO",
     pattern: "bootMode::{bootMode}",
     doc: "What boots VMs that are made of the image: Legacy, which is a BIOS, or UEFI.",

@@ -1,9 +1,12 @@
 //! `GetCandidateBackupStorageForCreatingImage`: where an image of a volume can go.
 //!
-//! Hosts reach the backup storages of their zone, so these are it, as far as they take something now.
+//! Hosts reach the backup storages of their zone, so these are it, as far as they take something now, and take it in the way
+//! in which the volume's primary storage gives it.
 
 use async_trait::async_trait;
-use cumulo_contracts::{api::image::GetCandidateBackupStorageForCreatingImage, resource::BackupStorage};
+use cumulo_contracts::{
+    api::image::GetCandidateBackupStorageForCreatingImage, ext::storage::VolumeExporter, resource::BackupStorage,
+};
 use cumulo_kernel::{
     api::{ApiCx, HandleApi},
     query::Filter,
@@ -37,7 +40,14 @@ impl HandleApi<GetCandidateBackupStorageForCreatingImage> for Images {
             let text = format!("volume {uuid} is on no primary storage; {how}, so that there is something");
             ErrorCode::operation(text)
         })?;
-        let near = self.store.storages_of_zone(storage.zone_uuid).await?;
+        let exporter = self.kernel.registry().driver::<dyn VolumeExporter>("images of volumes", &storage.r#type);
+        let transports = exporter.map(|exporter| exporter.transports()).unwrap_or_default();
+        let mut near = Vec::new();
+        for uuid in self.store.storages_of_zone(storage.zone_uuid).await? {
+            if self.receiver(&self.store.backup_storage(uuid).await?, transports).is_ok() {
+                near.push(uuid);
+            }
+        }
         let filters =
             vec![one_of("uuid", &near), Filter::equals("state", "Enabled"), Filter::equals("status", "Connected")];
         let found = if near.is_empty() { vec![] } else { self.list(cx, BackupStorage::META, filters).await? };

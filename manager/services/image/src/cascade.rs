@@ -32,7 +32,7 @@ impl CascadeAction for Images {
 
     async fn foresee(&self, work: &Work<'_>, _: &Planning) -> Result<(), ErrorCode> {
         for image in work.uuids {
-            self.refuse_downloading(*image).await?;
+            self.refuse_unfinished(*image).await?;
         }
         Ok(())
     }
@@ -44,7 +44,7 @@ impl CascadeAction for Images {
                 continue;
             }
             if !work.enforcing {
-                self.refuse_downloading(*image).await?;
+                self.refuse_unfinished(*image).await?;
             }
             // A storage that goes keeps its files; of the others, nobody is left who could recover them.
             let mut copies = self.store.copies(*image).await?;

@@ -24,7 +24,7 @@ impl HandleApi<DeleteImage> for Images {
 impl Images {
     /// Deletes the copies of `image`, or those on `storages`, as the policy says.
     pub(crate) async fn delete(&self, image: Uuid, storages: Option<&[Uuid]>, task: Uuid) -> Result<(), ErrorCode> {
-        self.refuse_downloading(image).await?;
+        self.refuse_unfinished(image).await?;
         let copies = self.chosen(image, storages).await?;
         if config::policy(&self.kernel)? == config::Policy::Direct {
             return self.expunge(&copies, task).await;
@@ -33,14 +33,15 @@ impl Images {
         Ok(self.store.mark(image, &storages, ImageStatus::Deleted).await?)
     }
 
-    /// Refuses an image whose download runs; one that is gone is fine.
-    pub(crate) async fn refuse_downloading(&self, image: Uuid) -> Result<(), ErrorCode> {
-        match self.store.find(image).await? {
-            Some(row) if row.status == ImageStatus::Downloading => Err(ErrorCode::operation(format!(
-                "image {}[uuid:{image}] is still being downloaded; delete it when that has ended",
-                row.name
-            ))),
-            _ => Ok(()),
-        }
+    /// Refuses an image that is still on its way; one that is gone is fine.
+    pub(crate) async fn refuse_unfinished(&self, image: Uuid) -> Result<(), ErrorCode> {
+        let Some(row) = self.store.find(image).await? else { return Ok(()) };
+        let what = match row.status {
+            ImageStatus::Downloading => "downloaded",
+            ImageStatus::Creating => "made",
+            ImageStatus::Ready | ImageStatus::Deleted => return Ok(()),
+        };
+        let text = format!("image {}[uuid:{image}] is still being {what}; delete it when that has ended", row.name);
+        Err(ErrorCode::operation(text))
     }
 }

@@ -18,6 +18,7 @@ mod recover;
 mod rounds;
 mod store;
 mod sync_size;
+mod template;
 mod update;
 mod url;
 
@@ -40,6 +41,7 @@ use cumulo_schema::{Api, ErrorCode, Resource};
 
 pub use add::flow::NewImage;
 use store::Store;
+pub use template::flow::{NewTemplate, TemplateCopy};
 
 /// The image service.
 struct Images {
@@ -88,7 +90,8 @@ pub fn install(setup: &mut Setup) {
         .cascade(Image::META, &[BackupStorage::META.vo, cascade::ACCOUNT], images.clone())
         .step(add::flow::Record(images.clone()))
         .step(add::flow::Download(images.clone()))
-        .step(add::flow::MarkReady(images));
+        .step(add::flow::MarkReady(images.clone()));
+    template::install(setup, &images);
 }
 
 /// Starts what the service does by itself; call once the kernel has started.

@@ -7,7 +7,7 @@ use cumulo_contracts::{
     ext::storage::{Stored, StoredImage},
     resource::{
         BackupStorage, BackupStorageZoneRef, Cluster, Image, ImageBackupStorageRef, ImageMediaType, ImageStatus,
-        L2NetworkClusterRef, L3Network, PrimaryStorage, PrimaryStorageClusterRef, ResourceState, Volume,
+        L2NetworkClusterRef, L3Network, PrimaryStorage, PrimaryStorageClusterRef, ResourceState, VmInstance, Volume,
     },
 };
 use cumulo_kernel::{
@@ -16,8 +16,6 @@ use cumulo_kernel::{
     quota::{self, Claim, QuotaDef},
 };
 use cumulo_schema::{ErrorCode, Timestamp, Uuid};
-
-use crate::add::flow::Copy;
 
 /// Copies expunged in one round.
 const ROUND: u64 = 256;
@@ -63,6 +61,10 @@ impl Store {
         self.db.find(Volume::UUID, &volume).await
     }
 
+    pub(crate) async fn vm(&self, vm: Uuid) -> Result<VmInstance, ErrorCode> {
+        self.db.find(VmInstance::UUID, &vm).await?.ok_or_else(|| ErrorCode::not_found("VmInstance", vm))
+    }
+
     pub(crate) async fn primary_storage(&self, storage: Uuid) -> Result<Option<PrimaryStorage>, DbError> {
         self.db.find(PrimaryStorage::UUID, &storage).await
     }
@@ -89,22 +91,22 @@ impl Store {
         Ok(refs.all().await?.into_iter().map(|at| (at.cluster_uuid, at.l2_network_uuid)).collect())
     }
 
-    /// Adds an image with references, owner and tags; [`DbError::Conflict`] when it is there.
+    /// Adds an image with references to where its copies will be, owner and tags; [`DbError::Conflict`] when it is there.
     pub(crate) async fn insert(
         &self,
         image: &Image,
-        copies: &[Copy],
+        copies: impl Iterator<Item = (Uuid, &str)>,
         owner: Uuid,
         tags: &NewTags,
     ) -> Result<(), DbError> {
         let mut batch = self.db.batch();
         batch.insert(image);
-        for copy in copies {
+        for (storage, install_path) in copies {
             batch.insert(&ImageBackupStorageRef {
                 image_uuid: image.uuid,
-                backup_storage_uuid: copy.storage,
-                install_path: copy.install_path.clone(),
-                status: ImageStatus::Downloading,
+                backup_storage_uuid: storage,
+                install_path: install_path.to_owned(),
+                status: image.status,
                 export_md5_sum: None,
                 export_url: None,
                 create_date: image.create_date,
@@ -138,9 +140,9 @@ impl Store {
     }
 
     /// Takes [`Store::ready`] back; an image that is gone is fine.
-    pub(crate) async fn unready(&self, image: Uuid) -> Result<(), DbError> {
+    pub(crate) async fn unready(&self, image: Uuid, status: ImageStatus) -> Result<(), DbError> {
         let mut batch = self.db.batch();
-        batch.update::<Image>().set(Image::STATUS, &ImageStatus::Downloading).eq(Image::UUID, &image).any();
+        batch.update::<Image>().set(Image::STATUS, &status).eq(Image::UUID, &image).any();
         self.db.commit(batch).await.map(drop)
     }
 

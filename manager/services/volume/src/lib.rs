@@ -9,6 +9,8 @@ mod cascade;
 mod create_root;
 mod expunge;
 mod fetch_iso;
+mod flat;
+mod locate_root;
 mod of_vm;
 mod reset_root;
 mod store;
@@ -17,12 +19,15 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::volume::QueryVolume,
-    ext::storage::PrimaryStorageDriver,
-    message::volume::{CreateRootVolume, ExpungeVolume, ExpungeVolumes, FetchIso, ResetRootVolume, VolumesOfVm},
+    ext::storage::{PrimaryStorageDriver, VolumeExporter},
+    message::volume::{
+        CreateRootVolume, DropFlatVolume, ExpungeVolume, ExpungeVolumes, FetchIso, LocateRootVolume, MakeFlatVolume,
+        ResetRootVolume, UploadFlatVolume, VolumesOfVm,
+    },
     resource::{DiskOffering, PrimaryStorage, Volume},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
-use cumulo_schema::{Api, ErrorCode, Resource, Uuid};
+use cumulo_schema::{Api, ErrorCode, Resource, Uuid, codes};
 
 use store::Store;
 
@@ -50,6 +55,10 @@ pub fn install(setup: &mut Setup) {
         .message::<ResetRootVolume>(volumes.clone())
         .message::<VolumesOfVm>(volumes.clone())
         .message::<FetchIso>(volumes.clone())
+        .message::<LocateRootVolume>(volumes.clone())
+        .message::<MakeFlatVolume>(volumes.clone())
+        .message::<UploadFlatVolume>(volumes.clone())
+        .message::<DropFlatVolume>(volumes.clone())
         .message::<ExpungeVolume>(volumes.clone())
         .message::<ExpungeVolumes>(volumes.clone())
         .cascade(Volume::META, &[PrimaryStorage::META.vo, DiskOffering::META.vo, cascade::ACCOUNT], volumes);
@@ -62,6 +71,17 @@ impl Volumes {
         let storage = storage.ok_or_else(|| ErrorCode::not_found("PrimaryStorage", uuid))?;
         let driver = self.kernel.registry().driver::<dyn PrimaryStorageDriver>("primary storage", &storage.r#type)?;
         Ok((storage, driver))
+    }
+
+    /// What makes images of volumes on `storage`.
+    fn exporter(&self, storage: &PrimaryStorage) -> Result<Arc<dyn VolumeExporter>, ErrorCode> {
+        let found =
+            self.kernel.registry().driver::<dyn VolumeExporter>("images of volumes on storage", &storage.r#type);
+        found.map_err(|cause| {
+            let (name, uuid, kind) = (&storage.name, storage.uuid, &storage.r#type);
+            let text = format!("no image can be made of volumes on primary storage {name}[uuid:{uuid}] of type {kind}");
+            ErrorCode::new(codes::NO_CAPABILITY, text).because(cause)
+        })
     }
 
     /// What happens to one volume happens in order, also when a call is repeated while its first run still works.

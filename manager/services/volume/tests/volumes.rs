@@ -11,9 +11,9 @@ use cumulo_contracts::{
     message::{
         image::{ImageLocation, LocateImage},
         storage::{AllocateVolumeSpace, LocateVolumeSpace, ReleaseVolumeSpace, VolumeSpace},
-        volume::{CreateRootVolume, ExpungeVolume, ResetRootVolume, VolumesOfVm},
+        volume::{CreateRootVolume, ExpungeVolume, LocateRootVolume, ResetRootVolume, VolumesOfVm},
     },
-    resource::{DiskOffering, PrimaryStorage, PrimaryStorageState, StorageStatus, Volume, VolumeStatus},
+    resource::{DiskOffering, Host, PrimaryStorage, PrimaryStorageState, StorageStatus, Volume, VolumeStatus},
 };
 use cumulo_kernel::bus::Handle;
 use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid};
@@ -149,7 +149,7 @@ async fn start() -> (TestNode, Arc<Around>) {
     let around = Arc::new(Around::default());
     let installed = around.clone();
     let node = TestNode::start(|setup| {
-        for meta in [PrimaryStorage::META, DiskOffering::META] {
+        for meta in [PrimaryStorage::META, DiskOffering::META, Host::META] {
             stranger(setup, meta);
         }
         setup.resources(&[Volume::META]);
@@ -294,4 +294,20 @@ async fn records_go_with_their_storage_and_files_stay() {
     // What is held there is the storage's own record, and goes with it.
     assert_eq!(around.held.lock().expect("not poisoned").len(), 1);
     assert_eq!(around.files.lock().expect("not poisoned").len(), 1);
+}
+
+#[tokio::test]
+async fn no_image_is_made_where_nobody_can_make_one() {
+    let (node, _) = start().await;
+    let (bus, volume) = (node.kernel().bus(), Uuid::random());
+    bus.call(root(volume, Uuid::random())).await.expect("made");
+    let refused = bus.call(LocateRootVolume { volume }).await.expect_err("no driver does it");
+    assert_eq!(refused.code, "SYS.1013");
+    assert!(refused.details.contains("no image can be made of volumes on primary storage PS"), "{refused}");
+    let mut batch = node.kernel().db().batch();
+    batch.update::<Volume>().set(Volume::STATUS, &VolumeStatus::Creating).eq(Volume::UUID, &volume).any();
+    node.kernel().db().commit(batch).await.expect("written");
+    let refused = bus.call(LocateRootVolume { volume }).await.expect_err("half of a volume");
+    assert!(refused.details.contains("is Creating"), "{refused}");
+    assert!(bus.call(LocateRootVolume { volume: Uuid::random() }).await.is_err());
 }

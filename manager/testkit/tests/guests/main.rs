@@ -9,3 +9,4 @@ mod nic;
 mod offering;
 mod reimage;
 mod static_ip;
+mod template;

@@ -93,6 +93,25 @@ async fn a_nic_that_comes_or_goes_is_counted_and_a_second_one_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_of_a_volume_is_foreseen_for_a_vm_that_is_stopped() {
+    let world = World::new().await;
+    let cloud = world.cloud().await;
+    let vm = world.make("POST", "/vm-instances", cloud.vm("vm")).await;
+    let path = format!("/images/root-volume-templates/from/volumes/{}", vm["rootVolumeUuid"].as_str().expect("a uuid"));
+    let dry = json!({ "params": { "name": "template", "dryRun": true } });
+    let running = plan(&world, "POST", &path, &dry).await;
+    assert!(running.vetoes[0].details.contains("stop it first"), "{:?}", running.vetoes);
+    let stop = json!({ "stopVmInstance": {} });
+    world.make("PUT", &format!("/vm-instances/{}/actions", vm["uuid"].as_str().expect("a uuid")), stop).await;
+    let stopped = plan(&world, "POST", &path, &dry).await;
+    assert!(stopped.vetoes.is_empty(), "{:?}", stopped.vetoes);
+    assert!(stopped.steps.iter().all(|step| !step.description.is_empty()), "{:?}", stopped.steps);
+    assert_eq!(steps(&stopped)[..4], ["check-volume", "record-image", "flatten-volume", "open-uploads"]);
+    assert_eq!((count(&stopped, "ImageVO", "created"), count(&stopped, "VolumeVO", "read")), (1, 1));
+    assert_eq!(world.query("/images").await.len(), 1, "a plan does nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_single_write_is_tried_and_counted() {
     let world = World::new().await;
     let zone = json!({ "params": { "name": "z", "userTags": ["a", "b"], "dryRun": true } });

@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::storage::{BackupStorageDriver, Capacity, FetchFrom, PrimaryStorageDriver, StoredImage, VolumePlace},
+    ext::storage::{
+        BackupStorageDriver, Capacity, FetchFrom, PrimaryStorageDriver, SftpFile, StoredImage, VolumePlace,
+    },
     message::{
         image::ImageLocation,
         storage::{HoldCacheSpace, ReleaseCacheSpace},
@@ -76,14 +78,14 @@ impl BackupStorageDriver for Around {
         Err(ErrorCode::operation("nobody asks this here"))
     }
     async fn fetch_from(&self, _: &BackupStorage, install_path: &str) -> Result<FetchFrom, ErrorCode> {
-        Ok(FetchFrom::Sftp {
+        Ok(FetchFrom::Sftp(SftpFile {
             hostname: "10.0.0.1".to_owned(),
             port: 22,
             username: "root".to_owned(),
             sealed_password: self.password.get().expect("set").clone(),
             host_key: None,
             path: install_path.to_owned(),
-        })
+        }))
     }
     async fn disconnect(&self, _: Uuid) -> Result<(), ErrorCode> {
         Ok(())

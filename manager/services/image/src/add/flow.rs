@@ -129,7 +129,8 @@ impl Step<NewImage> for Record {
 
     async fn run(&self, cx: &mut StepCx<NewImage>) -> Result<(), ErrorCode> {
         let row = cx.row(url::shown(&self.0.kernel.vault().unseal(&cx.sealed_url)?));
-        match self.0.store.insert(&row, &cx.copies, cx.account, &cx.tags).await {
+        let copies = cx.copies.iter().map(|copy| (copy.storage, copy.install_path.as_str()));
+        match self.0.store.insert(&row, copies, cx.account, &cx.tags).await {
             Err(DbError::Conflict { .. }) if self.is_ours(cx).await? => Ok(()),
             Err(DbError::Conflict { .. }) => Err(taken(cx.image)),
             inserted => Ok(inserted?),
@@ -233,6 +234,6 @@ impl Step<NewImage> for MarkReady {
     }
 
     async fn undo(&self, cx: &mut StepCx<NewImage>) -> Result<(), ErrorCode> {
-        Ok(self.0.store.unready(cx.image).await?)
+        Ok(self.0.store.unready(cx.image, ImageStatus::Downloading).await?)
     }
 }

@@ -10,12 +10,12 @@ use cumulo_contracts::{
     resource::{BackupStorage, Image, ImageMediaType, ResourceState, StorageStatus},
 };
 use cumulo_kernel::api::{ApiCx, HandleApi};
-use cumulo_schema::{ErrorCode, Inventory, codes};
+use cumulo_schema::{ErrorCode, Inventory, Uuid, codes};
 
 use crate::{Images, url};
 use flow::{Copy, NewImage};
 
-const TYPE: &str = "zstack";
+pub(crate) const TYPE: &str = "zstack";
 const FORMATS: [&str; 3] = ["qcow2", "raw", "iso"];
 
 #[async_trait]
@@ -28,7 +28,7 @@ impl HandleApi<AddImage> for Images {
         let (media_type, format) = kind(&api)?;
         let (image, account) = (cx.resource_uuid, cx.caller.account);
         let mut copies = Vec::new();
-        for storage in self.storages(&api).await? {
+        for storage in self.storages(&api.backup_storage_uuids).await? {
             let path = self.driver(&storage.r#type)?.image_path(&storage, account, image, &format);
             copies.push(Copy { storage: storage.uuid, install_path: path, stored: None });
         }
@@ -56,7 +56,7 @@ impl HandleApi<AddImage> for Images {
     }
 }
 
-fn taken(image: cumulo_schema::Uuid) -> ErrorCode {
+pub(crate) fn taken(image: Uuid) -> ErrorCode {
     let text = format!("image {image} exists already; choose another resourceUuid");
     ErrorCode::new(codes::CREATE_RESOURCE, text)
 }
@@ -90,10 +90,10 @@ fn kind(api: &AddImage) -> Result<(ImageMediaType, String), ErrorCode> {
 
 impl Images {
     /// The backup storages named, each once and fit to take an image.
-    async fn storages(&self, api: &AddImage) -> Result<Vec<BackupStorage>, ErrorCode> {
+    pub(crate) async fn storages(&self, named: &[Uuid]) -> Result<Vec<BackupStorage>, ErrorCode> {
         let mut seen = HashSet::new();
         let mut storages = Vec::new();
-        for uuid in &api.backup_storage_uuids {
+        for uuid in named {
             if !seen.insert(*uuid) {
                 return Err(ErrorCode::invalid(format!("field[backupStorageUuids] names {uuid} twice")));
             }

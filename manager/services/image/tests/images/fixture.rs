@@ -7,12 +7,15 @@ use std::{
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::storage::{BackupStorageDriver, Capacity, FetchFrom, Stored, StoredImage},
+    ext::storage::{
+        BackupStorageDriver, Capacity, FetchFrom, FlatVolume, ImageReceiver, Stored, StoredImage, Transport, UploadTo,
+        Uploaded, VolumeExporter,
+    },
     message::backup_storage::RefreshBackupStorage,
     resource::{
         BackupStorage, BackupStorageZoneRef, Cluster, Image, ImageBackupStorageRef, IpRange, L2NetworkClusterRef,
         L3Network, L3NetworkDns, L3NetworkHostRoute, NetworkServiceL3NetworkRef, PrimaryStorage,
-        PrimaryStorageClusterRef, ReservedIpRange, ResourceState, StorageStatus, Volume, Zone,
+        PrimaryStorageClusterRef, ReservedIpRange, ResourceState, StorageStatus, VmInstance, Volume, Zone,
     },
 };
 use cumulo_kernel::bus::Handle;
@@ -92,6 +95,42 @@ impl BackupStorageDriver for Shelves {
 }
 
 #[async_trait]
+impl VolumeExporter for Shelves {
+    fn transports(&self) -> &'static [Transport] {
+        &[Transport::Sftp]
+    }
+    async fn flatten(&self, _: &PrimaryStorage, _: &FlatVolume, _: Uuid) -> Result<Stored, ErrorCode> {
+        Err(ErrorCode::operation("nobody asks this here"))
+    }
+    async fn upload(&self, _: &PrimaryStorage, _: &FlatVolume, _: &UploadTo, _: Uuid) -> Result<String, ErrorCode> {
+        Err(ErrorCode::operation("nobody asks this here"))
+    }
+    async fn drop_flat(&self, _: &PrimaryStorage, _: &FlatVolume, _: Uuid) -> Result<(), ErrorCode> {
+        Err(ErrorCode::operation("nobody asks this here"))
+    }
+}
+
+#[async_trait]
+impl ImageReceiver for Shelves {
+    fn transport(&self) -> Transport {
+        Transport::Sftp
+    }
+    async fn open(&self, _: &BackupStorage, _: Uuid, _: &str, _: &Stored, _: Uuid) -> Result<UploadTo, ErrorCode> {
+        Err(ErrorCode::operation("nobody asks this here"))
+    }
+    async fn accept(
+        &self,
+        _: &BackupStorage,
+        _: Uuid,
+        _: &str,
+        _: &Uploaded,
+        _: Uuid,
+    ) -> Result<StoredImage, ErrorCode> {
+        Err(ErrorCode::operation("nobody asks this here"))
+    }
+}
+
+#[async_trait]
 impl Handle<RefreshBackupStorage> for Shelves {
     async fn handle(&self, _: RefreshBackupStorage) -> Result<(), ErrorCode> {
         Ok(())
@@ -99,7 +138,7 @@ impl Handle<RefreshBackupStorage> for Shelves {
 }
 
 /// What belongs to other services.
-const STRANGERS: [&ResourceMeta; 14] = [
+const STRANGERS: [&ResourceMeta; 15] = [
     Zone::META,
     BackupStorage::META,
     BackupStorageZoneRef::META,
@@ -114,6 +153,7 @@ const STRANGERS: [&ResourceMeta; 14] = [
     PrimaryStorage::META,
     PrimaryStorageClusterRef::META,
     Volume::META,
+    VmInstance::META,
 ];
 
 pub(crate) struct Fixture {
@@ -132,7 +172,9 @@ impl Fixture {
             }
             setup.resources(&[Image::META, ImageBackupStorageRef::META]);
             setup.message::<RefreshBackupStorage>(driver.clone());
-            setup.driver::<dyn BackupStorageDriver>("SftpBackupStorage", driver);
+            setup.driver::<dyn BackupStorageDriver>("SftpBackupStorage", driver.clone());
+            setup.driver::<dyn ImageReceiver>("SftpBackupStorage", driver.clone());
+            setup.driver::<dyn VolumeExporter>("LocalStorage", driver);
             cumulo_service_image::install(setup);
         })
         .await;
