@@ -15,7 +15,10 @@ use rand::{Rng, rngs::StdRng, seq::IteratorRandom};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::{history::History, outcome::Finding};
+use crate::{
+    history::History,
+    outcome::{Finding, Kind},
+};
 
 /// Longest that a call may take with all that happens to it. No fault lasts so long.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -52,8 +55,8 @@ enum Said {
     Known,
     /// It did not take it, or did not say.
     Nothing,
-    /// What no node should say.
-    Nonsense(String),
+    /// What no node should say, and what it counts as.
+    Nonsense(Kind, String),
 }
 
 /// What a node said of a job.
@@ -118,8 +121,8 @@ impl Caller {
                     Said::Taken => (taken, known) = (true, true),
                     Said::Known => known = true,
                     Said::Nothing => sleep(PAUSE).await,
-                    Said::Nonsense(what) => {
-                        return Err(Finding::lost(format!("{method} {path} is answered by {what}")));
+                    Said::Nonsense(kind, what) => {
+                        return Err(Finding { kind, what: format!("{method} {path} is answered by {what}") });
                     }
                 }
                 continue;
@@ -145,8 +148,10 @@ impl Caller {
         let (one, other) =
             tokio::join!(self.send(one, job, method, path, body), self.send(other, job, method, path, body));
         match (one, other) {
-            (Said::Taken, Said::Taken) => Said::Nonsense(format!("two nodes, which took the same job {job}")),
-            (nonsense @ Said::Nonsense(_), _) | (_, nonsense @ Said::Nonsense(_)) => nonsense,
+            (Said::Taken, Said::Taken) => {
+                Said::Nonsense(Kind::Doubled, format!("two nodes, which took the same job {job}"))
+            }
+            (nonsense @ Said::Nonsense(..), _) | (_, nonsense @ Said::Nonsense(..)) => nonsense,
             (Said::Taken, _) | (_, Said::Taken) => Said::Taken,
             (Said::Known, _) | (_, Said::Known) => Said::Known,
             (Said::Nothing, Said::Nothing) => Said::Nothing,
@@ -155,7 +160,7 @@ impl Caller {
 
     async fn send(&self, to: Option<(usize, String)>, job: Uuid, method: &str, path: &str, body: &Value) -> Said {
         let Some((node, base)) = to else { return Said::Nothing };
-        let Ok(verb) = method.parse() else { return Said::Nonsense(format!("the verb {method}")) };
+        let Ok(verb) = method.parse() else { return Said::Nonsense(Kind::Lost, format!("the verb {method}")) };
         let request = self.http.request(verb, format!("{base}{path}")).json(body);
         let request = request.header("X-Job-UUID", job.to_string()).header("Authorization", self.authorization());
         let (status, text) = match answered(request).await {
@@ -170,7 +175,7 @@ impl Caller {
             202 => Said::Taken,
             400 if text.contains("already") => Said::Known,
             503 => Said::Nothing,
-            other => Said::Nonsense(format!("{other} {text}")),
+            other => Said::Nonsense(Kind::Lost, format!("{other} {text}")),
         }
     }
 

@@ -40,14 +40,22 @@ pub(crate) struct Member {
     node: Node,
     board: Arc<Board>,
     history: Arc<History>,
-    pub(crate) database: Link,
-    pub(crate) broker: Link,
+    links: Links,
+}
+
+/// The ways of a node to the servers.
+#[derive(Debug, Clone)]
+pub(crate) struct Links {
+    pub(crate) database: Arc<Link>,
+    pub(crate) broker: Arc<Link>,
 }
 
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) members: Vec<Arc<Mutex<Member>>>,
+    /// Those of each member, which can be cut whatever else it suffers.
+    pub(crate) links: Vec<Links>,
     pub(crate) board: Arc<Board>,
     pub(crate) history: Arc<History>,
     pub(crate) made: Arc<Made>,
@@ -110,9 +118,10 @@ impl Cluster {
         let second_l3 = cloud.widen(&first.node, hosts).await;
         let session = first.session_of_tenant().await;
         members.insert(0, first);
+        let links = members.iter().map(|member| member.links.clone()).collect();
         let members = members.into_iter().map(|member| Arc::new(Mutex::new(member))).collect();
         let made = Arc::new(Made { cloud, second_l3 });
-        Ok(Self { members, board, history, made, session, db, machines, _database: database, _vhost: vhost })
+        Ok(Self { members, links, board, history, made, session, db, machines, _database: database, _vhost: vhost })
     }
 
     /// How many are up.
@@ -158,7 +167,8 @@ impl Member {
         let node = Node::unborn(program, &config);
         std::fs::create_dir(node.data())?;
         std::fs::write(node.data().join("node"), format!("{}\n", Uuid::random()))?;
-        Ok(Self { n, node, board, history, database, broker })
+        let links = Links { database: Arc::new(database), broker: Arc::new(broker) };
+        Ok(Self { n, node, board, history, links })
     }
 
     /// Starts it, again and again as long as what it needs is away.

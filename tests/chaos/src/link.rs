@@ -92,9 +92,9 @@ async fn carry(client: TcpStream, server: SocketAddr, mut passage: watch::Receiv
 async fn pump(mut from: tcp::OwnedReadHalf, mut to: tcp::OwnedWriteHalf, mut passage: watch::Receiver<Passage>) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
-        // An end that closes closes both: neither of the two protocols goes on one way only.
-        let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
-        if !passes(&mut passage).await || to.write_all(&buffer[..read]).await.is_err() {
+        let read = from.read(&mut buffer).await.unwrap_or(0);
+        // An end is silent too; and one that closes closes both: neither of the two protocols goes on one way only.
+        if !passes(&mut passage).await || read == 0 || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
@@ -143,6 +143,16 @@ mod tests {
         assert!(silent.is_err(), "answered: {silent:?}");
         link.set(Passage::Open);
         assert_eq!(stream.read_u8().await.expect("it arrives"), b'?');
+        let from = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let other = Link::to(from.local_addr().expect("bound")).await.expect("a link");
+        let client = TcpStream::connect(other.address()).await.expect("connected");
+        let (mut server, _) = from.accept().await.expect("carried");
+        other.set(Passage::Silent);
+        drop(client);
+        let closed = timeout(Duration::from_millis(100), server.read_u8()).await;
+        assert!(closed.is_err(), "the end of a connection does not pass either: {closed:?}");
+        other.set(Passage::Open);
+        assert!(server.read_u8().await.is_err(), "closed");
         link.set(Passage::Broken);
         assert!(stream.read_u8().await.is_err(), "closed");
         let mut refused = TcpStream::connect(link.address()).await.expect("the listener is there");

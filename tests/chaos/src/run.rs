@@ -15,7 +15,7 @@ use crate::{
     caller::Caller,
     check,
     cluster::{Cluster, agree},
-    fault,
+    fault::{self, Fault},
     history::History,
     load::Client,
     quiet,
@@ -44,13 +44,18 @@ impl Chaos {
     /// Runs `seed`. Whatever goes wrong is part of the outcome.
     pub async fn run(&self, servers: &Arc<Servers>, seed: u64) -> Outcome {
         let (since, history) = (Instant::now(), Arc::new(History::new()));
+        let mut random = StdRng::seed_from_u64(seed);
+        let faults = fault::choose(&mut random, self.longest_freeze, self.hosts.is_some());
+        let names = faults.iter().map(|(_, fault)| fault.to_string()).collect();
         let mut outcome =
-            Outcome { seed, faults: vec![], calls: 0, failed_calls: 0, findings: vec![], took: Duration::ZERO };
+            Outcome { seed, faults: names, calls: 0, failed_calls: 0, findings: vec![], took: Duration::ZERO };
         let (chaos, servers, noted) = (self.clone(), servers.clone(), history.clone());
         // In a task of its own: what panics fails this run only.
-        let run = tokio::spawn(async move { chaos.attempt(&servers, seed, &noted).await });
+        let run = tokio::spawn(async move { chaos.attempt(&servers, seed, (random, faults), &noted).await });
         match run.await.map_err(anyhow::Error::from).flatten() {
-            Ok(of_run) => outcome = of_run,
+            Ok(Found { calls, failed_calls, findings }) => {
+                outcome = Outcome { calls, failed_calls, findings, ..outcome };
+            }
             Err(error) => outcome.findings.push(Finding::lost(format!("the run came to no end: {error:#}"))),
         }
         outcome.took = since.elapsed();
@@ -71,46 +76,66 @@ impl Chaos {
         self.keep.join(seed.to_string())
     }
 
-    async fn attempt(&self, servers: &Arc<Servers>, seed: u64, history: &Arc<History>) -> anyhow::Result<Outcome> {
+    async fn attempt(
+        &self,
+        servers: &Arc<Servers>,
+        seed: u64,
+        chosen: (StdRng, Vec<(Duration, Fault)>),
+        history: &Arc<History>,
+    ) -> anyhow::Result<Found> {
         let cluster = Arc::new(Cluster::start(servers, &self.program, self.hosts.as_deref(), history.clone()).await?);
-        let outcome = self.suffered(&cluster, servers, seed).await;
-        if !matches!(&outcome, Ok(outcome) if outcome.findings.is_empty()) {
+        // Also what panics leaves logs.
+        let found = tokio::spawn(suffered(cluster.clone(), servers.clone(), chosen)).await;
+        let found = found.map_err(anyhow::Error::from).flatten();
+        if !matches!(&found, Ok(found) if found.findings.is_empty()) {
             let dir = self.dir(seed);
             std::fs::create_dir_all(&dir)?;
             cluster.keep_logs(&dir).await?;
         }
-        outcome
+        found
     }
+}
 
-    async fn suffered(&self, cluster: &Arc<Cluster>, servers: &Arc<Servers>, seed: u64) -> anyhow::Result<Outcome> {
-        let mut random = StdRng::seed_from_u64(seed);
-        let faults = fault::choose(&mut random, self.longest_freeze, cluster.machines.is_some());
-        let before = World::read(&cluster.db, cluster.machines.as_ref()).await?;
-        let (stop, mut at_work) = (CancellationToken::new(), JoinSet::new());
-        // Should this end early, so do they.
-        let stopping = stop.clone().drop_guard();
-        for n in 0..CLIENTS {
-            let own = StdRng::seed_from_u64(random.random());
-            let caller = Caller::new(&cluster.session, cluster.board.clone(), cluster.history.clone(), own)?;
-            let client = Client::new(format!("c{n}"), caller, cluster.made.clone(), random.random());
-            at_work.spawn(client.work(stop.clone()));
-        }
-        let names = faults.iter().map(|(_, fault)| fault.to_string()).collect();
-        let (inflicted, ()) = tokio::join!(fault::inflict(cluster, servers, faults), sleep(LOAD));
-        inflicted?;
-        drop(stopping);
-        let mut clients = at_work.join_all().await;
-        agree(&cluster.db, cluster.count().await).await?;
-        let mut findings = quiet::settle(&cluster.db).await?;
-        let now = World::read(&cluster.db, cluster.machines.as_ref()).await?;
-        for client in &mut clients {
-            client.compare().await;
-            findings.append(&mut client.findings);
-        }
-        let known: Vec<_> = clients.iter().flat_map(|client| &client.vms).collect();
-        findings.append(&mut check::all(&before, &now, &known));
-        let calls = clients.iter().map(|client| client.calls).sum();
-        let failed_calls = clients.iter().map(|client| client.failed).sum();
-        Ok(Outcome { seed, faults: names, calls, failed_calls, findings, took: Duration::ZERO })
+/// What a run came to.
+struct Found {
+    calls: usize,
+    failed_calls: usize,
+    findings: Vec<Finding>,
+}
+
+/// Puts `cluster` under load while it suffers the faults, and looks at what is left.
+async fn suffered(
+    cluster: Arc<Cluster>,
+    servers: Arc<Servers>,
+    (mut random, faults): (StdRng, Vec<(Duration, Fault)>),
+) -> anyhow::Result<Found> {
+    let before = World::read(&cluster.db, cluster.machines.as_ref()).await?;
+    let (stop, mut at_work) = (CancellationToken::new(), JoinSet::new());
+    // Should this end early, so do they.
+    let stopping = stop.clone().drop_guard();
+    for n in 0..CLIENTS {
+        let own = StdRng::seed_from_u64(random.random());
+        let caller = Caller::new(&cluster.session, cluster.board.clone(), cluster.history.clone(), own)?;
+        let client = Client::new(format!("c{n}"), caller, cluster.made.clone(), random.random());
+        at_work.spawn(client.work(stop.clone()));
     }
+    let (inflicted, ()) = tokio::join!(fault::inflict(&cluster, &servers, faults), sleep(LOAD));
+    inflicted?;
+    drop(stopping);
+    let mut clients = at_work.join_all().await;
+    agree(&cluster.db, cluster.count().await).await?;
+    let mut findings = quiet::settle(&cluster.db).await?;
+    let now = World::read(&cluster.db, cluster.machines.as_ref()).await?;
+    for client in &mut clients {
+        client.compare().await;
+        findings.append(&mut client.findings);
+    }
+    let known: Vec<_> = clients.iter().flat_map(|client| &client.vms).collect();
+    findings.append(&mut check::all(&before, &now, &known));
+    let calls = clients.iter().map(|client| client.calls).sum();
+    let failed_calls = clients.iter().map(|client| client.failed).sum();
+    if calls < failed_calls + CLIENTS {
+        findings.push(Finding::lost(format!("{failed_calls} of {calls} calls failed, so the rest shows nothing")));
+    }
+    Ok(Found { calls, failed_calls, findings })
 }
