@@ -162,7 +162,7 @@ async fn a_call_that_has_submitted_its_long_job_answers_it_when_it_is_handled_ag
     results(&world, &answer).await;
     // As after a crash before the call was answered, while its host is kept from VMs.
     let long = in_state(&world, &answer, "Succeeded").await;
-    let params = serde_json::from_str(long["jobData"].as_str().expect("a text")).expect("JSON");
+    let params: Value = serde_json::from_str(long["jobData"].as_str().expect("a text")).expect("JSON");
     let mut batch = world.kernel().db().batch();
     batch
         .update::<ApiJob>()
