@@ -54,7 +54,6 @@ pub struct CreateRootVolumeTemplateFromRootVolume {
     #[param(max_length = 2048)]
     pub description: Option<String>,
     /// The operating system; that of the virtual machine when not given.
-    #[param(max_length = 255)]
     pub guest_os_type: Option<String>,
     /// The backup storages to keep it on; the emptiest that can take it when not given.
     #[param(nonempty, resource = "BackupStorageVO")]
