@@ -9,8 +9,12 @@ use common::{
     http::{Answer, admin, as_admin, call, ended},
     kernel, setup,
 };
-use cumulo_kernel::Kernel;
-use cumulo_schema::Uuid;
+use cumulo_kernel::{
+    Kernel,
+    faults::{Point, Probe, Verdict},
+    flow::{FlowRow, FlowState},
+};
+use cumulo_schema::{ErrorCode, Json, Uuid};
 use cumulo_testdb::TestDatabase;
 use http::StatusCode;
 use serde_json::json;
@@ -50,6 +54,46 @@ async fn a_job_tells_its_steps_while_it_runs_and_its_last_one_afterwards() {
     let last = steps(true).await.expect("recorded");
     assert_eq!((last.len(), &last[0]["content"]), (1, &json!("mount")));
     assert_eq!(kernel.progress(Uuid::random(), true).await.expect("read"), None);
+}
+
+/// Fails the second step of every flow.
+struct TooHeavy;
+
+impl Probe for TooHeavy {
+    fn at(&self, point: Point<'_>) -> Verdict {
+        match point {
+            Point::StepEnd { step: "hold", .. } => Verdict::Fail(ErrorCode::operation("too heavy")),
+            _ => Verdict::Pass,
+        }
+    }
+}
+
+/// Found by chaos: a flow failed here, while another node, which had taken it up, was at it too.
+#[tokio::test]
+async fn a_job_whose_flow_was_taken_up_elsewhere_ends_as_that_says() {
+    let (kernel, wall, _database) = kernel().await;
+    assert!(kernel.faults().install(Arc::new(TooHeavy)).is_ok());
+    let (job, held) = (Uuid::random(), wall.hold());
+    submit(&kernel, job, &[]).await;
+    eventually("the second step", async || {
+        kernel.progress(job, true).await.expect("read").is_some_and(|progress| progress.entries.len() == 2)
+    })
+    .await;
+    // As another node does that takes it up and comes to an end of its own.
+    let mut batch = kernel.db().batch();
+    batch
+        .update::<FlowRow>()
+        .set(FlowRow::NODE_UUID, &Uuid::random())
+        .set(FlowRow::STATE, &FlowState::Failed)
+        .set(FlowRow::ERROR, &Some(Json(ErrorCode::operation("too wide"))))
+        .eq(FlowRow::UUID, &job)
+        .expect("the flow is in the journal");
+    kernel.db().commit(batch).await.expect("taken up");
+    drop(held);
+    eventually("the end", async || poll(&kernel, job).await.status != StatusCode::ACCEPTED).await;
+    let answer = poll(&kernel, job).await;
+    assert!(answer.text.contains("too wide"), "{}", answer.text);
+    kernel.stop().await;
 }
 
 /// It serves its clients a little longer than it has a database.

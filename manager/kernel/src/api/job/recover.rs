@@ -84,7 +84,7 @@ impl Jobs {
             Err(error) => Some(Err(error)),
         };
         if let Some(outcome) = of_flow {
-            return self.finish(kernel, job, outcome).await;
+            return self.end(kernel, &job, outcome).await;
         }
         match call_of(kernel, &job) {
             Ok(call) => {
@@ -95,7 +95,7 @@ impl Jobs {
                 };
                 self.work_off(kernel, job, Ok(caller), call, place).await;
             }
-            Err(error) => self.finish(kernel, job, Err(error)).await,
+            Err(error) => self.end(kernel, &job, Err(error)).await,
         }
     }
 }

@@ -73,36 +73,53 @@ impl Jobs {
         // It is over at once and takes nobody's turn.
         let caller = match caller {
             Ok(caller) => caller,
-            Err(error) => return self.finish(kernel, job, Err(error)).await,
+            Err(error) => return self.end(kernel, &job, Err(error)).await,
         };
         let accepted = tokio::time::Instant::now();
         let slot = match self.turn(kernel, &job, call.timeout, place).await {
             Turn::Comes(slot) => slot,
-            Turn::Never(error) => return self.finish(kernel, job, Err(error)).await,
+            Turn::Never(error) => return self.end(kernel, &job, Err(error)).await,
             Turn::NotNow => return,
         };
         if job.long_job_uuid.is_some() {
             self.long_job_runs(&job).await;
         }
         let deadline = accepted + call.timeout;
-        let (deferred, outcome) = loop {
+        loop {
             call.timeout = deadline.saturating_duration_since(tokio::time::Instant::now());
             let deferred = Deferred::default();
-            match self.work_once(kernel, &job, (caller, call.clone()), &deferred).await {
-                Err(error) if error.is(codes::NODE_UNAVAILABLE) && self.cluster.is_shared() => {
-                    match self.after_a_cut(kernel, &job, error).await {
-                        Cut::Again if tokio::time::Instant::now() < deadline => {}
-                        Cut::Again => break (deferred, Err(work::late())),
-                        Cut::Ended(outcome) => break (deferred, outcome),
-                        Cut::NotOurs => return self.work.end(job.uuid),
+            let cut = match self.work_once(kernel, &job, (caller, call.clone()), &deferred).await {
+                Err(error) if error.is(codes::NODE_UNAVAILABLE) && self.cluster.is_shared() => error,
+                outcome => {
+                    deferred.last_commit_follows();
+                    match deferred.scope(self.finish(kernel, &job, outcome)).await {
+                        Ok(()) => break,
+                        Err(moved) => moved,
                     }
                 }
-                outcome => break (deferred, outcome),
-            }
-        };
-        deferred.last_commit_follows();
-        deferred.scope(self.finish(kernel, job, outcome)).await;
+            };
+            let outcome = match self.after_a_cut(kernel, &job, cut).await {
+                Cut::Again if tokio::time::Instant::now() < deadline => continue,
+                Cut::Again => Err(work::late()),
+                Cut::Ended(outcome) => outcome,
+                Cut::NotOurs => {
+                    tracing::info!(job = %job.uuid, api = job.api, "a job is left to another node, or to the next start");
+                    self.work.end(job.uuid);
+                    break;
+                }
+            };
+            self.end(kernel, &job, outcome).await;
+            break;
+        }
         drop(slot);
+    }
+
+    /// Ends a job of which nothing else is still to be written. Somebody else's by now, it is left to them.
+    pub(super) async fn end(&self, kernel: &Kernel, job: &ApiJob, outcome: Result<Body, ErrorCode>) {
+        if self.finish(kernel, job, outcome).await.is_err() {
+            tracing::info!(job = %job.uuid, api = job.api, "another node took the job up, and answers it");
+            self.work.end(job.uuid);
+        }
     }
 
     async fn work_once(
@@ -189,12 +206,15 @@ impl Jobs {
         }
     }
 
-    pub(super) async fn finish(&self, kernel: &Kernel, job: ApiJob, outcome: Result<Body, ErrorCode>) {
+    /// Records how the job ended, together with what its work has deferred, and tells who waits. An `Err` where nothing is
+    /// recorded as the job is another node's by now, or a flow of which something was deferred: what that comes to elsewhere
+    /// is the outcome.
+    async fn finish(&self, kernel: &Kernel, job: &ApiJob, outcome: Result<Body, ErrorCode>) -> Result<(), ErrorCode> {
         let alone = !self.cluster.is_shared();
         let cut_off = |error: &ErrorCode| kernel.is_stopping() || (alone && error.is(codes::NODE_UNAVAILABLE));
         if outcome.as_ref().is_err_and(cut_off) {
             // Nothing is decided: the next start answers it.
-            return;
+            return Ok(());
         }
         let (state, result) = match &outcome {
             Ok(body) => (JobState::Succeeded, Ok(sealed(kernel, &job.api, body))),
@@ -227,17 +247,15 @@ impl Jobs {
                 .eq(LongJob::API_ID, &job.uuid)
                 .any();
         }
-        self.add_to_timelines(kernel, &mut batch, &job, outcome.as_ref().err());
+        self.add_to_timelines(kernel, &mut batch, job, outcome.as_ref().err());
         match self.db.commit_surely(batch).await {
             Ok(_) => {}
-            Err(DbError::Unmet { .. }) => {
-                tracing::info!(job = %job.uuid, api = job.api, "another node took the job up, and answers it");
-                return self.work.end(job.uuid);
-            }
+            Err(error @ DbError::Unmet { .. }) => return Err(error.into()),
             Err(DbError::Fenced) => {
                 tracing::info!(job = %job.uuid, api = job.api, "a job is left to who takes it up, which may be this node");
                 self.work.end(job.uuid);
-                return self.cluster.strayed();
+                self.cluster.strayed();
+                return Ok(());
             }
             Err(error) => {
                 tracing::error!(job = %job.uuid, api = job.api, %error, "a job's outcome could not be recorded");
@@ -252,5 +270,6 @@ impl Jobs {
             let meta = kernel.apis().meta(&job.api).filter(|_| job.with_schema);
             webhook::tell(&self.hooks, hook, job.uuid, meta.map(|meta| (kernel, meta)), &outcome);
         }
+        Ok(())
     }
 }
