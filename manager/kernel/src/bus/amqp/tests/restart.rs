@@ -6,7 +6,7 @@ use cumulo_schema::Uuid;
 use cumulo_testdb::Broker;
 
 use super::{
-    lab::{alert, eventually},
+    lab::{Proxy, Wire, alert, eventually},
     nodes::{Count, CountLater, Happened, Node, Pair, TIMING, within},
 };
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_and_events_outlive_the_broker() {
     let broker = Broker::start();
-    let pair = Pair::start(&alert(broker.url(), 2), &alert(broker.url(), 2)).await;
+    let wire = Proxy::new(&alert(broker.url(), 2)).await;
+    let pair = Pair::start(wire.url(), &alert(broker.url(), 2)).await;
     for end in ["kill", "down"] {
         let ids: Vec<Uuid> = (0..20).map(|_| Uuid::random()).collect();
         let before = pair.b.math.begun.load(Ordering::SeqCst);
@@ -29,7 +30,11 @@ async fn calls_and_events_outlive_the_broker() {
             eventually("noticed", || !pair.a.amqp().is_connected() && !pair.b.amqp().is_connected()).await;
             pair.a.bus.publish(&Happened(before));
             pair.b.math.gate.add_permits(20);
+            // A broker that was killed may have forgotten who listens, and hears of it from B before A is there.
+            wire.set(Wire::Cut);
             broker.run("up", &[]);
+            eventually("B is there", || pair.b.amqp().is_connected()).await;
+            wire.set(Wire::Whole);
         };
         let (answers, ()) = tokio::join!(calls, spoil);
         assert!(answers.iter().all(|answer| *answer == Ok(1)), "{answers:?}");
