@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cumulo_agent_rt::sim::{Fault, On};
 use cumulo_contracts::resource::{Host, HostState};
 use cumulo_kernel::api::{ApiJob, JobState, LongJobPart};
-use cumulo_schema::{Json, Uuid};
+use cumulo_schema::{Cell, Json, Uuid};
 use cumulo_testkit::{Cloud, Refused, World};
 use serde_json::{Value, json};
 
@@ -171,6 +171,9 @@ async fn a_call_that_has_submitted_its_long_job_answers_it_when_it_is_handled_ag
         .set(ApiJob::RESULT, &None::<Json<Value>>)
         .eq(ApiJob::UUID, &job)
         .expect("it is recorded");
+    // Written with the answer, as all that is told of the call.
+    let told = world.kernel().query().schema().resource("TimelineRow").expect("declared");
+    batch.delete_from(told).column_eq("trace", Cell::Text(job.to_string())).any();
     let host: Uuid = cloud.host.parse().expect("a uuid");
     batch.update::<Host>().set(Host::STATE, &HostState::PreMaintenance).eq(Host::UUID, &host).expect("it is there");
     world.kernel().db().commit(batch).await.expect("written");
