@@ -157,7 +157,7 @@ async fn what_cannot_become_an_image_is_refused_before_anything_is_begun() {
     assert!(refused.contains("takes images by simulation"), "{refused}");
     let path = format!("/images/candidate-backup-storage?volumeUuid={}", uuid(&life.row().await["allVolumes"][0]));
     let candidates = life.world.query(&path).await;
-    assert_eq!(candidates.iter().map(uuid).collect::<Vec<_>>(), [life.cloud.backup_storage.clone()]);
+    assert_eq!(candidates.iter().map(uuid).collect::<Vec<_>>(), std::slice::from_ref(&life.cloud.backup_storage));
     let taken = life.template(json!({ "resourceUuid": life.cloud.image })).await.expect_err("the id is taken");
     assert!(taken.contains("exists already"), "{taken}");
     cumulo_testkit::assert_same(&life.world.rows().await, &before.0, "refusals");
