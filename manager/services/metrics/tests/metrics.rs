@@ -1,6 +1,6 @@
 //! The service through a node: what is told is answered, to whom it may be.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cumulo_contracts::{
     ext::hypervisor::{Measurement, OnUsageMeasured, Usage},
@@ -49,6 +49,19 @@ impl World {
         world.add_vm(world.vms[1], world.tenant).await;
         let usages = [(None, 10.0), (Some(world.vms[0]), 20.0), (Some(world.vms[1]), 90.0)];
         world.tell(&usages.map(|(vm, used)| Usage { vm, measurements: measurements(used) }));
+        world
+    }
+
+    /// One where all that was told can be read.
+    async fn written() -> Self {
+        let world = Self::new().await;
+        let of_host = format!("namespace=ZStack/Host&{CPU}");
+        let written = async {
+            while world.data(&of_host).await.expect("answered").is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, written).await.expect("what is told is written soon");
         world
     }
 
@@ -117,11 +130,13 @@ fn measurements(used: f64) -> Vec<Measurement> {
     ]
 }
 
+/// How long the store's thread may take to write.
+const PATIENCE: Duration = Duration::from_secs(30);
 const CPU: &str = "metricName=CPUAverageUsedUtilization";
 
 #[tokio::test]
 async fn what_was_told_is_answered_with_labels_conditions_and_functions() {
-    let world = World::new().await;
+    let world = World::written().await;
     let [vm, other] = world.vms;
     assert_eq!(
         world.data(&format!("namespace=ZStack/Host&{CPU}")).await,
@@ -147,7 +162,7 @@ async fn what_was_told_is_answered_with_labels_conditions_and_functions() {
 
 #[tokio::test]
 async fn an_account_gets_the_metrics_of_its_own_vms_only() {
-    let mut world = World::new().await;
+    let mut world = World::written().await;
     let (tenant, own) = (Caller { account: world.tenant, ..Caller::SYSTEM }, world.vms[1]);
     world.node.use_session(world.tenant.to_string());
     for labels in ["", "&labels=VMUuid=~.*", &format!("&labels=VMUuid={own}")] {
@@ -171,7 +186,7 @@ async fn an_account_gets_the_metrics_of_its_own_vms_only() {
 
 #[tokio::test]
 async fn zql_answers_and_filters_by_metrics() {
-    let world = World::new().await;
+    let world = World::written().await;
     let metric = "metricName='CPUAverageUsedUtilization',offsetAheadOfCurrentTime=600";
     let zql = format!(
         "query vminstance.uuid return with (zwatch{{{metric},functions=average(groupBy=\"VMUuid\"),functions=top(num=1)}})"
