@@ -11,6 +11,7 @@ mod cascade;
 mod change_state;
 mod config;
 mod delete;
+mod draft;
 mod expunge;
 mod interdependent;
 mod locate;
@@ -40,6 +41,7 @@ use cumulo_kernel::{Kernel, Setup, db::Migration};
 use cumulo_schema::{Api, ErrorCode, Resource};
 
 pub use add::flow::NewImage;
+pub use draft::{Copy, Draft};
 use store::Store;
 pub use template::flow::{NewTemplate, TemplateCopy};
 
@@ -88,9 +90,9 @@ pub fn install(setup: &mut Setup) {
         .message::<LocateImage>(images.clone())
         .gc_runner(expunge::RUNNER, images.clone())
         .cascade(Image::META, &[BackupStorage::META.vo, cascade::ACCOUNT], images.clone())
-        .step(add::flow::Record(images.clone()))
+        .step::<NewImage>(draft::Record(images.clone()))
         .step(add::flow::Download(images.clone()))
-        .step(add::flow::MarkReady(images.clone()));
+        .step::<NewImage>(draft::MarkReady(images.clone()));
     template::install(setup, &images);
 }
 

@@ -12,8 +12,12 @@ use cumulo_contracts::{
 use cumulo_kernel::api::{ApiCx, HandleApi};
 use cumulo_schema::{ErrorCode, Inventory, Uuid, codes};
 
-use crate::{Images, url};
-use flow::{Copy, NewImage};
+use crate::{
+    Images,
+    draft::{Copy, Draft},
+    url,
+};
+use flow::NewImage;
 
 pub(crate) const TYPE: &str = "zstack";
 const FORMATS: [&str; 3] = ["qcow2", "raw", "iso"];
@@ -35,23 +39,21 @@ impl HandleApi<AddImage> for Images {
         if self.store.find(image).await?.is_some() {
             return Err(taken(image));
         }
-        let context = NewImage {
+        let draft = Draft {
             image,
             account,
             since: cx.now().0,
             name: api.name,
             description: api.description,
-            sealed_url: self.kernel.vault().seal(&api.url),
-            media_type,
-            format,
             guest_os_type: api.guest_os_type,
             architecture: Some(api.architecture.unwrap_or_else(|| "x86_64".to_owned())),
             platform: Some(api.platform.unwrap_or_else(|| "Linux".to_owned())),
             system: api.system,
             virtio: api.virtio,
             tags: cx.tags.clone(),
-            copies,
         };
+        let sealed_url = self.kernel.vault().seal(&api.url);
+        let context = NewImage { draft, sealed_url, media_type, format, copies };
         cx.run_flow("add-image", context).await
     }
 }

@@ -6,53 +6,29 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    ext::storage::{Stored, StoredImage, UploadTo},
-    message::{
-        backup_storage::RefreshBackupStorage,
-        volume::{LocateRootVolume, RootVolume},
-    },
-    resource::{Image, ImageMediaType, ImageStatus, ResourceState, VmState, Volume},
+    ext::storage::{Stored, UploadTo},
+    message::volume::{LocateRootVolume, RootVolume},
+    resource::{Image, ImageMediaType, ImageStatus, VmState, Volume},
 };
 use cumulo_kernel::{
-    db::DbError,
     flow::{Flow, FlowReply, Step, StepCx},
-    ownership::NewTags,
-    plan::{Planning, effect},
+    plan::Planning,
 };
-use cumulo_schema::{ErrorCode, Resource, Timestamp, Uuid, codes};
+use cumulo_schema::{ErrorCode, Resource, Uuid, codes};
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
 use crate::{
     Images,
-    add::{TYPE, taken},
+    draft::{Copy, Draft, Making},
 };
 
 /// The flow's context.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NewTemplate {
-    /// The image.
-    pub image: Uuid,
-    /// Who owns it.
-    pub account: Uuid,
-    /// When it is made, in epoch milliseconds: tells ours from one that was there before.
-    pub since: i64,
-    /// Its name.
-    pub name: String,
-    /// What people wrote about it.
-    pub description: Option<String>,
-    /// The operating system in it.
-    pub guest_os_type: Option<String>,
-    /// Processor architecture.
-    pub architecture: Option<String>,
-    /// The family of the operating system.
-    pub platform: String,
-    /// Whether it serves the system itself.
-    pub system: bool,
-    /// Whether the guest has virtio drivers.
-    pub virtio: bool,
-    /// Tags to create with it.
-    pub tags: NewTags,
+    /// What is to be recorded of it.
+    #[serde(flatten)]
+    pub draft: Draft,
     /// The volume it is made of.
     pub from: RootVolume,
     /// What the volume is as one file, once that is there.
@@ -64,21 +40,18 @@ pub struct NewTemplate {
 /// One copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TemplateCopy {
-    /// The backup storage.
-    pub storage: Uuid,
-    /// Where on it.
-    pub install_path: String,
+    /// The copy.
+    #[serde(flatten)]
+    pub copy: Copy,
     /// Where the host puts it, once there is room.
     pub to: Option<UploadTo>,
     /// SHA-256 of what the host sent, once it did.
     pub sha256: Option<String>,
-    /// What it is, once it is accepted.
-    pub stored: Option<StoredImage>,
 }
 
 impl TemplateCopy {
     pub(crate) fn new(storage: Uuid, install_path: String) -> Self {
-        Self { storage, install_path, to: None, sha256: None, stored: None }
+        Self { copy: Copy { storage, install_path, stored: None }, to: None, sha256: None }
     }
 }
 
@@ -90,35 +63,24 @@ impl Flow for NewTemplate {
     }
 
     fn reply(&self) -> FlowReply {
-        FlowReply::Inventory("Image", self.image)
+        FlowReply::Inventory("Image", self.draft.image)
     }
 }
 
-impl NewTemplate {
-    fn row(&self) -> Image {
-        let since = Timestamp(self.since);
-        Image {
-            uuid: self.image,
-            name: self.name.clone(),
-            description: self.description.clone(),
-            state: ResourceState::Enabled,
-            status: ImageStatus::Creating,
-            size: 0,
-            actual_size: 0,
-            md5_sum: None,
-            url: format!("volume://{}", self.from.place.volume),
-            media_type: ImageMediaType::RootVolumeTemplate,
-            guest_os_type: self.guest_os_type.clone(),
-            r#type: TYPE.to_owned(),
-            platform: Some(self.platform.clone()),
-            architecture: self.architecture.clone(),
-            format: FORMAT.to_owned(),
-            system: self.system,
-            virtio: self.virtio,
-            create_date: since,
-            last_op_date: since,
-            sha256: None,
-        }
+impl Making for NewTemplate {
+    const STATUS: ImageStatus = ImageStatus::Creating;
+
+    fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    fn row(&self, _: &Images) -> Result<Image, ErrorCode> {
+        let url = format!("volume://{}", self.from.place.volume);
+        Ok(self.draft.row(Self::STATUS, url, ImageMediaType::RootVolumeTemplate, FORMAT))
+    }
+
+    fn copies(&self) -> Vec<&Copy> {
+        self.copies.iter().map(|copy| &copy.copy).collect()
     }
 }
 
@@ -168,75 +130,5 @@ impl Step<NewTemplate> for Check {
 
     async fn undo(&self, _: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
         Ok(())
-    }
-}
-
-/// Records the image with its references, so that it can be asked about from now on.
-pub(crate) struct Record(pub(crate) Arc<Images>);
-
-impl Record {
-    async fn is_ours(&self, cx: &NewTemplate) -> Result<bool, ErrorCode> {
-        let there = self.0.store.find(cx.image).await?;
-        Ok(there.is_some_and(|there| there.create_date == Timestamp(cx.since)))
-    }
-}
-
-#[async_trait]
-impl Step<NewTemplate> for Record {
-    fn name(&self) -> &'static str {
-        "record-image"
-    }
-
-    fn describe(&self) -> &'static str {
-        "records the image and its copies"
-    }
-
-    async fn foresee(&self, cx: &StepCx<NewTemplate>, planning: &Planning) -> Result<(), ErrorCode> {
-        planning.touch(Image::META.vo, effect::CREATED, [cx.image]);
-        Ok(())
-    }
-
-    async fn run(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        let copies = cx.copies.iter().map(|copy| (copy.storage, copy.install_path.as_str()));
-        match self.0.store.insert(&cx.row(), copies, cx.account, &cx.tags).await {
-            Err(DbError::Conflict { .. }) if self.is_ours(cx).await? => Ok(()),
-            Err(DbError::Conflict { .. }) => Err(taken(cx.image)),
-            inserted => Ok(inserted?),
-        }
-    }
-
-    async fn undo(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        if self.is_ours(cx).await? {
-            self.0.kernel.cascade().remove(Image::META, &[cx.image]).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Records what the image turned out to be.
-pub(crate) struct MarkReady(pub(crate) Arc<Images>);
-
-#[async_trait]
-impl Step<NewTemplate> for MarkReady {
-    fn name(&self) -> &'static str {
-        "mark-ready"
-    }
-
-    fn describe(&self) -> &'static str {
-        "records what came, and that it can be used"
-    }
-
-    async fn run(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        let stored = cx.copies.iter().find_map(|copy| copy.stored.as_ref());
-        let stored = stored.ok_or_else(|| ErrorCode::internal("an image that is nowhere is not ready"))?;
-        self.0.store.ready(cx.image, stored).await?;
-        for copy in &cx.copies {
-            self.0.kernel.bus().send(RefreshBackupStorage { backup_storage: copy.storage });
-        }
-        Ok(())
-    }
-
-    async fn undo(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        Ok(self.0.store.unready(cx.image, ImageStatus::Creating).await?)
     }
 }

@@ -21,7 +21,12 @@ use cumulo_kernel::{
 };
 use cumulo_schema::{ErrorCode, Inventory, Uuid, codes};
 
-use crate::{Images, add::taken, boot_mode::BOOT_MODE};
+use crate::{
+    Images,
+    add::taken,
+    boot_mode::BOOT_MODE,
+    draft::{Draft, MarkReady, Record},
+};
 use flow::{NewTemplate, TemplateCopy};
 
 /// What volumes become.
@@ -52,7 +57,7 @@ impl HandleApi<CreateRootVolumeTemplateFromRootVolume> for Images {
         {
             tags.system.push(BOOT_MODE.instantiate(&[("bootMode", &mode["bootMode"])]));
         }
-        let context = NewTemplate {
+        let draft = Draft {
             image,
             account,
             since: cx.now().0,
@@ -60,14 +65,12 @@ impl HandleApi<CreateRootVolumeTemplateFromRootVolume> for Images {
             description: api.description,
             guest_os_type: api.guest_os_type.or(vm.guest_os_type),
             architecture: api.architecture.or(vm.architecture),
-            platform: api.platform.unwrap_or(vm.platform),
+            platform: Some(api.platform.unwrap_or(vm.platform)),
             system: api.system,
             virtio: api.virtio,
             tags,
-            from,
-            flat: None,
-            copies,
         };
+        let context = NewTemplate { draft, from, flat: None, copies };
         cx.run_flow("create-template", context).await
     }
 }
@@ -131,12 +134,12 @@ pub(crate) fn install(setup: &mut Setup, images: &Arc<Images>) {
     setup
         .api::<CreateRootVolumeTemplateFromRootVolume>(images.clone())
         .step(flow::Check(images.clone()))
-        .step(flow::Record(images.clone()))
+        .step::<NewTemplate>(Record(images.clone()))
         .step(transfer::Flatten(images.clone()))
         .step(transfer::Open(images.clone()))
         .step(transfer::Upload(images.clone()))
         .step(transfer::Accept(images.clone()))
-        .step(flow::MarkReady(images.clone()))
+        .step::<NewTemplate>(MarkReady(images.clone()))
         .step(transfer::DropFlat(images.clone()))
         .gc_runner(transfer::RUNNER, Arc::new(transfer::DropFlat(images.clone())));
 }

@@ -14,11 +14,11 @@ use cumulo_kernel::{
     gc::GcRunner,
 };
 use cumulo_schema::{ErrorCode, Uuid};
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::flow::{NewTemplate, TemplateCopy};
-use crate::Images;
+use crate::{Images, draft::on};
 
 /// Runs the debts of flat files that could not be removed when their time had come.
 pub(crate) const RUNNER: &str = "flat-volume";
@@ -37,13 +37,13 @@ impl Step<NewTemplate> for Flatten {
     }
 
     async fn run(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        let ask = MakeFlatVolume { image: cx.image, from: cx.from.clone(), task: cx.task("flatten") };
+        let ask = MakeFlatVolume { image: cx.draft.image, from: cx.from.clone(), task: cx.task("flatten") };
         cx.flat = Some(self.0.kernel.bus().call(ask).await?);
         Ok(())
     }
 
     async fn undo(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        let ask = DropFlatVolume { image: cx.image, from: cx.from.clone(), task: cx.task("drop") };
+        let ask = DropFlatVolume { image: cx.draft.image, from: cx.from.clone(), task: cx.task("drop") };
         self.0.kernel.bus().call(ask).await
     }
 }
@@ -65,8 +65,8 @@ impl Step<NewTemplate> for Open {
         let flat = cx.flat.as_ref().ok_or_else(nothing)?;
         let opened = cx.copies.iter().map(async |copy| {
             let (storage, receiver) = self.0.target(copy, &cx.from).await?;
-            let task = cx.task(&copy.storage.to_string());
-            let opened = receiver.open(&storage, cx.image, &copy.install_path, flat, task).await;
+            let task = cx.task(&copy.copy.storage.to_string());
+            let opened = receiver.open(&storage, cx.draft.image, &copy.copy.install_path, flat, task).await;
             opened.map_err(|cause| on(&storage, cause))
         });
         let opened = try_join_all(opened).await?;
@@ -77,10 +77,7 @@ impl Step<NewTemplate> for Open {
     }
 
     async fn undo(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        let removals = cx.copies.iter().map(|copy| {
-            self.0.remove_file(copy.storage, cx.image, &copy.install_path, cx.task(&copy.storage.to_string()))
-        });
-        join_all(removals).await.into_iter().collect()
+        self.0.remove_files(cx).await
     }
 }
 
@@ -100,8 +97,8 @@ impl Step<NewTemplate> for Upload {
     async fn run(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
         let uploads = cx.copies.iter().map(async |copy| {
             let to = copy.to.clone().ok_or_else(nothing)?;
-            let task = cx.task(&copy.storage.to_string());
-            let ask = UploadFlatVolume { image: cx.image, from: cx.from.clone(), to, task };
+            let task = cx.task(&copy.copy.storage.to_string());
+            let ask = UploadFlatVolume { image: cx.draft.image, from: cx.from.clone(), to, task };
             self.0.kernel.bus().call(ask).await
         });
         let sums = try_join_all(uploads).await?;
@@ -134,7 +131,7 @@ impl Step<NewTemplate> for Accept {
         let accepted = cx.copies.iter().map(|copy| self.accept(cx, copy));
         let accepted = try_join_all(accepted).await?;
         for (copy, stored) in cx.copies.iter_mut().zip(accepted) {
-            copy.stored = Some(stored);
+            copy.copy.stored = Some(stored);
         }
         Ok(())
     }
@@ -149,8 +146,8 @@ impl Accept {
     async fn accept(&self, cx: &StepCx<NewTemplate>, copy: &TemplateCopy) -> Result<StoredImage, ErrorCode> {
         let (storage, receiver) = self.0.target(copy, &cx.from).await?;
         let (flat, sha256) = cx.flat.clone().zip(copy.sha256.clone()).ok_or_else(nothing)?;
-        let (sent, task) = (Uploaded { flat, sha256 }, cx.task(&copy.storage.to_string()));
-        let accepted = receiver.accept(&storage, cx.image, &copy.install_path, &sent, task).await;
+        let (sent, task) = (Uploaded { flat, sha256 }, cx.task(&copy.copy.storage.to_string()));
+        let accepted = receiver.accept(&storage, cx.draft.image, &copy.copy.install_path, &sent, task).await;
         accepted.map_err(|cause| on(&storage, cause))
     }
 }
@@ -177,7 +174,7 @@ impl Step<NewTemplate> for DropFlat {
     }
 
     async fn run(&self, cx: &mut StepCx<NewTemplate>) -> Result<(), ErrorCode> {
-        let (image, from) = (cx.image, cx.from.clone());
+        let (image, from) = (cx.draft.image, cx.from.clone());
         let ask = DropFlatVolume { image, from: from.clone(), task: cx.task("drop") };
         let Err(error) = self.0.kernel.bus().call(ask).await else { return Ok(()) };
         let name = format!("remove the copy of volume {} that image {image} was made of", from.place.volume);
@@ -206,15 +203,10 @@ impl Images {
         copy: &TemplateCopy,
         from: &RootVolume,
     ) -> Result<(BackupStorage, Arc<dyn ImageReceiver>), ErrorCode> {
-        let storage = self.store.backup_storage(copy.storage).await?;
+        let storage = self.store.backup_storage(copy.copy.storage).await?;
         let receiver = self.receiver(&storage, &from.transports)?;
         Ok((storage, receiver))
     }
-}
-
-fn on(storage: &BackupStorage, cause: ErrorCode) -> ErrorCode {
-    let text = format!("on backup storage {}[uuid:{}]: {}", storage.name, storage.uuid, cause.details);
-    ErrorCode::operation(text).because(cause)
 }
 
 fn nothing() -> ErrorCode {
