@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     Confined, DiskFormat, StorageError, capacity,
-    partial::{part_of, remove_file},
+    partial::{name_whole, part_of, remove_file},
     qemu_img::{PROGRAM, judge, run},
 };
 
@@ -42,11 +42,9 @@ pub(super) async fn flatten(
     converted
 }
 
-/// Whoever finds the name after a power failure finds all of the file.
 async fn settle(part: &Path, path: &Path) -> Result<(), StorageError> {
     let file = fs::File::open(part).await.map_err(StorageError::io("open", part))?;
-    file.sync_all().await.map_err(StorageError::io("sync", part))?;
-    fs::rename(part, path).await.map_err(StorageError::io("rename to", path))
+    name_whole(&file, part, path).await
 }
 
 #[derive(Deserialize)]

@@ -72,15 +72,11 @@ impl Partial {
     pub async fn commit(mut self) -> Result<(), StorageError> {
         self.flushed().await?;
         let Some(file) = self.file.take() else { return Ok(()) };
-        let synced = file.get_ref().sync_all().await.map_err(StorageError::io("sync", &self.path));
-        let renamed = match synced {
-            Ok(()) => fs::rename(&self.part, &self.path).await.map_err(StorageError::io("rename to", &self.path)),
-            failed => failed,
-        };
-        if renamed.is_err() {
+        let named = name_whole(file.get_ref(), &self.part, &self.path).await;
+        if named.is_err() {
             remove_file(&self.part).await?;
         }
-        renamed
+        named
     }
 }
 
@@ -98,6 +94,12 @@ pub(super) fn part_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     name.into()
+}
+
+/// Gives the whole file `part` its name. Whoever finds the name after a power failure finds all of the file.
+pub(super) async fn name_whole(file: &fs::File, part: &Path, path: &Path) -> Result<(), StorageError> {
+    file.sync_all().await.map_err(StorageError::io("sync", part))?;
+    fs::rename(part, path).await.map_err(StorageError::io("rename to", path))
 }
 
 /// Removes a file that may be missing.
