@@ -50,14 +50,7 @@ async fn the_web_can_be_told_what_it_has() {
     storage.origin().publish("http://web/gone", None);
     let error = inbox.call(&*link, download("http://web/gone")).await.unwrap_err();
     assert_eq!(error.code(), Some("image.download"));
-    let raw = FakeFile {
-        virtual_size: 1,
-        actual_size: 1,
-        format: "raw".into(),
-        backing: None,
-        external_data: false,
-        iso: false,
-    };
+    let raw = FakeFile::whole("raw", 1, 1);
     storage.origin().publish("http://web/raw", Some(raw.clone()));
     let error = inbox.call(&*link, download("http://web/raw")).await.unwrap_err();
     assert_eq!(error.code(), Some("image.not-as-expected"));
@@ -108,14 +101,7 @@ async fn what_a_host_brings_becomes_an_image_if_it_is_one() {
     assert_eq!(inbox.call(&*link, accept("")).await.unwrap_err().code(), Some("storage.no-such-file"));
     assert!(storage.files().is_empty());
 
-    let file = FakeFile {
-        virtual_size: 1 << 30,
-        actual_size: 1 << 20,
-        format: "qcow2".into(),
-        backing: None,
-        external_data: false,
-        iso: false,
-    };
+    let file = FakeFile::whole("qcow2", 1 << 30, 1 << 20);
     let sum = FakeDisks::digests_of(&file).sha256;
     for good in [false, true] {
         let path = inbox.call(&*link, open.clone()).await.unwrap().path;

@@ -110,26 +110,12 @@ impl Disks for FakeDisks {
 
     async fn create(&self, file: &Confined, disk: &NewDisk) -> Result<(), StorageError> {
         let info = match disk.clone() {
-            NewDisk::Empty { format, size } => ImageInfo {
-                virtual_size: size,
-                actual_size: EMPTY,
-                format: format.name().to_owned(),
-                backing: None,
-                external_data: false,
-                iso: false,
-            },
+            NewDisk::Empty { format, size } => ImageInfo::whole(format.name(), size, EMPTY),
             NewDisk::Overlay { backing, size, .. } => {
                 if !self.state().contains_key(&backing) {
                     return Err(StorageError::Missing { path: backing });
                 }
-                ImageInfo {
-                    virtual_size: size,
-                    actual_size: EMPTY,
-                    format: "qcow2".to_owned(),
-                    backing: Some(backing),
-                    external_data: false,
-                    iso: false,
-                }
+                ImageInfo { backing: Some(backing), ..ImageInfo::whole("qcow2", size, EMPTY) }
             }
         };
         self.put(file.path(), info)
@@ -163,14 +149,7 @@ impl Disks for FakeDisks {
     }
 
     async fn lend(&self, file: &Confined, _: &str) -> Result<(), StorageError> {
-        let empty = ImageInfo {
-            virtual_size: 0,
-            actual_size: 0,
-            format: "raw".to_owned(),
-            backing: None,
-            external_data: false,
-            iso: false,
-        };
+        let empty = ImageInfo::whole("raw", 0, 0);
         self.put(file.path(), empty)
     }
 

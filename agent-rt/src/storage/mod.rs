@@ -52,6 +52,13 @@ impl ImageInfo {
     pub fn is_whole(&self) -> bool {
         self.backing.is_none() && !self.external_data
     }
+
+    /// What an image by itself is; sizes in bytes.
+    #[cfg(feature = "sim")]
+    pub fn whole(format: &str, virtual_size: u64, actual_size: u64) -> Self {
+        let format = format.to_owned();
+        Self { virtual_size, actual_size, format, backing: None, external_data: false, iso: false }
+    }
 }
 
 /// Checksums of a file, lower-case hex.

@@ -52,14 +52,7 @@ impl ImageStore for FakeImages {
         let joined = self.lock().get(&from.host).cloned();
         let file = match joined {
             Some(disks) => disks.files().remove(Path::new(&from.path)).ok_or_else(|| cannot_be_opened(from))?,
-            None => FakeFile {
-                virtual_size: DEFAULT_VIRTUAL,
-                actual_size: expected.size.unwrap_or(DEFAULT_ACTUAL),
-                format: "qcow2".to_owned(),
-                backing: None,
-                external_data: false,
-                iso: false,
-            },
+            None => FakeFile::whole("qcow2", DEFAULT_VIRTUAL, expected.size.unwrap_or(DEFAULT_ACTUAL)),
         };
         let size = file.actual_size;
         self.disks.put(to.path(), file)?;

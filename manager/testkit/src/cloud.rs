@@ -107,13 +107,7 @@ impl World {
     /// # Panics
     /// When it is refused.
     pub async fn iso(&self, cloud: &Cloud, name: &str) -> String {
-        let file = FakeFile {
-            virtual_size: 8 << 20,
-            actual_size: 8 << 20,
-            format: "raw".to_owned(),
-            iso: true,
-            ..image_file()
-        };
+        let file = FakeFile { iso: true, ..FakeFile::whole("raw", 8 << 20, 8 << 20) };
         let url = format!("http://images.example/{name}.iso");
         let storage = self.sims.storage(cloud.backup_storage.parse().expect("a uuid"));
         storage.origin().publish(&url, Some(file));
@@ -140,14 +134,7 @@ pub(crate) fn params(params: Value) -> Value {
 }
 
 fn image_file() -> FakeFile {
-    FakeFile {
-        virtual_size: 64 << 20,
-        actual_size: 16 << 20,
-        format: "qcow2".to_owned(),
-        backing: None,
-        external_data: false,
-        iso: false,
-    }
+    FakeFile::whole("qcow2", 64 << 20, 16 << 20)
 }
 
 impl Cloud {

@@ -45,14 +45,7 @@ impl Origin for FakeOrigin {
         let file = match self.lock().get(url.as_str()) {
             Some(Some(file)) => file.clone(),
             Some(None) => return Err(failed(url, "the server answered 404 Not Found; check the address")),
-            None => FakeFile {
-                virtual_size: DEFAULT_VIRTUAL,
-                actual_size: DEFAULT_ACTUAL,
-                format: "qcow2".to_owned(),
-                backing: None,
-                external_data: false,
-                iso: false,
-            },
+            None => FakeFile::whole("qcow2", DEFAULT_VIRTUAL, DEFAULT_ACTUAL),
         };
         let digests = FakeDisks::digests_of(&file);
         let size = file.actual_size;

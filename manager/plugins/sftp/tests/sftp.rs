@@ -40,14 +40,7 @@ impl Deployer for Machines {
 }
 
 fn file() -> FakeFile {
-    FakeFile {
-        virtual_size: 1 << 30,
-        actual_size: 1 << 20,
-        format: "qcow2".to_owned(),
-        backing: None,
-        external_data: false,
-        iso: false,
-    }
+    FakeFile::whole("qcow2", 1 << 30, 1 << 20)
 }
 
 struct Fixture {
