@@ -225,8 +225,8 @@ impl SimHost {
         agent.sampler = Some(stop.drop_guard());
     }
 
-    /// The host, which is in memory, loses power and comes back: no VM runs, DHCP and metadata are gone, disks are as they were, the agent
-    /// is another process with no memory of its tasks. Links made before lead nowhere useful: make new ones.
+    /// The host, which is in memory, loses power and comes back: no VM runs, DHCP and metadata are gone, disks are as they
+    /// were, the agent is another process with no memory of its tasks. Links made before lead nowhere useful: make new ones.
     pub async fn lose_power(&self) {
         self.doors.domains.lose_power();
         let Opened { journal, roots } = Opened::in_memory();

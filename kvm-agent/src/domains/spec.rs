@@ -348,11 +348,8 @@ fn disk(disk: &kvm::Disk, roots: &Roots) -> Result<DiskSpec, HostError> {
     Ok(DiskSpec {
         volume: ObjectId::try_from(disk.volume_uuid.as_str())?,
         path: roots.confine(&disk.path)?.path().to_owned(),
-        format: match disk.format.as_str() {
-            "qcow2" => DiskFormat::Qcow2,
-            "raw" => DiskFormat::Raw,
-            other => return Err(HostError::BadValue { value: other.to_owned(), why: "disks are qcow2 or raw" }),
-        },
+        format: DiskFormat::named(&disk.format)
+            .ok_or_else(|| HostError::BadValue { value: disk.format.clone(), why: "disks are qcow2 or raw" })?,
         bus: match disk.bus() {
             kvm::DiskBus::Unspecified | kvm::DiskBus::Virtio => Bus::Virtio,
             kvm::DiskBus::VirtioScsi => Bus::Scsi,

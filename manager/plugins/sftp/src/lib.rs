@@ -1,7 +1,8 @@
 //! Backup storage that hosts fetch from over SFTP: a folder on a machine with an SSH server.
 //!
 //! The storage's agent puts images into the folder and takes them out; hosts read them with the machine's own SFTP server,
-//! and write those that are made of volumes ([`receiver`]), logging in as the operator said when the storage was added. The agent's id is the storage's.
+//! and write those that are made of volumes ([`receiver`]), logging in as the operator said when the storage was added. The
+//! agent's id is the storage's.
 
 mod driver;
 mod receiver;
