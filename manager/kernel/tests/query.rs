@@ -6,6 +6,7 @@ use common::{Book, Shelf, kernel};
 use cumulo_kernel::{
     Kernel,
     bus::Caller,
+    cascade::hanging_on,
     ownership::{self, NewTags},
     query::{Found, RequestError, parse_request},
 };
@@ -195,4 +196,41 @@ async fn nothing_written_as_a_value_or_name_becomes_sql() {
         assert_eq!(fields.inventories.expect("rows").len(), 3);
     }
     assert_eq!(filled.names(&[]).await.len(), 3, "all are still there");
+}
+
+#[tokio::test]
+async fn what_hangs_on_many_is_the_same_however_it_is_found() {
+    let filled = filled().await;
+    let db = filled.kernel.db();
+    let shelves: Vec<Uuid> = (0..1_500).map(|_| Uuid::random()).collect();
+    for some in shelves.chunks(500) {
+        let mut batch = db.batch();
+        for &uuid in some {
+            let (create_date, last_op_date) = (Timestamp(0), Timestamp(0));
+            let (note, secret) = (None, None);
+            batch.insert(&Shelf {
+                uuid,
+                name: "x".into(),
+                height: 1,
+                open: true,
+                note,
+                secret,
+                create_date,
+                last_op_date,
+            });
+            batch.insert(&Book { uuid: Uuid::random(), shelf_uuid: uuid, title: "x".into(), pages: 1 });
+        }
+        db.commit(batch).await.expect("written");
+    }
+    let books = async |shelves: &[Uuid]| hanging_on(db, Book::SHELF_UUID, shelves).await.expect("read");
+    // Few are looked up, and for many the table is read.
+    let mut one_by_one = Vec::new();
+    for some in shelves.chunks(300) {
+        one_by_one.extend(books(some).await);
+    }
+    one_by_one.sort_unstable();
+    assert_eq!(one_by_one.len(), 1_500);
+    assert_eq!(books(&shelves).await, one_by_one);
+    let mostly_unknown: Vec<Uuid> = (0..1_500).map(|_| Uuid::random()).chain([shelves[7]]).collect();
+    assert_eq!(books(&mostly_unknown).await, books(&shelves[7..8]).await);
 }

@@ -14,11 +14,10 @@ use cumulo_schema::{
     system::{AccountResourceRef, ResourceConfig, SharedResource, SystemTag, UserTag},
 };
 use futures::future::BoxFuture;
-use sea_query::{Alias, Expr, ExprTrait, Query};
 
 use super::Cascade;
 use crate::{
-    db::{Batch, CHUNK, Db, DbError, keys_of, text},
+    db::{Batch, CHUNK, Db, DbError, keys_of, rows_with, text},
     quota,
 };
 
@@ -156,17 +155,13 @@ impl Cascade {
     pub(crate) async fn rows(&self, going: &Going) -> Result<BTreeSet<String>, DbError> {
         let (meta, key) = (going.meta, row_key(going.meta));
         let unreadable = |cause| DbError::Unreadable { table: meta.table, cause };
+        let columns: Vec<&'static str> = key.iter().map(|field| field.column).collect();
         let mut rows = BTreeSet::new();
-        for some in going.wholes.chunks(CHUNK) {
-            let mut query = Query::select();
-            query.columns(key.iter().map(|field| Alias::new(field.column))).from(Alias::new(meta.table));
-            query.and_where(Expr::col(Alias::new(going.column)).is_in(some.iter().map(ToString::to_string)));
-            for row in self.db.fetch(&query).await? {
-                let cell = |(at, field): (usize, &&FieldMeta)| row.at(at, field.kind).map_err(unreadable);
-                let cells: Vec<String> =
-                    key.iter().enumerate().map(cell).map(|cell| cell.map(text)).collect::<Result<_, _>>()?;
-                rows.insert(cells.join("/"));
-            }
+        for row in rows_with(&self.db, meta.table, &columns, going.column, &going.wholes).await? {
+            let cell = |(at, field): (usize, &&FieldMeta)| row.at(at, field.kind).map_err(unreadable);
+            let cells: Vec<String> =
+                key.iter().enumerate().map(cell).map(|cell| cell.map(text)).collect::<Result<_, _>>()?;
+            rows.insert(cells.join("/"));
         }
         Ok(rows)
     }

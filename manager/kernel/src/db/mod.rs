@@ -28,7 +28,7 @@ pub use backend::Db;
 pub use batch::{Batch, Delete, Update};
 pub(crate) use deferred::Deferred;
 pub use error::DbError;
-pub(crate) use keys::{CHUNK, keys_of};
+pub(crate) use keys::{CHUNK, keys_of, rows_with};
 pub use migrate::{Migration, MigrationPlan, Pending, Version};
 pub use mysql::MySqlOptions;
 pub use row::{Columns, DbRow};
