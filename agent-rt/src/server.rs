@@ -11,6 +11,7 @@ use hyper_util::{
 use rustls::ServerConfig;
 use rustls_pki_types::CertificateDer;
 use tokio::{
+    io::BufWriter,
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
@@ -59,7 +60,9 @@ pub async fn serve(
                     let service = TowerToHyperService::new(with_certificate(router, &stream));
                     let mut server = auto::Builder::new(TokioExecutor::new());
                     server.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-                    let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+                    // Frames of an answer leave together.
+                    let stream = TokioIo::new(BufWriter::new(stream));
+                    let connection = server.serve_connection(stream, service).into_owned();
                     if let Err(error) = watcher.watch(connection).await {
                         debug!(%peer, error = %error, "a connection ended");
                     }

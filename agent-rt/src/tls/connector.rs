@@ -13,13 +13,16 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio::{io::BufWriter, net::TcpStream, sync::watch, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 use tower::Service;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Gathers the frames of a message, each of which would else be a TLS record, a packet and a system call of its own.
+type Connection = TokioIo<BufWriter<TlsStream<TcpStream>>>;
 
 /// Connects to the address of a URI with TLS and wants the other end to be `name`, whatever the URI says.
 #[derive(Clone)]
@@ -47,7 +50,7 @@ impl Connector {
         Ok(endpoint.connect_with_connector_lazy(self))
     }
 
-    async fn connect(self, uri: Uri) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
+    async fn connect(self, uri: Uri) -> io::Result<Connection> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = uri.port_u16().unwrap_or(443);
         let tls = TlsConnector::from(self.tls.borrow().clone());
@@ -56,12 +59,13 @@ impl Connector {
             tcp.set_nodelay(true)?;
             tls.connect(self.name, tcp).await
         });
-        connected.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.map(TokioIo::new)
+        let stream = connected.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        Ok(TokioIo::new(BufWriter::new(stream)))
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<TlsStream<TcpStream>>;
+    type Response = Connection;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
