@@ -1,4 +1,5 @@
-//! The embedded database: one connection that writes, and connections that read without ever waiting for it.
+//! The embedded database: one connection that writes, and connections that read without ever waiting for it; one read at a
+//! time may use the first.
 //!
 //! SQLite is a library that works in the caller's thread, so we use it that way: a batch costs at most one hand-over to the
 //! writer and not one a statement, a short one that finds the writer free costs none, and neither does a read, unless it turns
@@ -35,6 +36,8 @@ use super::{Batch, DbError, backend::Outcome, row::DbRow};
 const WRITER_BACKLOG: usize = 4096;
 /// Longest wait for another process that holds the file, such as a backup.
 const BUSY: Duration = Duration::from_secs(10);
+/// Memory for pages of the connection that writes, in KiB; what is not needed is not taken.
+const CACHE: i32 = 16 << 10;
 /// Prepared statements kept a connection; there are a few hundred distinct ones.
 const STATEMENTS: usize = 512;
 
@@ -60,14 +63,16 @@ impl Sqlite {
                 connection.pragma_update(None, "foreign_keys", true)?;
                 // Moved into the database's file by a thread of its own, as long as that keeps pace.
                 connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+                // In KiB; most reads find what they need in it.
+                connection.pragma_update(None, "cache_size", -CACHE)?;
                 Ok(connection)
             })
             .map_err(failed)?;
         let log = Arc::new(Log::open(&connection, path)?);
-        let readers = Readers::open(path).map_err(failed)?;
         let checkpoints = Checkpoints::start(path)?;
         let (jobs, waiting) = mpsc::channel(WRITER_BACKLOG);
         let pen = Arc::new(Pen::new(connection, log.clone(), checkpoints));
+        let readers = Readers::open(path, pen.clone()).map_err(failed)?;
         let pen_of_writer = pen.clone();
         let writer = std::thread::Builder::new()
             .name("db-writer".to_owned())

@@ -1,8 +1,8 @@
 //! Reads. In WAL mode they see the last commit and wait for nobody.
 //!
 //! Nearly all of them are answered off an index in microseconds, which handing them to another thread and waking the caller
-//! again would multiply. So every read begins in the caller's thread, and one that turns out to be long begins anew in a
-//! thread that may block.
+//! again would multiply. So every read begins in the caller's thread, on the connection that writes if that is free
+//! ([`Pen::lend`]), and one that turns out to be long begins anew in a thread that may block.
 
 use std::{
     ffi::c_int,
@@ -14,7 +14,7 @@ use cumulo_schema::{Cell, FieldMeta};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
-use super::{bind, connect};
+use super::{bind, connect, writer::Pen};
 use crate::db::{
     DbError,
     row::{Columns, DbRow},
@@ -36,16 +36,17 @@ pub(super) struct Readers {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
+    pen: Arc<Pen>,
     /// What no read uses just now; `None` when the database is closed.
     idle: Mutex<Option<Vec<Connection>>>,
     apart: Semaphore,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
+    pub(super) fn open(path: &Path, pen: Arc<Pen>) -> rusqlite::Result<Self> {
         let first = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let idle = Mutex::new(Some(vec![first]));
-        let shared = Shared { path: path.to_owned(), idle, apart: Semaphore::new(APART) };
+        let shared = Shared { path: path.to_owned(), pen, idle, apart: Semaphore::new(APART) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -61,7 +62,14 @@ impl Readers {
         fields: Option<&'static [FieldMeta]>,
     ) -> Result<Vec<DbRow>, DbError> {
         let read = Read { sql, args, fields };
-        let rows = match self.here(&read, true)? {
+        let lent = self.shared.pen.lend(|connection| {
+            // What only looks like a read is for a connection that cannot write.
+            read.changes_nothing(connection).then(|| {
+                let rows = limit(connection, true).and_then(|()| read.run(connection));
+                limit(connection, false).and(rows)
+            })
+        });
+        let rows = match lent.flatten().map_or_else(|| self.here(&read, true), Ok)? {
             Err(cause) if cause.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
                 self.apart(read).await?
             }
@@ -130,6 +138,10 @@ struct Read {
 }
 
 impl Read {
+    fn changes_nothing(&self, connection: &Connection) -> bool {
+        connection.prepare_cached(&self.sql).is_ok_and(|statement| statement.readonly())
+    }
+
     fn run(&self, connection: &Connection) -> rusqlite::Result<Vec<DbRow>> {
         let mut statement = connection.prepare_cached(&self.sql)?;
         let columns = match self.fields {
@@ -150,13 +162,7 @@ impl Read {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn readers(dir: &Path) -> Readers {
-        let path = dir.join("db");
-        connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).expect("a database");
-        Readers::open(&path).expect("opens")
-    }
+    use super::{super::Sqlite, *};
 
     /// Counts up to `last`.
     fn count(last: u32) -> String {
@@ -174,17 +180,29 @@ mod tests {
     #[tokio::test]
     async fn a_short_read_waits_for_nobody_and_a_long_one_holds_up_nobody() {
         let dir = tempfile::tempdir().expect("a directory");
-        let readers = readers(dir.path());
+        let database = Sqlite::open(&dir.path().join("db")).expect("opens");
+        let read = |sql: String| database.fetch(sql.into(), vec![], None);
         for _ in 0..1_000 {
-            let mut short = std::pin::pin!(readers.read(count(20).into(), vec![], None));
+            let mut short = std::pin::pin!(read(count(20)));
             let rows = match futures::poll!(&mut short) {
                 std::task::Poll::Ready(rows) => rows.expect("reads"),
                 std::task::Poll::Pending => panic!("a short read was handed over"),
             };
             assert_eq!(counted(&rows), 20);
         }
-        let mut long = std::pin::pin!(readers.read(count(500_000).into(), vec![], None));
+        let mut long = std::pin::pin!(read(count(500_000)));
         assert!(futures::poll!(&mut long).is_pending(), "a long read stayed in this thread");
         assert_eq!(counted(&long.await.expect("reads")), 500_000);
+        database.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_read_writes_nothing_though_the_connection_could() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let database = Sqlite::open(&dir.path().join("db")).expect("opens");
+        let read = |sql: &'static str| database.fetch(sql.into(), vec![], None);
+        read("CREATE TABLE t (n)").await.expect_err("it is refused");
+        assert!(read("SELECT * FROM sqlite_master").await.expect("reads").is_empty());
+        database.close().await;
     }
 }

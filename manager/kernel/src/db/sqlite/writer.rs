@@ -6,11 +6,14 @@
 //!
 //! Waking that thread and being woken by it costs more than a small commit. So one that nobody has to wait for, and that
 //! finds the connection free, is run where it is asked for ([`Pen::here`]).
+//!
+//! Reads that find it free use it too ([`Pen::lend`]): of all connections it alone keeps the pages that it has in memory when
+//! something is written, while the others drop all of theirs and read them from the file again.
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -57,6 +60,8 @@ pub(super) struct Job {
 pub(super) struct Pen {
     /// Absent when the database is closed.
     connection: Mutex<Option<Connection>>,
+    /// Whether it is lent to a read, and so free again before long.
+    lent: AtomicBool,
     log: Arc<Log>,
     checkpoints: Checkpoints,
     /// Pages in the log after the last commit.
@@ -77,7 +82,8 @@ impl Pen {
             // Memory is out; the log grows until the next start.
             tracing::error!(%error, "the database's log is not watched");
         }
-        Self { connection: Mutex::new(Some(connection)), log, checkpoints, pages, queued: AtomicUsize::new(0) }
+        let (connection, lent) = (Mutex::new(Some(connection)), AtomicBool::new(false));
+        Self { connection, lent, log, checkpoints, pages, queued: AtomicUsize::new(0) }
     }
 
     /// To be said before something is handed over to the thread.
@@ -96,6 +102,8 @@ impl Pen {
         let held = match self.connection.try_lock() {
             Ok(held) => held,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // A read is over sooner than a thread is woken.
+            Err(TryLockError::WouldBlock) if self.lent.load(Ordering::Acquire) => self.hold(),
             Err(TryLockError::WouldBlock) => return None,
         };
         let connection = held.as_ref()?;
@@ -112,6 +120,24 @@ impl Pen {
         let committed = commit(connection, &self.log);
         self.checkpoints.wake(self.pages.load(Ordering::Relaxed));
         Some(provided(&committed, outcome))
+    }
+
+    /// Runs `read` on the connection, if nobody is at it or waits for it. It has to be short, and to leave the connection as
+    /// it was.
+    pub(super) fn lend<T>(&self, read: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        if self.queued.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        let mut held = match self.connection.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let connection = held.as_mut()?;
+        self.lent.store(true, Ordering::Release);
+        let read = read(connection);
+        self.lent.store(false, Ordering::Release);
+        Some(read)
     }
 
     fn hold(&self) -> MutexGuard<'_, Option<Connection>> {
