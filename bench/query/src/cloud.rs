@@ -96,6 +96,7 @@ fn rows(vms: u64) -> String {
             ("physical_memory", "0".into()),
             ("used_memory", "0".into()),
             ("reserved_memory", "0".into()),
+            ("vms", "0".into()),
             ("facts", text("{}")),
         ]),
     );
