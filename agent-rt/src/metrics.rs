@@ -39,7 +39,10 @@ impl Metrics {
         let unacknowledged =
             IntGauge::new("cumulo_agent_outcomes_unacknowledged", "Outcomes the manager does not know yet");
         let posts = IntCounterVec::new(
-            Opts::new("cumulo_agent_posts_total", "Messages posted to the manager, by kind and result"),
+            Opts::new(
+                "cumulo_agent_posts_total",
+                "What the manager was told, by kind and result; an outcome is posted unless it goes with the answer to its command",
+            ),
             &["kind", "result"],
         );
         let known = "metric names and labels are well-formed constants";

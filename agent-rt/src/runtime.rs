@@ -1,5 +1,6 @@
 //! The runtime: accepts commands, runs them in order per key, delivers their outcomes.
 
+mod answer;
 mod lanes;
 mod refusal;
 mod run;
@@ -21,6 +22,7 @@ use crate::{
     callback::{Posting, post_outcome},
     journal::{Accepted, Begun, Left, now_ms},
 };
+use answer::Answer;
 use lanes::Lanes;
 pub use refusal::Refusal;
 use run::Job;
@@ -99,7 +101,8 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         runtime
     }
 
-    /// Accepts the command at the RPC `path`. When this returns it is in the journal.
+    /// Accepts the command at the RPC `path`. When this returns it is in the journal, and its outcome in the answer if it ended
+    /// while the manager waits for that.
     ///
     /// # Errors
     /// When it will not be run; nothing was done then.
@@ -119,22 +122,21 @@ impl<H: Send + Sync + 'static> Runtime<H> {
             request: request.clone(),
             at_ms: now_ms(),
         };
-        let known = match self.inner.posting.journal.begin(task).await.map_err(Refusal::Journal)? {
+        match self.inner.posting.journal.begin(task).await.map_err(Refusal::Journal)? {
             Begun::New => {
                 info!(task = header.task_id, command = command.name(), key, trace = header.trace, "accepted");
-                self.enqueue(self.job(header, key, request, command.name().to_owned()));
-                false
+                let (answer, awaited) = answer::within(header.answer_within_ms);
+                self.enqueue(Job { answer, ..self.job(header, key, request, command.name().to_owned()) });
+                Ok(AcceptedReply { known: false, outcome: awaited.outcome().await })
             }
-            Begun::Running => true,
+            Begun::Running => Ok(AcceptedReply { known: true, outcome: None }),
             Begun::Finished(outcome) => {
-                self.post(header.callback_url, outcome);
-                true
+                let (answer, awaited) = answer::within(header.answer_within_ms);
+                self.tell(header.callback_url, outcome, answer);
+                Ok(AcceptedReply { known: true, outcome: awaited.outcome().await })
             }
-            Begun::Stale { newest } => {
-                return Err(Refusal::StaleEpoch { key, epoch: header.epoch, newest });
-            }
-        };
-        Ok(AcceptedReply { known })
+            Begun::Stale { newest } => Err(Refusal::StaleEpoch { key, epoch: header.epoch, newest }),
+        }
     }
 
     /// Stops a task that waits or runs, as far as its command lets itself be stopped; whether there is one.
@@ -262,17 +264,17 @@ impl<H: Send + Sync + 'static> Runtime<H> {
     /// A task about to wait for its turn, which can be cancelled from now on.
     fn job(&self, header: Header, key: String, request: Bytes, command: String) -> Job {
         let cancel = self.inner.under_way.begins(&header.task_id);
-        Job { header, key, request, command, cancel }
+        Job { header, key, request, command, cancel, answer: None }
     }
 
     /// Ends a task that cannot be run.
     fn fail(&self, task: Accepted, error: &AgentError) {
         let header = Header { task_id: task.task_id, callback_url: task.callback_url, ..Header::default() };
         let cancel = CancellationToken::new();
-        let job = Job { header, key: task.key, request: task.request, command: task.command, cancel };
+        let job = Job { header, key: task.key, request: task.request, command: task.command, cancel, answer: None };
         let outcome = self.outcome(&job, Err(error.to_failure()), std::time::Duration::ZERO);
         let runtime = self.clone();
-        self.inner.tasks.spawn(async move { runtime.finish(job.header.callback_url, outcome).await });
+        self.inner.tasks.spawn(async move { runtime.finish(job.header.callback_url, outcome, None).await });
     }
 
     fn enqueue(&self, job: Job) {
@@ -286,13 +288,29 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         }
     }
 
-    /// Records an outcome and has it posted.
-    async fn finish(&self, url: String, outcome: Outcome) {
+    /// Records an outcome and tells it.
+    async fn finish(&self, url: String, outcome: Outcome, answer: Option<Answer>) {
         if let Err(error) = self.inner.posting.journal.finish(&outcome).await {
             // The manager still gets it; after a restart the task runs again, which commands allow.
             warn!(task = outcome.task_id, error = %Chain(&error), "an outcome is not on disk");
         }
-        self.post(url, outcome);
+        self.tell(url, outcome, answer);
+    }
+
+    /// Tells an outcome in the answer that is waited for, or else has it posted.
+    fn tell(&self, url: String, outcome: Outcome, answer: Option<Answer>) {
+        let Posting { callbacks, journal, metrics, .. } = &*self.inner.posting;
+        let Some(answer) = answer.filter(|_| callbacks.goes_with_answer(&outcome)) else {
+            return self.post(url, outcome);
+        };
+        let task = outcome.task_id.clone();
+        match answer.give(outcome) {
+            None => {
+                metrics.posted("answer", true);
+                journal.acknowledge(&task);
+            }
+            Some(outcome) => self.post(url, outcome),
+        }
     }
 
     fn post(&self, url: String, outcome: Outcome) {

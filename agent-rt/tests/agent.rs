@@ -74,6 +74,30 @@ async fn a_command_is_accepted_run_and_answered_and_the_same_task_is_not_run_aga
 }
 
 #[tokio::test]
+async fn a_manager_that_waits_gets_the_outcome_with_the_answer_and_else_later() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let link = world.link(&agent);
+    let mut quick = destroy(&world.inbox, "t1", "vm1");
+    quick.header.as_mut().unwrap().answer_within_ms = 60_000;
+    for known in [false, true] {
+        let accepted = submit(&link, &quick).await.unwrap();
+        assert_eq!(accepted.known, known);
+        let outcome = accepted.outcome.expect("it is done within a minute");
+        assert_eq!((outcome.task_id.as_str(), outcome.agent.as_str()), ("t1", AGENT));
+    }
+    assert_eq!(agent.runtime.ping().unacknowledged, 0);
+    let mut slow = pause(&world.inbox, "t2", "vm1");
+    slow.header.as_mut().unwrap().answer_within_ms = 1;
+    assert_eq!(submit(&link, &slow).await.unwrap().outcome, None);
+    assert_eq!(submit(&link, &slow).await.unwrap().outcome, None, "who asks again does not wait either");
+    agent.runtime.host().gate.add_permits(1);
+    world.inbox.wait_outcomes("t2", 1).await.unwrap();
+    assert_eq!(agent.done(), ["destroy vm1", "pause vm1"]);
+    assert_eq!(world.inbox.wait_outcomes("t1", 0).await.unwrap(), [], "what went with an answer is not posted");
+}
+
+#[tokio::test]
 async fn commands_of_one_object_run_in_order_and_others_pass_them() {
     let world = World::new().await;
     let agent = world.agent().await;

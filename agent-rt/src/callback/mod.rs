@@ -40,6 +40,12 @@ pub enum PostError {
 /// The way to the manager. `base` is the header's `callback_url`.
 #[async_trait]
 pub trait Callbacks: Send + Sync {
+    /// Whether `outcome` may go with the answer to its command, where the manager still waits for that: then it is told, and
+    /// not in another way. Unless something is to happen to it on the way, as in tests, it may.
+    fn goes_with_answer(&self, outcome: &Outcome) -> bool {
+        let _ = outcome;
+        true
+    }
     /// Tells how a task ended; `Ok` means acknowledged.
     async fn outcome(&self, base: &str, outcome: &Outcome) -> Result<(), PostError>;
     /// Tells how far a task is.

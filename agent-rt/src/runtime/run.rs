@@ -12,7 +12,7 @@ use tokio::{pin, select, sync::watch, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::Runtime;
+use super::{Runtime, answer::Answer};
 use crate::{AgentError, TaskCx, callback::post_progress, journal::now_ms};
 
 /// An accepted task.
@@ -23,6 +23,8 @@ pub(super) struct Job {
     pub(super) command: String,
     /// Fires when the task is to stop.
     pub(super) cancel: CancellationToken,
+    /// Where its outcome is waited for.
+    pub(super) answer: Option<Answer>,
 }
 
 impl<H: Send + Sync + 'static> Runtime<H> {
@@ -46,7 +48,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         };
         let outcome = self.outcome(&job, result, took);
         self.inner.under_way.ended(&job.header.task_id);
-        self.finish(job.header.callback_url, outcome).await;
+        self.finish(job.header.callback_url, outcome, job.answer).await;
     }
 
     pub(super) fn outcome(&self, job: &Job, result: Result<Vec<u8>, Failure>, ran: Duration) -> Outcome {

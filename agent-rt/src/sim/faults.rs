@@ -100,6 +100,11 @@ impl Faults {
         true
     }
 
+    /// Whether `fault` was decided for the task.
+    pub(super) fn will_strike(&self, task_id: &str, fault: &Fault) -> bool {
+        self.state().decided.get(task_id).is_some_and(|decided| decided.contains(fault))
+    }
+
     /// The delay decided for the task.
     pub(super) fn delay(&self, task_id: &str) -> Duration {
         let state = self.state();

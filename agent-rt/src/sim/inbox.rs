@@ -103,7 +103,7 @@ impl Inbox {
             callback_url: self.url(),
             deadline_ms: now_ms() + patience,
             epoch: 1,
-            trace: String::new(),
+            ..Header::default()
         }
     }
 

@@ -76,6 +76,10 @@ impl LossyCallbacks {
 
 #[async_trait]
 impl Callbacks for LossyCallbacks {
+    fn goes_with_answer(&self, outcome: &Outcome) -> bool {
+        !self.faults.will_strike(&outcome.task_id, &Fault::LoseReply) && self.inner.goes_with_answer(outcome)
+    }
+
     async fn outcome(&self, base: &str, outcome: &Outcome) -> Result<(), PostError> {
         if self.faults.strikes(&outcome.task_id, &Fault::LoseReply) {
             // Lost for good: the agent believes it arrived, only asking again brings it back.

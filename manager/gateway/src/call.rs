@@ -24,6 +24,8 @@ const PAUSES: [Duration; 4] =
 /// How long an agent may stay unreachable before a call gives up on it: longer than its restart, much shorter than the
 /// hours that some calls may take.
 const UNREACHABLE: Duration = Duration::from_mins(1);
+/// How long an agent may keep its answer for the outcome: longer than most commands take.
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 /// The code with which an agent refuses an older epoch than one it has seen for the same object.
 const STALE_EPOCH: &str = "agent.stale-epoch";
 /// How long a node waits for the ring that its agent has heard of: another node works by it already.
@@ -96,6 +98,7 @@ fn header(callback: &str, task: Uuid, epoch: u64, context: &CallContext) -> Head
         deadline_ms: u64::try_from(deadline).unwrap_or(u64::MAX),
         epoch,
         trace: context.trace.to_string(),
+        answer_within_ms: u32::try_from(ANSWER_WITHIN.as_millis()).unwrap_or(u32::MAX),
     }
 }
 
@@ -113,8 +116,11 @@ async fn exchange<C: AgentCommand>(
     let mut reached = Instant::now();
     loop {
         let problem = match cumulo_agent_rt::submit(&*peer.link, command).await {
-            Ok(_) => {
+            Ok(accepted) => {
                 reached = Instant::now();
+                if let Some(outcome) = accepted.outcome {
+                    waiter.deliver(outcome);
+                }
                 None
             }
             Err(error @ LinkError::Refused { .. }) => return Err(link_error(&peer.address, &error)),

@@ -79,6 +79,15 @@ impl Waiters {
 }
 
 impl Waiter {
+    /// Gives `outcome`, which the agent that this one waits for answered itself, to all who wait for it.
+    pub(crate) fn deliver(&self, outcome: Outcome) {
+        let entries = self.all.lock();
+        // The answer to one task is not that of another.
+        if let Some(entry) = entries.get(&self.task).filter(|_| outcome.task_id == self.task.to_string()) {
+            entry.outcome.send_replace(Some(Arc::new(outcome)));
+        }
+    }
+
     /// The outcome, when it has come.
     pub(crate) async fn outcome(&mut self) -> Arc<Outcome> {
         loop {

@@ -29,7 +29,7 @@ struct Mute;
 #[async_trait]
 impl AgentLink for Mute {
     async fn submit(&self, _: &'static str, _: bytes::Bytes) -> Result<Accepted, LinkError> {
-        Ok(Accepted { known: false })
+        Ok(Accepted::default())
     }
     async fn ping(&self) -> Result<PingReply, LinkError> {
         Ok(PingReply::default())

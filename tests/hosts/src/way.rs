@@ -43,6 +43,15 @@ pub(crate) fn manager_of(base: &str) -> Option<IpAddr> {
 
 #[async_trait]
 impl Callbacks for Way {
+    /// What is to be lost or told twice is told by itself. An answer that the network loses, the gate loses.
+    fn goes_with_answer(&self, outcome: &Outcome) -> bool {
+        let goes = self.weather.is_to_be_told();
+        if goes {
+            self.record.told(&outcome.task_id);
+        }
+        goes
+    }
+
     async fn outcome(&self, base: &str, outcome: &Outcome) -> Result<(), PostError> {
         self.record.told(&outcome.task_id);
         self.is_open(base).await?;

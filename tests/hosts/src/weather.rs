@@ -79,6 +79,12 @@ impl Weather {
         heard.is_ok_and(|state| state.cut.get(&manager) != Some(&Passage::Broken))
     }
 
+    /// Whether nothing is to become of the outcome that comes next but that it is told.
+    pub(crate) fn is_to_be_told(&self) -> bool {
+        let replies = self.replies();
+        replies.to_lose == 0 && replies.to_double == 0
+    }
+
     /// What is to become of the outcome that comes next.
     pub(crate) fn reply(&self) -> Reply {
         let mut replies = self.replies();
