@@ -1,9 +1,10 @@
 //! What the agents share: command server, task journal, callbacks, TLS, configuration.
 //!
 //! An agent is a host type `H` (its doors to the machine), a list of [`Command`]s on it and a call of [`run`]. A command
-//! knows nothing of gRPC, journals or callbacks: the [`Runtime`] writes it down, answers `Accepted`, runs it in order
-//! with the others of its key, writes down the outcome and posts it to the manager until that is acknowledged. The
-//! same task id again gets the recorded outcome, also after a restart.
+//! knows nothing of gRPC, journals or callbacks: the [`Runtime`] writes it down, runs it in order with the others of its key,
+//! and writes down the outcome. One that comes soon goes with the answer to the command, which is `Accepted` without it; later
+//! ones are posted to the manager until that is acknowledged. The same task id again gets the recorded outcome, also after a
+//! restart.
 //!
 //! The manager's side of the wire is here too ([`AgentClient`], [`serve`], [`tls`]), so that both ends are one piece of
 //! code; so is the in-process link with faults that simulated agents use (`sim`, behind a feature).

@@ -7,7 +7,7 @@ use cumulo_proto::{Memory, Report, StorageCapacity};
 use tokio::{
     select,
     sync::Notify,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -16,6 +16,9 @@ use crate::{AgentError, Chain, Runtime, journal::now_ms};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const REPORT_EVERY: Duration = Duration::from_secs(60);
+/// How long after a change the host is looked at. A host that starts many VMs would else tell of all of them each time, and
+/// what the manager has asked for itself it knows already.
+const GATHER: Duration = Duration::from_secs(1);
 /// A change of memory or disk space below this share of the total is no news: 1/64.
 const NEWS_SHIFT: u32 = 6;
 
@@ -24,7 +27,7 @@ const NEWS_SHIFT: u32 = 6;
 pub trait ReportSource: Send + Sync {
     /// What is there now; envelope fields are filled in by the [`Reporter`].
     async fn look(&self) -> Result<Report, AgentError>;
-    /// Fires when something changed, so that the next look comes at once.
+    /// Fires when something changed, so that the next look comes soon.
     fn changed(&self) -> Arc<Notify>;
 }
 
@@ -52,7 +55,10 @@ impl<H: Send + Sync + 'static> Reporter<H> {
             select! {
                 () = stop.cancelled() => return,
                 _ = tick.tick() => {}
-                () = changed.notified() => {}
+                () = async {
+                    changed.notified().await;
+                    sleep(GATHER).await;
+                } => {}
                 connected = manager.changed() => match connected {
                     // A manager that connects wants the whole picture, also where it is unchanged.
                     Ok(()) => self.last = None,
