@@ -76,7 +76,18 @@ pub(super) fn wants_kinds(schema: &Schema, target: Target, wanted: Option<&[Stri
 /// A row: what the client sees, and the join fields that it may not.
 struct Record {
     shown: Map<String, Value>,
-    cells: HashMap<&'static str, Cell>,
+    /// A few, so they are looked for one after the other.
+    joins: Vec<(&'static str, Cell)>,
+}
+
+impl Record {
+    /// The text that it is joined by.
+    fn join(&self, name: &str) -> Option<&str> {
+        match self.joins.iter().find(|(field, _)| *field == name) {
+            Some((_, Cell::Text(text))) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 pub(super) async fn page(
@@ -119,11 +130,11 @@ fn read(
 ) -> Result<Vec<Record>, ErrorCode> {
     let joined: Vec<bool> = columns.iter().map(|field| joins.contains(&field.wire)).collect();
     let record = |row: &DbRow| -> Result<Record, CellError> {
-        let mut record = Record { shown: Map::new(), cells: HashMap::new() };
+        let mut record = Record { shown: Map::new(), joins: Vec::new() };
         for (index, (field, joined)) in columns.iter().zip(&joined).enumerate() {
             let cell = row.at(index, field.kind)?;
             if *joined {
-                record.cells.insert(field.wire, cell.clone());
+                record.joins.push((field.wire, cell.clone()));
             }
             if !field.hidden
                 && let Some(value) = shown(field, cell)?
@@ -198,7 +209,7 @@ async fn fill(db: &Db, sight: Sight<'_>, nested: &Nested, records: &mut [Record]
     let undeclared = || ErrorCode::internal(format!("{} leads to an undeclared resource or field", nested.wire));
     let child = sight.schema().resource(nested.resource).ok_or_else(undeclared)?;
     let to = child.field(nested.to).ok_or_else(undeclared)?;
-    let mut keys: Vec<&str> = records.iter().filter_map(|record| text(record.cells.get(nested.from))).collect();
+    let mut keys: Vec<&str> = records.iter().filter_map(|record| record.join(nested.from)).collect();
     keys.sort_unstable();
     keys.dedup();
     let shared = keys.len() < records.len();
@@ -225,12 +236,12 @@ async fn fill(db: &Db, sight: Sight<'_>, nested: &Nested, records: &mut [Record]
     nest(db, sight, child, &mut children, None).await?;
     let mut by_key: HashMap<String, Vec<Value>> = HashMap::new();
     for record in children {
-        if let Some(key) = text(record.cells.get(nested.to)) {
+        if let Some(key) = record.join(nested.to) {
             by_key.entry(key.to_owned()).or_default().push(Value::Object(record.shown));
         }
     }
     for record in records {
-        let key = text(record.cells.get(nested.from));
+        let key = record.join(nested.from);
         let list = key.and_then(|key| if shared { by_key.get(key).cloned() } else { by_key.remove(key) });
         let list = list.unwrap_or_default();
         record.shown.insert(nested.wire.to_owned(), Value::Array(list));
@@ -249,12 +260,11 @@ async fn add_kinds(
     for child in sight.schema().children(meta) {
         let key = child.key();
         let type_value = child.parent.map(|parent| parent.type_value);
-        let of_kind =
-            |record: &Record| meta.type_field.is_some_and(|field| text(record.cells.get(field)) == type_value);
+        let of_kind = |record: &Record| meta.type_field.is_some_and(|field| record.join(field) == type_value);
         let uuids: Vec<String> = records
             .iter()
             .filter(|record| of_kind(record))
-            .filter_map(|record| text(record.cells.get(key.wire)).map(str::to_owned))
+            .filter_map(|record| record.join(key.wire).map(str::to_owned))
             .collect();
         let mut rows = Vec::new();
         for chunk in uuids.chunks(CHUNK) {
@@ -270,20 +280,13 @@ async fn add_kinds(
         nest(db, sight, child, &mut rows, wanted).await?;
         let mut extra: HashMap<String, Map<String, Value>> = rows
             .into_iter()
-            .filter_map(|record| text(record.cells.get(key.wire)).map(str::to_owned).map(|key| (key, record.shown)))
+            .filter_map(|record| record.join(key.wire).map(str::to_owned).map(|key| (key, record.shown)))
             .collect();
         for record in records.iter_mut() {
-            if let Some(more) = text(record.cells.get(key.wire)).and_then(|key| extra.remove(key)) {
+            if let Some(more) = record.join(key.wire).and_then(|key| extra.remove(key)) {
                 record.shown.extend(more);
             }
         }
     }
     Ok(())
-}
-
-fn text(cell: Option<&Cell>) -> Option<&str> {
-    match cell {
-        Some(Cell::Text(text)) => Some(text),
-        _ => None,
-    }
 }
