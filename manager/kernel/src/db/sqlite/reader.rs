@@ -24,6 +24,8 @@ use crate::db::{
 const APART: usize = 4;
 /// Instructions of SQLite's machine in a read that is not long, at least; it takes some 50 ns for one.
 const SHORT: c_int = 10_000;
+/// Values of a read that is long: it looks up so many rows at least.
+const MANY: usize = 256;
 /// Connections kept open for the next read.
 const KEPT: usize = 8;
 
@@ -62,6 +64,9 @@ impl Readers {
         fields: Option<&'static [FieldMeta]>,
     ) -> Result<Vec<DbRow>, DbError> {
         let read = Read { sql, args, fields };
+        if read.args.len() >= MANY {
+            return self.apart(read).await?.map_err(|cause| DbError::sqlite("read", cause));
+        }
         let lent = self.shared.pen.lend(|connection| {
             // What only looks like a read is for a connection that cannot write.
             read.changes_nothing(connection).then(|| {

@@ -34,6 +34,8 @@ use crate::db::{
 const GROUP: usize = 256;
 /// Most statements that are run in the thread of who asks: about a third of a millisecond.
 const SHORT: usize = 48;
+/// How often a read looks whether the one before it is done: for about as long as most of them take.
+const LOOKS: usize = 500;
 
 /// What the writer is asked for.
 #[derive(Debug)]
@@ -122,17 +124,23 @@ impl Pen {
         Some(provided(&committed, outcome))
     }
 
-    /// Runs `read` on the connection, if nobody is at it or waits for it. It has to be short, and to leave the connection as
-    /// it was.
+    /// Runs `read` on the connection, if nobody is at it but another read, or waits for it. It has to be short, and to leave
+    /// the connection as it was.
     pub(super) fn lend<T>(&self, read: impl FnOnce(&mut Connection) -> T) -> Option<T> {
-        if self.queued.load(Ordering::Acquire) > 0 {
-            return None;
-        }
-        let mut held = match self.connection.try_lock() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let mut held = (0..LOOKS).find_map(|_| {
+            if self.queued.load(Ordering::Acquire) > 0 {
+                return Some(None);
+            }
+            match self.connection.try_lock() {
+                Ok(held) => Some(Some(held)),
+                Err(TryLockError::Poisoned(poisoned)) => Some(Some(poisoned.into_inner())),
+                Err(TryLockError::WouldBlock) if self.lent.load(Ordering::Acquire) => {
+                    std::hint::spin_loop();
+                    None
+                }
+                Err(TryLockError::WouldBlock) => Some(None),
+            }
+        })??;
         let connection = held.as_mut()?;
         self.lent.store(true, Ordering::Release);
         let read = read(connection);
