@@ -23,6 +23,8 @@ use tracing::{debug, warn};
 
 use crate::Chain;
 
+/// Bytes of frames that are gathered before they are sent: more than most messages have. Each connection has so many.
+pub(crate) const GATHERED: usize = 2 << 10;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long connections get to end after `stop`.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -61,7 +63,7 @@ pub async fn serve(
                     let mut server = auto::Builder::new(TokioExecutor::new());
                     server.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
                     // Frames of an answer leave together.
-                    let stream = TokioIo::new(BufWriter::new(stream));
+                    let stream = TokioIo::new(BufWriter::with_capacity(GATHERED, stream));
                     let connection = server.serve_connection(stream, service).into_owned();
                     if let Err(error) = watcher.watch(connection).await {
                         debug!(%peer, error = %error, "a connection ended");

@@ -18,6 +18,8 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 use tower::Service;
 
+use crate::server::GATHERED;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -60,7 +62,7 @@ impl Connector {
             tls.connect(self.name, tcp).await
         });
         let stream = connected.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        Ok(TokioIo::new(BufWriter::new(stream)))
+        Ok(TokioIo::new(BufWriter::with_capacity(GATHERED, stream)))
     }
 }
 
