@@ -17,6 +17,10 @@ use serde_json::Value;
 
 use hand::Hand;
 
+/// As in the manager.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One question in both ways.
 struct Case {
     name: &'static str,
