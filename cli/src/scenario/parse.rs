@@ -3,8 +3,12 @@
 use super::HostCommand;
 use crate::{
     CliError,
-    command::{self, Command},
+    command::{self, Command, Reference},
 };
+
+/// What is typed after `=`.
+const EXPECTATION: &str =
+    "after '=' come a number and a query, or a value and a name, as in = 1 QueryZone or = Running $vm.state";
 
 /// What a line does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,20 @@ pub enum Action {
         code: String,
         /// The command.
         command: Command,
+    },
+    /// Asks a question, which must find so many.
+    Count {
+        /// How many.
+        expected: usize,
+        /// The query.
+        query: Command,
+    },
+    /// Looks at what was remembered, which must be this.
+    Value {
+        /// How it must read.
+        expected: String,
+        /// Where it is.
+        reference: Reference,
     },
     /// Runs on the host and must succeed in time.
     Host(HostCommand),
@@ -72,7 +90,23 @@ fn action(text: &str) -> Result<Option<Action>, CliError> {
         })?;
         return Ok(Some(Action::Refusal { code: code.to_owned(), command }));
     }
+    if let Some(rest) = text.strip_prefix('=') {
+        let expectation = expectation(rest.trim())?;
+        return expectation.map(Some).ok_or_else(|| CliError::Usage(EXPECTATION.into()));
+    }
     Ok(Command::read(text)?.map(Action::Call))
+}
+
+/// What is expected of a query or of a value; `None` where it is neither.
+fn expectation(text: &str) -> Result<Option<Action>, CliError> {
+    let Some((expected, of)) = text.split_once(char::is_whitespace) else { return Ok(None) };
+    let of: Vec<char> = of.trim().chars().collect();
+    if let Some((reference, length)) = Reference::read(&of) {
+        return Ok((length == of.len()).then(|| Action::Value { expected: expected.to_owned(), reference }));
+    }
+    let Ok(expected) = expected.parse() else { return Ok(None) };
+    let query = Command::read(&of.into_iter().collect::<String>())?;
+    Ok(query.filter(|query| query.keep.is_none()).map(|query| Action::Count { expected, query }))
 }
 
 #[cfg(test)]
@@ -81,13 +115,16 @@ mod tests {
     use crate::render::sentence;
 
     #[test]
-    fn the_three_kinds_of_lines() {
-        let text = "# title\nCreateZone name=a -> z\n  ! ping -c1 \\\n  $z.ip # on the host\n? SYS.1007 CreateZone name='\n'\n";
+    fn the_kinds_of_lines() {
+        let text = "# title\nCreateZone name=a -> z\n  ! ping -c1 \\\n  $z.ip # on the host\n? SYS.1007 CreateZone name='\n'\n\
+                    = 2 QueryZone name~=a%\n= Enabled $z.state\n";
         let lines = parse("s", text).expect("a scenario");
-        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [2, 3, 5]);
+        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [2, 3, 5, 7, 8]);
         assert!(matches!(&lines[0].action, Action::Call(command) if command.keep.as_deref() == Some("z")));
         assert!(matches!(&lines[1].action, Action::Host(_)));
         assert!(matches!(&lines[2].action, Action::Refusal { code, .. } if code == "SYS.1007"));
+        assert!(matches!(&lines[3].action, Action::Count { expected: 2, query } if query.verb == "QueryZone"));
+        assert!(matches!(&lines[4].action, Action::Value { expected, .. } if expected == "Enabled"));
     }
 
     #[test]
@@ -96,6 +133,10 @@ mod tests {
             ("A\n!\n", "s, line 2: a shell command must follow the '!'"),
             ("? CreateZone", "s, line 1: after '?' come an error code and a command, as in ? SYS.1007 CreateZone"),
             ("? SYS.1007", "s, line 1: after '?' come an error code and a command, as in ? SYS.1007 CreateZone"),
+            ("= 1", &format!("s, line 1: {EXPECTATION}")),
+            ("= two QueryZone", &format!("s, line 1: {EXPECTATION}")),
+            ("= 1 QueryZone -> zone", &format!("s, line 1: {EXPECTATION}")),
+            ("= 1 $zone and more", &format!("s, line 1: {EXPECTATION}")),
             ("\nCreateZone name", "s, line 2: word 2 is not name=value"),
         ] {
             assert_eq!(sentence(&parse("s", text).expect_err(text)), expected);

@@ -6,13 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use super::{
     Action, HostCommand, Line, LineReport, Report,
     host::{self, FillError, HostError},
 };
 use crate::{
     CliError,
-    command::{Checks, Command, secrets},
+    command::{Checks, Command, CommandError, Reference, secrets},
     console::Console,
     http::CallError,
     render::{printable, sentence},
@@ -46,6 +48,14 @@ enum Failure {
     NotRefused(String),
     #[error("it should be refused with {expected}, but fails differently: {}", sentence(found))]
     RefusedOtherwise { expected: String, found: CliError },
+    #[error("it should find {expected}, but finds {found}")]
+    Count { expected: usize, found: usize },
+    #[error("it should be {expected}, but is {found}")]
+    Value { expected: String, found: String },
+    #[error("it is no query, which is what finds a number of things")]
+    NoQuery,
+    #[error(transparent)]
+    Reference(#[from] CommandError),
     #[error("it is a shell command, and --host-exec does not say how to reach the host")]
     NoHost,
 }
@@ -74,8 +84,10 @@ pub async fn run(scenario: &Scenario, console: &mut Console, out: &mut impl Writ
         let retried = tries.filter(|tries| *tries > 1).map_or_else(String::new, |tries| format!("  ({tries} tries)"));
         writeln!(out, " {took:>8.3} s{retried}")?;
         let verb = match &line.action {
-            Action::Call(command) | Action::Refusal { command, .. } => Some(command.verb.clone()),
-            Action::Host(_) => None,
+            Action::Call(command) | Action::Refusal { command, .. } | Action::Count { query: command, .. } => {
+                Some(command.verb.clone())
+            }
+            Action::Value { .. } | Action::Host(_) => None,
         };
         let failure = outcome.err().map(|failure| failure.to_string());
         let failed = failure.is_some();
@@ -108,8 +120,25 @@ async fn run_line(scenario: &Scenario, console: &mut Console, action: &Action) -
             Ok(None)
         }
         Action::Refusal { code, command } => refused(console, code, command).await.map(|()| None),
+        Action::Count { expected, query } => counted(console, *expected, query).await.map(|()| None),
+        Action::Value { expected, reference } => is_value(console, expected, reference).map(|()| None),
         Action::Host(command) => on_host(scenario, console, command).await.map(Some),
     }
+}
+
+async fn counted(console: &mut Console, expected: usize, query: &Command) -> Result<(), Failure> {
+    let answer = console.run(query, Checks::Here).await?;
+    let found = answer.body.get("inventories").and_then(Value::as_array).ok_or(Failure::NoQuery)?.len();
+    if found == expected { Ok(()) } else { Err(Failure::Count { expected, found }) }
+}
+
+/// A value is compared as it is typed: a text without quotes, anything else as JSON.
+fn is_value(console: &Console, expected: &str, reference: &Reference) -> Result<(), Failure> {
+    let found = match console.variables.resolve(reference)? {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    if found == expected { Ok(()) } else { Err(Failure::Value { expected: expected.to_owned(), found }) }
 }
 
 /// The server is to refuse, so nothing is checked before it is asked.

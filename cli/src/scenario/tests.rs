@@ -126,3 +126,20 @@ async fn a_refusal_has_to_come_and_to_be_the_right_one() {
     let (_, log) = played(&node, "? SYS.1007 QueryZone\n").await;
     assert!(log.contains("it should be refused with SYS.1007, but succeeds"), "{log}");
 }
+
+#[tokio::test]
+async fn what_a_query_finds_and_an_answer_says_is_held_against_what_was_expected() {
+    let node = node().await;
+    let text = "CreateZone name=Z -> zone\n= 0 QueryZone\n= z1 $zone\n= 10.0.0.1 $zone.nics[0].ip\n";
+    let (report, log) = played(&node, text).await;
+    assert!(report.passed, "{log}");
+    for (text, expected) in [
+        ("= 1 QueryZone\n", "failed at line 1: it should find 1, but finds 0"),
+        ("CreateZone name=Z -> zone\n= z2 $zone\n", "failed at line 2: it should be z2, but is z1"),
+        ("= z1 $zone\n", "failed at line 1: nothing was remembered as $zone"),
+        ("= 1 CreateZone name=Z\n", "failed at line 1: it is no query, which is what finds a number of things"),
+    ] {
+        let (report, log) = played(&node, text).await;
+        assert!(!report.passed && log.contains(expected), "{text}: {log}");
+    }
+}
