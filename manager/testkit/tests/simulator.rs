@@ -246,3 +246,40 @@ async fn a_simulated_vm_becomes_an_image_on_simulated_storage() {
     assert_eq!(files().await, 4, "and so none has it");
     assert_eq!(world.query("/images").await.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_switched_off_takes_no_vm() {
+    let world = World::new().await;
+    let cloud = world.simulated_cloud().await;
+    let vm = uuid(&world.make("POST", "/vm-instances", cloud.vm("vm")).await);
+    act(&world, &vm, "stopVmInstance").await;
+    let start = json!({ "startVmInstance": {} });
+    let start_path = format!("/vm-instances/{vm}/actions");
+    for (path, call, event, why) in [
+        (format!("/zones/{}/actions", cloud.zone), "changeZoneState", "disable", "its zone 'zone'"),
+        (format!("/clusters/{}/actions", cloud.cluster), "changeClusterState", "disable", "its cluster 'cluster'"),
+        (
+            format!("/primary-storage/{}/actions", cloud.primary_storage),
+            "changePrimaryStorageState",
+            "maintain",
+            "in maintenance",
+        ),
+    ] {
+        world.make("PUT", &path, json!({ call: { "stateEvent": event } })).await;
+        let refused = world.call("PUT", &start_path, &start).await.expect_err(why).error();
+        assert_eq!(refused.code, "HOST_ALLOCATION.1001", "{refused}");
+        assert!(refused.to_string().contains(why), "{refused}");
+        world.call("POST", "/vm-instances", &cloud.vm("new")).await.expect_err(why);
+        world.make("PUT", &path, json!({ call: { "stateEvent": "enable" } })).await;
+    }
+    act(&world, &vm, "startVmInstance").await;
+    // What is there goes on.
+    world
+        .make(
+            "PUT",
+            &format!("/zones/{}/actions", cloud.zone),
+            json!({ "changeZoneState": { "stateEvent": "disable" } }),
+        )
+        .await;
+    act(&world, &vm, "rebootVmInstance").await;
+}

@@ -6,6 +6,7 @@
 mod change_state;
 mod create;
 mod delete;
+mod placing;
 mod store;
 mod update;
 mod update_os;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::cluster::{ChangeClusterState, CreateCluster, DeleteCluster, QueryCluster, UpdateCluster, UpdateClusterOS},
+    ext::host::HostFilter,
     resource::{Cluster, Zone},
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -46,5 +48,6 @@ pub fn install(setup: &mut Setup) {
         .api::<UpdateClusterOS>(clusters.clone())
         .api::<DeleteCluster>(clusters.clone())
         .query(QueryCluster::META)
+        .add::<dyn HostFilter>(clusters.clone())
         .cascade(Cluster::META, &[Zone::META.vo], clusters);
 }

@@ -47,6 +47,12 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
+    /// Those of `clusters` that are disabled.
+    pub(crate) async fn disabled_among(&self, clusters: &[Uuid]) -> Result<Vec<Cluster>, DbError> {
+        let disabled = self.db.select::<Cluster>().one_of(Cluster::UUID, clusters);
+        disabled.eq(Cluster::STATE, &ResourceState::Disabled).all().await
+    }
+
     pub(crate) async fn set_state(&self, cluster: Uuid, state: ResourceState) -> Result<(), DbError> {
         rows::set_state(&self.db, cluster, Cluster::STATE, &state).await
     }

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use cumulo_contracts::ext::host::{HostCandidate, HostFilter, HostRequest};
+use cumulo_contracts::{
+    ext::host::{HostCandidate, HostFilter, HostRequest},
+    resource::PrimaryStorageState,
+};
 use cumulo_schema::{ErrorCode, Uuid};
 
 use crate::{PrimaryStorages, config, offers::Need, store::StorageReservation};
@@ -24,8 +27,10 @@ impl HostFilter for PrimaryStorages {
         if !request.volumes.is_empty() {
             let volumes = self.store.reservations(&request.volumes).await?;
             let attached = self.clusters_by_storage(candidates).await?;
+            let closed = self.in_maintenance(&volumes).await?;
             for candidate in candidates {
-                if let Some(why) = volumes.iter().find_map(|volume| unreachable_from(volume, candidate, &attached)) {
+                let unreachable = || volumes.iter().find_map(|volume| unreachable_from(volume, candidate, &attached));
+                if let Some(why) = closed.clone().or_else(unreachable) {
                     refused.insert(candidate.host, why);
                 }
             }
@@ -47,6 +52,14 @@ impl HostFilter for PrimaryStorages {
 }
 
 impl PrimaryStorages {
+    /// Why none of `volumes` can be used now: the VMs of a storage were stopped for its maintenance, and wait for its end.
+    async fn in_maintenance(&self, volumes: &[StorageReservation]) -> Result<Option<String>, ErrorCode> {
+        let storages: Vec<Uuid> = volumes.iter().map(|volume| volume.primary_storage_uuid).collect();
+        let storages = self.store.some(&storages).await?;
+        let closed = storages.iter().find(|storage| storage.state == PrimaryStorageState::Maintenance);
+        Ok(closed.map(|storage| format!("primary storage '{}' ({}) is in maintenance", storage.name, storage.uuid)))
+    }
+
     async fn clusters_by_storage(&self, candidates: &[HostCandidate]) -> Result<HashMap<Uuid, Vec<Uuid>>, ErrorCode> {
         let mut clusters: Vec<Uuid> = candidates.iter().map(|candidate| candidate.cluster).collect();
         clusters.sort_unstable();

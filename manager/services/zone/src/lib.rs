@@ -8,6 +8,7 @@ mod change_state;
 mod create;
 mod delete;
 mod get;
+mod placing;
 mod store;
 mod update;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use cumulo_contracts::{
     api::zone::{ChangeZoneState, CreateZone, DeleteZone, GetZone, QueryZone, UpdateZone},
+    ext::host::HostFilter,
     resource::Zone,
 };
 use cumulo_kernel::{Kernel, Setup, db::Migration};
@@ -46,5 +48,6 @@ pub fn install(setup: &mut Setup) {
         .api::<DeleteZone>(zones.clone())
         .api::<GetZone>(zones.clone())
         .query(QueryZone::META)
+        .add::<dyn HostFilter>(zones.clone())
         .cascade(Zone::META, &[], zones);
 }

@@ -51,6 +51,12 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
+    /// Those of `zones` that are disabled.
+    pub(crate) async fn disabled_among(&self, zones: &[Uuid]) -> Result<Vec<Zone>, DbError> {
+        let disabled = self.db.select::<Zone>().one_of(Zone::UUID, zones);
+        disabled.eq(Zone::STATE, &ResourceState::Disabled).all().await
+    }
+
     pub(crate) async fn set_state(&self, zone: Uuid, state: ResourceState) -> Result<(), DbError> {
         rows::set_state(&self.db, zone, Zone::STATE, &state).await
     }
