@@ -138,6 +138,22 @@ async fn a_vm_loses_its_nic_when_the_network_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_default_route_goes_over_another_nic_when_its_network_goes() {
+    let up = up().await;
+    let l3 = json!({ "params": { "name": "other", "l2NetworkUuid": up.cloud.l2 } });
+    let l3 = up.world.make("POST", "/l3-networks", l3).await["uuid"].as_str().expect("a uuid").to_owned();
+    let range = json!({ "params": { "name": "other", "startIp": "10.0.102.100", "endIp": "10.0.102.150",
+                                    "netmask": "255.255.255.0", "gateway": "10.0.102.1" } });
+    up.world.make("POST", &format!("/l3-networks/{l3}/ip-ranges"), range).await;
+    let path = format!("/vm-instances/{}/l3-networks/{l3}", up.vm);
+    up.world.make("POST", &path, json!({ "params": {} })).await;
+    up.delete(&format!("/l3-networks/{}", up.cloud.l3)).await.expect("deleted");
+    let vm = up.vm().await.expect("it stays");
+    assert_eq!(vm["vmNics"].as_array().map(Vec::len), Some(1));
+    assert_eq!(vm["defaultL3NetworkUuid"], l3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn maintenance_and_detachment_stop_vms() {
     let up = up().await;
     let maintain = json!({ "changeHostState": { "stateEvent": "maintain" } });

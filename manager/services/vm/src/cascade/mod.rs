@@ -5,7 +5,7 @@
 //! | zone, storage, root volume, account | destroyed and expunged |
 //! | host | stopped |
 //! | IP range | stopped, its addresses taken back; it gets new ones when it starts |
-//! | L3 network | its NICs there are detached |
+//! | L3 network | stopped, its NICs there are detached |
 //! | cluster, instance offering | forgets it |
 //!
 //! Everything is done to sets: only what takes a host's hands is done VM by VM, many at a time.

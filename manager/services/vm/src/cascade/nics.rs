@@ -1,16 +1,14 @@
 //! NICs and addresses whose network goes.
 
-use cumulo_contracts::{
-    message::network::ReleaseIps,
-    resource::{VmInstance, VmNic},
-};
+use cumulo_contracts::{message::network::ReleaseIps, resource::VmNic};
 use cumulo_kernel::cascade::hanging_on;
 use cumulo_schema::{ErrorCode, Resource, Uuid};
 
 use crate::{Vms, store};
 
 impl Vms {
-    /// Takes the NICs on `l3s` off `vms`. A guest that is up is stopped for it.
+    /// Takes the NICs on `l3s` off `vms`. A guest that is up is stopped for it. Default routes go over other NICs then, as
+    /// where one NIC is detached.
     pub(super) async fn detach_set(&self, vms: &[Uuid], l3s: &[Uuid], enforcing: bool) -> Result<(), ErrorCode> {
         let kernel = &self.kernel;
         self.stop_set(vms, enforcing).await?;
@@ -19,7 +17,7 @@ impl Vms {
         kernel.cascade().remove(VmNic::META, &nics).await?;
         let claims = store::claims_on(kernel.db(), vms, l3s).await?;
         store::remove_tags(kernel.db(), &claims).await?;
-        Ok(store::forget_where(kernel.db(), VmInstance::DEFAULT_L3_NETWORK_UUID, vms, l3s).await?)
+        Ok(store::move_default_routes(kernel.db(), vms, l3s).await?)
     }
 
     /// Takes back the addresses that NICs of `vms` have in `ranges`.

@@ -1,6 +1,6 @@
 //! Many VMs at a time, for the cascade.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cumulo_contracts::resource::{Host, HostStatus, UsedIp, VmInstance, VmNic, VmState, Volume};
 use cumulo_kernel::{
@@ -139,22 +139,29 @@ pub(crate) async fn forget(db: &Db, column: Column<VmInstance>, vms: &[Uuid]) ->
     db.commit(batch).await.map(drop)
 }
 
-/// Empties `column` of those of `vms` that have one of `values` there.
-pub(crate) async fn forget_where(
-    db: &Db,
-    column: Column<VmInstance>,
-    vms: &[Uuid],
-    values: &[Uuid],
-) -> Result<(), DbError> {
-    let values: Vec<Option<Uuid>> = values.iter().copied().map(Some).collect();
-    let mut batch = db.batch();
+/// Lets the default routes of those of `vms` that went over `l3s`, where they have no NICs any more, go over the first NIC
+/// that is left, if there is one.
+pub(crate) async fn move_default_routes(db: &Db, vms: &[Uuid], l3s: &[Uuid]) -> Result<(), DbError> {
+    let (mut left, mut moved) = (BTreeMap::new(), BTreeMap::<Option<Uuid>, Vec<Uuid>>::new());
     for some in vms.chunks(AT_ONCE) {
-        batch
-            .update::<VmInstance>()
-            .set(column, &None::<Uuid>)
-            .one_of(VmInstance::UUID, some)
-            .one_of(column, &values)
-            .any();
+        let some: Vec<Option<Uuid>> = some.iter().copied().map(Some).collect();
+        let nics = db.select::<VmNic>().one_of(VmNic::VM_INSTANCE_UUID, &some).order_by(VmNic::DEVICE_ID);
+        for nic in nics.all().await? {
+            left.entry(nic.vm_instance_uuid).or_insert(nic.l3_network_uuid);
+        }
+    }
+    for vm in named(db, vms).await? {
+        if vm.default_l3_network_uuid.is_some_and(|l3| l3s.contains(&l3)) {
+            let next = left.get(&Some(vm.uuid)).copied().flatten();
+            moved.entry(next).or_default().push(vm.uuid);
+        }
+    }
+    let mut batch = db.batch();
+    for (next, vms) in &moved {
+        for some in vms.chunks(AT_ONCE) {
+            let update = batch.update::<VmInstance>().set(VmInstance::DEFAULT_L3_NETWORK_UUID, next);
+            update.one_of(VmInstance::UUID, some).any();
+        }
     }
     db.commit(batch).await.map(drop)
 }
