@@ -120,8 +120,13 @@ async fn a_vm_is_stopped_when_its_range_goes_and_starts_with_an_address_of_anoth
     let range = json!({ "params": { "name": "other", "startIp": "10.0.101.200", "endIp": "10.0.101.250",
                                     "netmask": "255.255.255.0", "gateway": "10.0.101.1" } });
     up.world.make("POST", &format!("/l3-networks/{}/ip-ranges", up.cloud.l3), range).await;
-    let start = json!({ "startVmInstance": {} });
-    let vm = up.world.make("PUT", &format!("/vm-instances/{}/actions", up.vm), start).await;
+    let (path, start) = (format!("/vm-instances/{}/actions", up.vm), json!({ "startVmInstance": {} }));
+    let host = format!("/hosts/{}/actions", up.cloud.host);
+    up.world.make("PUT", &host, json!({ "changeHostState": { "stateEvent": "disable" } })).await;
+    up.world.call("PUT", &path, &start).await.expect_err("there is no host");
+    assert_eq!(up.vm().await.expect("it stays")["vmNics"][0].get("ip"), None, "a refused start takes no address");
+    up.world.make("PUT", &host, json!({ "changeHostState": { "stateEvent": "enable" } })).await;
+    let vm = up.world.make("PUT", &path, start).await;
     let new = vm["vmNics"][0]["ip"].as_str().expect("an address");
     assert_ne!(new, old);
     assert_eq!(vm["state"], "Running");

@@ -94,6 +94,7 @@ impl HandleApi<CreateVmInstance> for Vms {
             default_l3,
             choice: None,
             networks: vec![],
+            renewed: vec![],
             new: Some(NewVm {
                 description: api.description,
                 instance_offering: size.offering,

@@ -35,6 +35,7 @@ impl HandleApi<StartVmInstance> for Vms {
             default_l3: vm.default_l3_network_uuid,
             choice: None,
             networks: vec![],
+            renewed: vec![],
         };
         cx.run_flow("launch-vm", context).await
     }

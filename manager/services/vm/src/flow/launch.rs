@@ -57,6 +57,9 @@ pub struct LaunchVm {
     pub choice: Option<HostChoice>,
     /// The networks there.
     pub networks: Vec<NetworkOnHost>,
+    /// The NICs of a VM that exists which had no address before, and have none again if it does not start.
+    #[serde(default)]
+    pub renewed: Vec<Uuid>,
 }
 
 /// What is recorded of a VM that is being created.

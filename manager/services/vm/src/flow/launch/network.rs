@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    message::network::{self, AllocateIp, ReleaseIp, ServedNic, UnserveNics},
+    message::network::{self, AllocateIp, ReleaseIp, ReleaseIps, ServedNic, UnserveNics},
     resource::{UsedIp, VmNic},
 };
 use cumulo_kernel::{
@@ -72,7 +72,7 @@ impl Step<LaunchVm> for AllocateNics {
 }
 
 /// Takes an address for each NIC of a VM that exists and has none: its range is gone, and the network has others. Where the
-/// VM claims one, it is that or none: who claims an address wants to be found there. The address is the NIC's from then on, whether the VM starts or not.
+/// VM claims one, it is that or none: who claims an address wants to be found there. A VM that does not start holds none of them.
 pub(super) struct RenewAddresses(pub(super) Arc<Vms>);
 
 #[async_trait]
@@ -97,8 +97,13 @@ impl Step<LaunchVm> for RenewAddresses {
         Ok(())
     }
 
-    async fn undo(&self, _: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
-        Ok(())
+    async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        if cx.renewed.is_empty() {
+            return Ok(());
+        }
+        let kernel = &self.0.kernel;
+        kernel.bus().call(ReleaseIps { nics: cx.renewed.clone() }).await?;
+        Ok(store::without_address(kernel.db(), &cx.renewed).await?)
     }
 }
 

@@ -119,6 +119,9 @@ impl Step<LaunchVm> for EnterStarting {
         if vm.state != VmState::Starting {
             self.0.kernel.bus().publish(&VmStateChanged { vm: cx.vm, old: vm.state, new: VmState::Starting });
         }
+        // Nobody else gives it any from here on.
+        let without = store::nics(db, cx.vm).await?.into_iter().filter(|nic| nic.ip.is_none());
+        cx.renewed = without.map(|nic| nic.uuid).collect();
         Ok(())
     }
 
