@@ -8,6 +8,7 @@
 #   make bench-agents        each program by itself, and a real VM's start beside bare libvirt; needs root
 #   make bench-bus           a call between nodes against a bare RPC over the same broker
 #   make chaos SEEDS=…       nodes and servers that are killed, frozen and cut off under load; SEED=… begins there
+#   make model SEEDS=…       random calls against a model of what they have to do; SEED=… begins there
 #   make proof NODES=…       the model of the membership, searched for so many nodes and EPOCHS=… changes of members
 #   make lint                the part of it that runs nothing
 #   make packages            what builds and tests need of the system
@@ -18,7 +19,7 @@ SEED ?=
 NODES ?= 2
 EPOCHS ?= 4
 
-.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus chaos proof lint packages
+.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus chaos model proof lint packages
 .SILENT:
 
 demo:
@@ -49,6 +50,9 @@ bench-bus: packages
 
 chaos: packages
 	scripts/chaos $(SEEDS) $(SEED)
+
+model: packages
+	scripts/model $(SEEDS) $(SEED)
 
 proof: packages
 	cargo run --quiet --package cumulo-model -- $(NODES) $(EPOCHS)

@@ -153,6 +153,15 @@ impl World {
         self.node.as_ref().expect("the node runs").kernel()
     }
 
+    /// Where the node answers clients.
+    ///
+    /// # Panics
+    /// When the node is stopped.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.node.as_ref().expect("the node runs").api_address()
+    }
+
     /// Calls an API and waits for its job, where it makes one.
     ///
     /// # Errors
