@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Context;
+use cumulo_sim_hosts::Network;
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -61,7 +62,7 @@ impl Cloud {
 async fn add_hosts(stage: &Stage, cluster: &str, hosts: usize) -> anyhow::Result<()> {
     use futures::{StreamExt, TryStreamExt, stream};
     let added = stream::iter(0..hosts).map(async |n| {
-        let host = json!({ "name": format!("host-{n}"), "managementIp": address(stage, n), "clusterUuid": cluster,
+        let host = json!({ "name": format!("host-{n}"), "managementIp": host_address(stage.network, n), "clusterUuid": cluster,
                            "username": "root", "password": "password" });
         stage.make("/hosts/kvm", &host).await.map(drop)
     });
@@ -69,8 +70,8 @@ async fn add_hosts(stage: &Stage, cluster: &str, hosts: usize) -> anyhow::Result
 }
 
 /// The address of host `n`, from the one after the backup storage's on: a thousand do not fit in one network.
-fn address(stage: &Stage, n: usize) -> IpAddr {
-    let IpAddr::V4(first) = stage.network.address(2) else { return stage.network.address(2) };
+pub(crate) fn host_address(network: Network, n: usize) -> IpAddr {
+    let IpAddr::V4(first) = network.address(2) else { return network.address(2) };
     Ipv4Addr::from(u32::from(first).wrapping_add(u32::try_from(n).unwrap_or(u32::MAX))).into()
 }
 

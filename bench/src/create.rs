@@ -2,40 +2,68 @@
 
 use std::time::Instant;
 
-use crate::{Arguments, cloud::Cloud, count, create_many, ms, print, stage::Stage};
+use cumulo_bench_report::{Figure, in_turns};
 
-/// VMs made one after the other, and at once.
+use crate::{
+    Arguments,
+    by_hand::{ByHand, Recording},
+    clients::{create, create_many},
+    cloud::Cloud,
+    count, ms,
+    stage::Stage,
+};
+
+/// VMs made one after the other, each in turn with one by hand.
 const SINGLE: usize = 100;
+/// VMs made at once where nobody says otherwise.
 const MANY: usize = 1_000;
+/// VMs of each host before anything is measured: the first one fetches the image.
+const WARM_UP: usize = 3;
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let (hosts, many) = (arguments.hosts.unwrap_or(10), arguments.vms.unwrap_or(MANY));
     let mut stage = Stage::set(arguments.work_ms).await?;
-    let begun = Instant::now();
-    stage.start().await?;
-    print("start-to-logged-in", ms(begun.elapsed()), "ms", "1000");
-    print("memory-empty", stage.resident_mib()?, "MiB", "64");
-    let cloud = Cloud::build(&stage, arguments.hosts.unwrap_or(10)).await?;
-    stage.make("/vm-instances", &cloud.vm("warm-up")).await?;
+    let ready = stage.start().await?;
+    Figure::new("start", "ms", ms(ready)).at_most(1_000.0).tell()?;
+    Figure::new("memory-empty", "MiB", stage.resident_mib()?).at_most(64.0).tell()?;
+    let cloud = Cloud::build(&stage, hosts).await?;
+    create_many(&stage, &cloud, 0, WARM_UP * hosts).await?;
+    let recording = Recording::make(&stage, &cloud).await?;
+    let by_hand = ByHand::set(recording, hosts, arguments.work_ms).await?;
 
-    let mut times = Vec::with_capacity(SINGLE);
-    let agents_before = stage.agents_own().await?;
-    for n in 0..SINGLE {
+    let (mut n, agents_before) = (0, stage.agents_own().await?);
+    let ours = async || {
+        n += 1;
         let begun = Instant::now();
-        stage.make("/vm-instances", &cloud.vm(&format!("single-{n}"))).await?;
-        times.push(begun.elapsed());
-    }
-    times.sort_unstable();
-    let agents = (stage.agents_own().await? - agents_before) / count(SINGLE);
-    let (p50, p99) = (ms(times[SINGLE / 2]), ms(times[SINGLE * 99 / 100]));
-    print("vm-create-1-p50", p50, "ms", "-");
-    print("vm-create-1-agents-own", agents, "ms", "-");
-    print("vm-create-1-p50-over-agents", p50 - agents, "ms", "5");
-    print("vm-create-1-p99-over-agents", p99 - agents, "ms", "-");
+        create(&stage, &cloud, format!("single-{n}")).await?;
+        Ok(ms(begun.elapsed()))
+    };
+    let limit = async || {
+        let begun = Instant::now();
+        by_hand.create().await?;
+        Ok(ms(begun.elapsed()))
+    };
+    let turns = in_turns(SINGLE, ours, limit).await?;
+    // The turn that warmed up was one more.
+    let agents = (stage.agents_own().await? - agents_before) / count(SINGLE + 1);
+    let one = Figure::beside("vm-create-1", "ms", turns).ratio_at_most(3.0);
+    let p50 = one.ours;
+    let p99 = {
+        let mut sorted = one.turns.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted[SINGLE * 99 / 100]
+    };
+    one.tell()?;
+    Figure::new("vm-create-1-agents-own", "ms", agents).tell()?;
+    Figure::new("vm-create-1-over-agents", "ms", p50 - agents).at_most(5.0).tell()?;
+    Figure::new("vm-create-1-p99", "ms", p99).tell()?;
 
-    let took = create_many(&stage, &cloud, 0, MANY).await?;
-    print("vm-create-1000", took.as_secs_f64(), "s", "2");
-    print("vm-create-rate", count(MANY) / took.as_secs_f64(), "VMs/s", "500");
-    print("memory-1000-vms", stage.resident_mib()?, "MiB", "300");
+    let (_, took) = create_many(&stage, &cloud, WARM_UP * hosts, many).await?;
+    let by_hand_rate = by_hand.create_many(many).await?;
+    let rate = count(many) / took.as_secs_f64();
+    let figure = Figure::new(format!("vm-create-{many}"), "VMs/s", rate).limit(by_hand_rate);
+    figure.ratio_at_least(0.5).at_least(500.0).tell()?;
+    Figure::new(format!("memory-{many}-vms"), "MiB", stage.resident_mib()?).tell()?;
     stage.stop().await;
     Ok(())
 }

@@ -3,12 +3,15 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use cumulo_chaos::Node;
-use cumulo_sim_hosts::{Hosts, Network};
+use cumulo_sim_hosts::{
+    Hosts, Network,
+    control::{Execution, Machine, Order},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,13 +46,20 @@ impl Stage {
         Ok(Self { node, hosts, http, base, session, network: Network::any(), _dir: dir })
     }
 
-    /// Starts the node, and logs in.
-    pub(crate) async fn start(&mut self) -> anyhow::Result<()> {
+    /// Starts the node, and logs in; how long it took until it was ready.
+    pub(crate) async fn start(&mut self) -> anyhow::Result<Duration> {
+        let begun = Instant::now();
         anyhow::ensure!(self.node.start("").await, "the node does not start:\n{}", self.node.log());
+        let ready = begun.elapsed();
         self.node.log_in().await;
         self.node.base().context("a node that started listens")?.clone_into(&mut self.base);
         self.session = format!("OAuth {}", self.node.session());
-        Ok(())
+        Ok(ready)
+    }
+
+    /// Kills the node with SIGKILL.
+    pub(crate) async fn kill(&mut self) {
+        self.node.kill().await;
     }
 
     /// Stops the node in order.
@@ -91,7 +101,27 @@ impl Stage {
 
     /// How long the agents of all machines have worked on commands, in milliseconds.
     pub(crate) async fn agents_own(&self) -> anyhow::Result<f64> {
-        Ok(self.hosts.control().machines().await?.iter().map(|machine| machine.busy_ms).sum())
+        Ok(self.machines().await?.iter().map(|machine| machine.busy_ms).sum())
+    }
+
+    /// What the agents of all machines worked on, each machine's in order.
+    pub(crate) async fn executions(&self) -> anyhow::Result<Vec<Execution>> {
+        Ok(self.hosts.control().executions().await?)
+    }
+
+    /// Every agent, with what is on its machine.
+    pub(crate) async fn machines(&self) -> anyhow::Result<Vec<Machine>> {
+        Ok(self.hosts.control().machines().await?)
+    }
+
+    /// Tells the machines what to do from now on.
+    pub(crate) async fn order(&self, order: &Order) -> anyhow::Result<()> {
+        Ok(self.hosts.control().order(order).await?)
+    }
+
+    /// The node's database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.node.data().join("cumulo.db")
     }
 
     /// Resident memory of the node.

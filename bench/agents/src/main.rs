@@ -1,4 +1,4 @@
-//! `make bench-agents`: the three programs as they are shipped, each by itself.
+//! `make bench NAME=agents`: the three programs as they are shipped, each by itself.
 //!
 //! How soon the manager is ready, how much memory each program takes when it idles, and how long the agent takes to bring
 //! a VM up, from its command over mutual TLS to its outcome, against the same definition handed to libvirt directly. Guests
@@ -14,6 +14,7 @@ mod starts;
 use std::path::Path;
 
 use anyhow::Context as _;
+use cumulo_bench_report::Figure;
 
 use crate::{
     agent::{Agent, Authority},
@@ -29,23 +30,19 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(dir: &Path) -> anyhow::Result<()> {
     let (manager, ready) = Program::manager(&dir.join("manager"))?;
-    line("manager-ready", ready.as_secs_f64() * 1e3, "ms", "1000");
-    line("memory-manager", manager.resident_mib()?, "MiB", "64");
+    Figure::new("manager-ready", "ms", ready.as_secs_f64() * 1e3).at_most(1_000.0).tell()?;
+    Figure::new("memory-manager", "MiB", manager.resident_mib()?).at_most(64.0).tell()?;
     manager.end()?;
 
     let authority = Authority::new()?;
     let storage = Agent::storage(&authority, &dir.join("storage-agent")).await?;
-    line("memory-storage-agent", storage.program.resident_mib()?, "MiB", "-");
+    Figure::new("memory-storage-agent", "MiB", storage.program.resident_mib()?).at_most(15.0).tell()?;
     storage.program.end()?;
 
     let _libvirtd = Libvirtd::start().await?;
     let kvm = Agent::kvm(&authority, &dir.join("kvm-agent")).await?;
-    line("memory-kvm-agent", kvm.program.resident_mib()?, "MiB", "-");
+    Figure::new("memory-kvm-agent", "MiB", kvm.program.resident_mib()?).at_most(15.0).tell()?;
     starts::run(&kvm).await?;
-    line("memory-kvm-agent-after", kvm.program.resident_mib()?, "MiB", "-");
+    Figure::new("memory-kvm-agent-after", "MiB", kvm.program.resident_mib()?).at_most(15.0).tell()?;
     kvm.program.end()
-}
-
-fn line(name: &str, ours: f64, unit: &str, goal: &str) {
-    println!("bench: {name} ours={ours:.1} {unit} goal={goal}");
 }

@@ -22,7 +22,7 @@ impl Program {
     pub(crate) fn start(name: &str, args: &[&str], dir: &Path) -> anyhow::Result<Self> {
         let here = std::env::current_exe()?;
         let program = here.with_file_name(name);
-        ensure!(program.exists(), "{} is not built; run `make bench-agents`", program.display());
+        ensure!(program.exists(), "{} is not built; run `make bench NAME=agents`", program.display());
         let log = fs::File::options().create(true).append(true).open(dir.join("log"))?;
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use cumulo_agent_rt::storage::Roots;
+use cumulo_bench_report::{Figure, in_turns};
 use cumulo_kvm_agent::domains::{DomainSpec, Virtualization, domain_xml};
 use cumulo_proto::kvm;
 use futures::future::try_join_all;
@@ -36,22 +37,12 @@ pub(crate) async fn run(agent: &Agent) -> anyhow::Result<()> {
     let roots = Roots::in_memory();
     roots.add(STORAGE)?;
     let bare = Bare { connection: Arc::new(Connect::open(Some("qemu:///system"))?), roots };
-    // Both once before it counts: what is loaded is loaded.
-    bare.start(1).await?;
-    through(agent, 1).await?;
     for (rounds, at_once) in ROUNDS {
-        let (mut ours, mut limit) = (Vec::new(), Vec::new());
-        for _ in 0..rounds {
-            limit.push(bare.start(at_once).await?);
-            ours.push(through(agent, at_once).await?);
-        }
-        let (ours, limit) = (median(ours), median(limit));
-        println!(
-            "bench: agent-vm-start-{at_once} ours={:.1} ms limit={:.1} ratio={:.3} goal={GOAL}",
-            ours * 1e3,
-            limit * 1e3,
-            ours / limit
-        );
+        // Both once before it counts: what is loaded is loaded.
+        let ours = async || through(agent, at_once).await.map(ms);
+        let limit = async || bare.start(at_once).await.map(ms);
+        let turns = in_turns(rounds, ours, limit).await?;
+        Figure::beside(format!("agent-vm-start-{at_once}"), "ms", turns).ratio_at_most(GOAL).tell()?;
     }
     Ok(())
 }
@@ -133,8 +124,6 @@ fn spec(vm: u8) -> kvm::VmSpec {
     }
 }
 
-/// In seconds.
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64()
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

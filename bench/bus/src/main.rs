@@ -1,4 +1,4 @@
-//! `make bench-bus`: a call between two nodes against the barest RPC that RabbitMQ offers, in the same process, over the
+//! `make bench NAME=bus`: a call between two nodes against the barest RPC that RabbitMQ offers, in the same process, over the
 //! same broker, with the same text: a classic queue, acknowledged deliveries, direct replies, and nothing else: no
 //! confirmation, deadline, memory of what came twice, or second try.
 //!
@@ -10,6 +10,7 @@ mod nodes;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use cumulo_bench_report::{Figure, in_turns};
 use futures::{StreamExt, stream};
 
 const TURNS: usize = 7;
@@ -19,18 +20,10 @@ async fn main() -> anyhow::Result<()> {
     let url = std::env::var("CUMULO_TEST_AMQP").context("CUMULO_TEST_AMQP names no broker; see scripts/with-broker")?;
     let (nodes, bare) = (nodes::Nodes::start(&url).await?, bare::Bare::start(&url).await?);
     for (clients, calls) in [(1, 1000), (64, 10_000)] {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        // The first turn warms up.
-        for turn in 0..=TURNS {
-            let rates = (rate(clients, calls, || nodes.call()).await?, rate(clients, calls, || bare.call()).await?);
-            if turn > 0 {
-                ours.push(rates.0);
-                theirs.push(rates.1);
-            }
-        }
-        let (ours, theirs) = (median(ours), median(theirs));
-        println!("bench: bus-call-{clients} ours={ours:.0} calls/s bare={theirs:.0}");
-        println!("bench: bus-call-{clients}-ratio ours={:.2} ratio goal=0.9", ours / theirs);
+        let ours = async || rate(clients, calls, || nodes.call()).await;
+        let theirs = async || rate(clients, calls, || bare.call()).await;
+        let turns = in_turns(TURNS, ours, theirs).await?;
+        Figure::beside(format!("bus-remote-{clients}"), "calls/s", turns).ratio_at_least(0.9).tell()?;
     }
     nodes.stop().await;
     Ok(())
@@ -48,9 +41,4 @@ async fn rate<F: Future<Output = anyhow::Result<()>>>(
     let failed = tokio::time::timeout(Duration::from_mins(2), failed).await.context("calls hang")?;
     failed.into_iter().next().map_or(Ok(()), Err)?;
     Ok(f64::from(calls) / begun.elapsed().as_secs_f64())
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
 }

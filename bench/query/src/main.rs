@@ -1,15 +1,16 @@
-//! `make bench-query`: questions over a million virtual machines, beside the same SQL written by hand.
+//! `make bench NAME=query`: questions over a million virtual machines, beside the same SQL written by hand.
 //!
 //! The peer of each question is the statement that somebody who knows the schema would write, run through the same driver
-//! and made into the same JSON. Both take turns, so that whatever else the machine does troubles both. Each line is
-//! `bench: <name> ours=<ms> p99=<ms> peer=<ms> ratio=<ours/peer> goal=<ratio>`; names as arguments run only those.
+//! and made into the same JSON. Both take turns, so that whatever else the machine does troubles both. Names as arguments run
+//! only those; `CUMULO_BENCH_VMS` makes it another number of machines.
 
 mod cloud;
 mod hand;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
+use cumulo_bench_report::Figure;
 use cumulo_contracts::resource::{VmInstance, Zone};
 use cumulo_kernel::{Kernel, bus::Caller, query::parse_request};
 use cumulo_schema::{Resource, ResourceMeta};
@@ -37,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let begun = Instant::now();
     let kernel = cloud::kernel(dir.path(), vms).await?;
-    println!("bench: query-fill {vms} VMs in {:.0} s", begun.elapsed().as_secs_f64());
+    Figure::new(format!("query-fill-{vms}"), "s", begun.elapsed().as_secs_f64()).tell()?;
     let row = vms * 9 / 10;
     for case in cases(&kernel, row).await? {
         if wanted.is_empty() || wanted.iter().any(|name| name == case.name) {
@@ -137,19 +138,23 @@ async fn measure(kernel: &Kernel, case: &Case) -> anyhow::Result<()> {
     for _ in 0..case.turns {
         let begun = Instant::now();
         ours(kernel, case).await?;
-        ours_times.push(begun.elapsed());
+        ours_times.push(ms(begun));
         let begun = Instant::now();
         case.hand.run(kernel).await?;
-        peer_times.push(begun.elapsed());
+        peer_times.push(ms(begun));
     }
-    ours_times.sort_unstable();
-    peer_times.sort_unstable();
-    let median = |times: &[Duration]| times[times.len() / 2].as_secs_f64() * 1e3;
-    let p99 = ours_times[ours_times.len() * 99 / 100].as_secs_f64() * 1e3;
-    let (ours, peer) = (median(&ours_times), median(&peer_times));
-    let (name, ratio) = (case.name, ours / peer);
-    println!("bench: {name} ours={ours:.2} ms p99={p99:.2} ms peer={peer:.2} ms ratio={ratio:.2} goal=1.20");
-    Ok(())
+    let name = case.name;
+    let p99 = {
+        let mut sorted = ours_times.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted[sorted.len() * 99 / 100]
+    };
+    Figure::beside(name, "ms", (ours_times, peer_times)).ratio_at_most(1.2).tell()?;
+    Figure::new(format!("{name}-p99"), "ms", p99).tell()
+}
+
+fn ms(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
 }
 
 #[cfg(test)]

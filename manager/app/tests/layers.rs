@@ -50,8 +50,9 @@ fn allowed(folder: &str, on: &str) -> bool {
             "tests/hosts",
         ]),
         "tests/hosts" => any(&["proto", "agent-rt", "kvm-agent", "storage-agent"]),
-        "manager/testkit" | "manager/testnode" | "manager/app" | "bench" | "bench/query" | "bench/bus"
-        | "bench/agents" => true,
+        "bench/report" => false,
+        "manager/testkit" | "manager/testnode" | "manager/app" => true,
+        "bench" | "bench/agents" | "bench/bus" | "bench/kernel" | "bench/query" => true,
         _ if folder.starts_with("manager/services/") => {
             any(&["manager/schema", "manager/derive", "manager/kernel", "manager/contracts"])
         }
