@@ -3,10 +3,7 @@
 #   make demo                a VM that answers ping, from a fresh clone; make demo-clean removes it
 #   make scenario FILE=…     one of tests/scenarios against a fresh node and host
 #   make test                everything CI checks
-#   make bench               how quick the node is, with simulated machines
-#   make bench-query         questions over a million virtual machines, beside the same SQL by hand
-#   make bench-agents        each program by itself, and a real VM's start beside bare libvirt; needs root
-#   make bench-bus           a call between nodes against a bare RPC over the same broker
+#   make bench NAME=…        how quick it is beside limits measured in the same run; all of scripts/bench, or one part
 #   make chaos SEEDS=…       nodes and servers that are killed, frozen and cut off under load; SEED=… begins there
 #   make model SEEDS=…       random calls against a model of what they have to do; SEED=… begins there
 #   make proof NODES=…       the model of the membership, searched for so many nodes and EPOCHS=… changes of members
@@ -19,7 +16,7 @@ SEED ?=
 NODES ?= 2
 EPOCHS ?= 4
 
-.PHONY: demo demo-clean scenario test bench bench-query bench-agents bench-bus chaos model proof lint packages
+.PHONY: demo demo-clean scenario test bench chaos model proof lint packages
 .SILENT:
 
 demo:
@@ -35,18 +32,7 @@ test: packages
 	scripts/test
 
 bench: packages
-	cargo build --quiet --profile bench-node --package cumulo-manager --package cumulo-sim-hosts
-	cargo run --quiet --profile bench-node --package cumulo-bench -- $(NAME)
-
-bench-query: packages
-	cargo run --quiet --profile bench-node --package cumulo-bench-query
-
-bench-agents: packages
-	cargo build --quiet --profile bench-node --package cumulo-manager --package cumulo-kvm-agent --package cumulo-storage-agent
-	cargo run --quiet --profile bench-node --package cumulo-bench-agents
-
-bench-bus: packages
-	scripts/with-broker cargo run --quiet --profile bench-node --package cumulo-bench-bus
+	scripts/bench $(NAME)
 
 chaos: packages
 	scripts/chaos $(SEEDS) $(SEED)
