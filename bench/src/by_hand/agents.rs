@@ -258,7 +258,7 @@ fn network() -> kvm::DhcpNetwork {
         bridge_name: BRIDGE.to_owned(),
         physical_interface: "eth1".to_owned(),
         server_ip: SERVER.to_string(),
-        prefix_len: 16,
+        prefix_len: 15,
         gateway: "10.60.0.1".to_owned(),
         ..Default::default()
     }
