@@ -153,7 +153,7 @@ impl Update<'_> {
 
     /// Only rows where `column` is at least `least`.
     pub fn at_least<R: Resource>(mut self, column: Column<R>, least: i64) -> Self {
-        self.draft.at_least(column.name, least);
+        self.draft.at_least(column.name, Cell::Int(least));
         self
     }
 

@@ -49,7 +49,13 @@ impl<'d, R: Resource> Select<'d, R> {
 
     /// Only rows where `column` is at least `least`.
     pub fn at_least(mut self, column: Column<R>, least: i64) -> Self {
-        self.draft.at_least(column.name, least);
+        self.draft.at_least(column.name, Cell::Int(least));
+        self
+    }
+
+    /// Only rows where `column` is `first`, or comes after it in the order of [`Select::order_by`].
+    pub fn starting_at<T: FieldType>(mut self, column: Column<R>, first: &T) -> Self {
+        self.draft.at_least(column.name, first.to_cell());
         self
     }
 

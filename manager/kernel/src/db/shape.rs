@@ -129,8 +129,8 @@ impl Draft {
         self.compare(Part::AtMost(column), Cell::Int(most));
     }
 
-    pub(super) fn at_least(&mut self, column: &'static str, least: i64) {
-        self.compare(Part::AtLeast(column), Cell::Int(least));
+    pub(super) fn at_least(&mut self, column: &'static str, least: Cell) {
+        self.compare(Part::AtLeast(column), least);
     }
 
     fn compare(&mut self, part: Part, value: Cell) {
@@ -284,7 +284,7 @@ mod tests {
             draft.set("b", Cell::Int(2));
             draft.is("c", Cell::Null);
             draft.add("d", 3);
-            draft.at_least("e", 4);
+            draft.at_least("e", Cell::Int(4));
         });
         let text = r#"UPDATE "ring_epoch" SET "b" = ?, "d" = "d" + ? WHERE "a" = ? AND "c" IS NULL AND "e" >= ?"#;
         assert_eq!(update, (text.to_owned(), ints(&[2, 3, 1, 4])));

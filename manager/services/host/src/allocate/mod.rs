@@ -5,8 +5,9 @@
 //! else may have taken the room: then the next one is tried, and when all are lost everything is looked at again.
 //!
 //! Looking at every host takes as long as there are hosts. So the first look is at a shortlist out of the database: the few
-//! with the fewest VMs among those to which our own filters do not object. Only where none of them will do is everything
-//! looked at, which also finds the reasons.
+//! with the fewest VMs among those to which our own filters do not object. Hosts to which plugins object stay without VMs and
+//! come to fill that list; so the next looks are at some by chance, of which the one with the fewest VMs is nearly as good a
+//! choice as the best of all. Only where none of them will do is everything looked at, which also finds the reasons.
 
 mod explain;
 mod filters;
@@ -21,11 +22,18 @@ use cumulo_contracts::{
 use cumulo_kernel::{bus::Handle, db::DbError};
 use cumulo_schema::{ErrorCode, Uuid};
 
-use crate::{Hosts, capacity::Need, config, store::Reserved};
+use crate::{
+    Hosts,
+    capacity::Need,
+    config,
+    store::{Reserved, SHORTLIST},
+};
 use explain::Refusal;
 
 /// How often everything is looked at again when others keep being faster.
 const ROUNDS: usize = 5;
+/// Hosts that are looked at by chance, at first and then.
+const SAMPLES: [u64; 2] = [SHORTLIST, 8 * SHORTLIST];
 
 #[async_trait]
 impl Handle<AllocateHost> for Hosts {
@@ -41,8 +49,7 @@ impl Hosts {
             return Ok(choice(&self.host(held.host_uuid).await?));
         }
         let need = config::ratios(&self.kernel)?.need(request.cpu_num, request.memory);
-        let shortlist = self.store.shortlist(request, need).await?;
-        let (mut candidates, _) = self.judged(shortlist, request, need).await?;
+        let mut candidates = self.few(request, need).await?;
         for _ in 0..ROUNDS {
             if candidates.is_empty() {
                 candidates = self.candidates(request, need).await?;
@@ -62,6 +69,22 @@ impl Hosts {
             }
         }
         Err(explain::all_lost())
+    }
+
+    /// Some hosts that take the VM, best first, without looking at all; none where that does not find any.
+    async fn few(&self, request: &HostRequest, need: Need) -> Result<Vec<Host>, ErrorCode> {
+        let shortlist = self.store.shortlist(request, need).await?;
+        let is_full = u64::try_from(shortlist.len()) == Ok(SHORTLIST);
+        let (mut left, _) = self.judged(shortlist, request, need).await?;
+        // Where the list had room everybody was on it; and who wants to be in one place is seldom met by chance.
+        let is_anywhere = request.host.is_none() && request.cluster.is_none();
+        for count in SAMPLES.into_iter().filter(|_| is_full && is_anywhere) {
+            if !left.is_empty() {
+                break;
+            }
+            (left, _) = self.judged(self.store.sample(count).await?, request, need).await?;
+        }
+        Ok(left)
     }
 
     /// Hosts that take the VM, best first; never empty.

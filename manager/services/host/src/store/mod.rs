@@ -15,7 +15,7 @@ use cumulo_kernel::{
 use cumulo_schema::{Json, Resource, Uuid, system::SystemTag};
 
 pub(crate) use ipmi::{Controller, HostIpmiController, HostIpmiPassword};
-pub(crate) use reservation::{Held, HostReservation, Reserved};
+pub(crate) use reservation::{Held, HostReservation, Reserved, SHORTLIST};
 
 use crate::capacity::Offer;
 

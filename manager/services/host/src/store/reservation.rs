@@ -12,7 +12,7 @@ use super::Store;
 use crate::capacity::Need;
 
 /// Hosts on a shortlist: enough that parallel requests spread, and few enough that looking at them costs nothing.
-const SHORTLIST: u64 = 16;
+pub(crate) const SHORTLIST: u64 = 16;
 
 /// Processors and memory that a VM holds on a host.
 #[resource(table = "host_reservation", java = "org.cumulo.host.HostReservationInventory", vo = "HostReservationVO")]
@@ -76,6 +76,20 @@ impl Store {
             }
         }
         hosts.order_by(Host::VMS).limit(SHORTLIST).all().await
+    }
+
+    /// So many hosts by chance, whatever they are: those whose ids follow a random one.
+    pub(crate) async fn sample(&self, count: u64) -> Result<Vec<Host>, DbError> {
+        let by_id = || self.db.select::<Host>().order_by(Host::UUID);
+        let mut hosts = by_id().starting_at(Host::UUID, &Uuid::random()).limit(count).all().await?;
+        let missing = count.saturating_sub(u64::try_from(hosts.len()).unwrap_or(count));
+        if missing > 0 {
+            // After the last id comes the first.
+            let first = by_id().limit(missing).all().await?;
+            let known: Vec<Uuid> = hosts.iter().map(|host| host.uuid).collect();
+            hosts.extend(first.into_iter().filter(|host| !known.contains(&host.uuid)));
+        }
+        Ok(hosts)
     }
 
     /// Holds `need` for `vm` on `host`, if the host still takes VMs and has that much.

@@ -83,7 +83,7 @@ async fn the_only_one_that_will_do_is_found_among_many() {
         hosts.push(world.add(&format!("10.0.1.{n}")).await);
     }
     world.machines.state().filtered = Some("has no such network");
-    world.machines.state().spared = Some(hosts[20]);
+    world.machines.state().spared.insert(hosts[20]);
     // With each of them it has one VM more than the others.
     for _ in 0..3 {
         assert_eq!(world.allocate(Uuid::random(), needs(1, GIB)).await.expect("one takes it").host, hosts[20]);
@@ -91,6 +91,25 @@ async fn the_only_one_that_will_do_is_found_among_many() {
     let elsewhere = HostRequest { host: Some(hosts[0]), ..needs(1, GIB) };
     let error = world.allocate(Uuid::random(), elsewhere).await.expect_err("the filter refuses it");
     assert!(error.details.contains("'host at 10.0.1.0' has no such network [of-a-plugin]"), "{error}");
+}
+
+#[tokio::test]
+async fn hosts_that_take_nothing_do_not_stand_in_the_way_of_the_others() {
+    let world = World::new().await;
+    let mut hosts = Vec::new();
+    for n in 0..60 {
+        hosts.push(world.add(&format!("10.0.1.{n}")).await);
+    }
+    let (refused, spared) = hosts.split_at(20);
+    world.machines.state().filtered = Some("has no such network");
+    world.machines.state().spared.extend(spared);
+    // By the second round the refused ones are those with the fewest VMs.
+    for _ in 0..2 * spared.len() {
+        let choice = world.allocate(Uuid::random(), needs(1, GIB)).await.expect("forty take it");
+        assert!(!refused.contains(&choice.host));
+    }
+    let most = world.machines.state().most_asked;
+    assert!(most < hosts.len(), "{most} hosts were looked at for one VM");
 }
 
 #[tokio::test]

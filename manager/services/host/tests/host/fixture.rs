@@ -55,8 +55,10 @@ pub(crate) struct State {
     pub(crate) cut_off: bool,
     /// What the plugin's filter holds against everybody.
     pub(crate) filtered: Option<&'static str>,
-    /// But for this one.
-    pub(crate) spared: Option<Uuid>,
+    /// But for these.
+    pub(crate) spared: BTreeSet<Uuid>,
+    /// The most hosts that it was asked about at once.
+    pub(crate) most_asked: usize,
     pub(crate) memory: Option<i64>,
     /// Whether guests refuse to stop.
     pub(crate) stuck: bool,
@@ -166,10 +168,10 @@ impl HostFilter for Machines {
         _request: &HostRequest,
         candidates: &[HostCandidate],
     ) -> Result<BTreeMap<Uuid, String>, ErrorCode> {
-        let state = self.state();
-        let (reason, spared) = (state.filtered, state.spared);
-        let refused = candidates.iter().filter(|host| Some(host.host) != spared);
-        Ok(refused.filter_map(|host| Some((host.host, reason?.to_owned()))).collect())
+        let mut state = self.state();
+        state.most_asked = state.most_asked.max(candidates.len());
+        let refused = candidates.iter().filter(|host| !state.spared.contains(&host.host));
+        Ok(refused.filter_map(|host| Some((host.host, state.filtered?.to_owned()))).collect())
     }
 }
 
