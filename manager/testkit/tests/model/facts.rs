@@ -1,6 +1,6 @@
 //! What queries have to find where there is such a cloud: for each thing the lines of a scenario that say so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     cloud::{Cloud, GIB, Size, State, VOLUMES, Vm},
@@ -178,12 +178,7 @@ fn parts(id: Id, vm: &Vm) -> Vec<String> {
 }
 
 /// To which of `all` something is attached.
-fn joined<'a>(
-    id: Id,
-    to: &str,
-    attached: &std::collections::BTreeSet<Id>,
-    all: impl Iterator<Item = &'a Id>,
-) -> Vec<String> {
+fn joined<'a>(id: Id, to: &str, attached: &BTreeSet<Id>, all: impl Iterator<Item = &'a Id>) -> Vec<String> {
     let line = |other: &Id| {
         let found = usize::from(attached.contains(other));
         format!("= {found} {} uuid=${id} {to}.uuid=${other}", query(id.0))

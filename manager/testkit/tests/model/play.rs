@@ -4,6 +4,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use cumulo_cli::{
     Catalog,
+    command::{Checks, Command},
     console::{Console, NobodyToAsk},
     http::{Client, Silent, Trust},
     scenario::{self, Action, Line, Scenario},
@@ -67,10 +68,10 @@ async fn play_part(console: &mut Console, lines: Vec<Line>) -> Option<Failure> {
 }
 
 /// What there is where a query did not find what it should: by its first condition alone.
-async fn found(console: &mut Console, query: &cumulo_cli::command::Command) -> String {
+async fn found(console: &mut Console, query: &Command) -> String {
     let mut wider = query.clone();
     wider.arguments.truncate(1);
-    match console.run(&wider, cumulo_cli::command::Checks::Here).await {
+    match console.run(&wider, Checks::Here).await {
         Ok(answer) => format!("; there is {}", answer.body["inventories"]),
         Err(error) => format!("; {error}"),
     }

@@ -75,8 +75,11 @@ impl Cloud {
         let Choice::One(host) = self.host_for(&need) else { return };
         let cluster = self.hosts[&host].cluster;
         let Choice::One(primary) = self.primary_in(cluster) else { return };
-        let nics =
-            l3s.iter().zip(0..).map(|(l3, place)| (place, Nic { l3: *l3, ip: self.address(*l3, None), claim: None }));
+        let nics = new
+            .l3s
+            .iter()
+            .zip(0..)
+            .map(|(l3, place)| (place, Nic { l3: *l3, ip: self.address(*l3, None), claim: None }));
         let row = Vm {
             owner: new.by,
             state: if new.is_stopped { State::Stopped } else { State::Running },

@@ -1,5 +1,7 @@
 //! What goes with what: the table of docs/cascade-and-plans.md.
 
+use std::collections::BTreeMap;
+
 use super::{Cloud, Vm, place::addresses};
 use crate::op::{Id, Kind};
 
@@ -109,6 +111,6 @@ impl Cloud {
 }
 
 /// What of `table` `is_meant`.
-fn of<T>(table: &std::collections::BTreeMap<Id, T>, is_meant: impl Fn(&T) -> bool) -> Vec<Id> {
+fn of<T>(table: &BTreeMap<Id, T>, is_meant: impl Fn(&T) -> bool) -> Vec<Id> {
     table.iter().filter(|(_, row)| is_meant(row)).map(|(id, _)| *id).collect()
 }
