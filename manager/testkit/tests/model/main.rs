@@ -51,8 +51,11 @@ fn number(name: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_node_does_what_the_model_says() {
-    let first = number("SEED").unwrap_or_else(|| u64::from(rand::rng().random::<u32>()));
-    let seeds = number("SEEDS").unwrap_or(SEEDS);
+    // Who says nothing gets the same seeds each time, so that no change is blamed for what it did not do.
+    let (seeds, first) = match number("SEEDS") {
+        Some(seeds) => (seeds, number("SEED").unwrap_or_else(|| u64::from(rand::rng().random::<u32>()))),
+        None => (SEEDS, 1),
+    };
     let folder = env::var_os("MODEL_DIR").map_or_else(env::temp_dir, PathBuf::from);
     let (mut calls, mut failed) = (0, vec![]);
     for seed in first..first + seeds {
