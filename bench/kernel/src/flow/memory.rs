@@ -1,12 +1,12 @@
 //! `flow-memory`: a step of a flow that changes nothing, so that its journal is only noted, beside an await.
 //!
-//! What begin and end of a flow cost is `flow-durable`'s to say: here the median of flows of ten steps is taken from that of
-//! flows of two hundred and ten.
+//! What begin and end of a flow cost is `flow-durable`'s to say, and is much more: here is counted what lies between the starts
+//! of the first step and of the last one, which steps note themselves.
 
-use std::{hint::black_box, time::Instant};
+use std::{hint::black_box, sync::LazyLock, time::Instant};
 
 use async_trait::async_trait;
-use cumulo_bench_report::{Figure, in_turns, median};
+use cumulo_bench_report::{Figure, in_turns};
 use cumulo_kernel::{
     Kernel,
     flow::{Flow, FlowReply, Step, StepCx},
@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use super::{chain, names};
 use crate::{Measure, node::Node};
 
-/// Steps of the short chain, and of the long one.
-const SHORT: u32 = 10;
-const LONG: u32 = 210;
-/// Flows of each length in one turn.
-const FLOWS: u32 = 400;
+const STEPS: u32 = 10;
+/// Flows of one turn.
+const FLOWS: u32 = 1_000;
+/// What steps count from.
+static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// As much as the flow of a small thing remembers.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,7 +30,9 @@ struct Walk {
     owner: Uuid,
     name: String,
     steps: u32,
-    found: Option<Uuid>,
+    /// When the first step and the newest one started, in nanoseconds.
+    first: u64,
+    last: u64,
 }
 
 impl Flow for Walk {
@@ -47,12 +49,23 @@ impl Flow for Walk {
 
 impl Walk {
     fn begin() -> Self {
-        Self { resource: Uuid::random(), owner: Uuid::ADMIN, name: "a walk".to_owned(), steps: 0, found: None }
+        let (resource, name) = (Uuid::random(), "a walk".to_owned());
+        Self { resource, owner: Uuid::ADMIN, name, steps: 0, first: 0, last: 0 }
     }
 
     async fn go(&mut self) {
+        self.last = u64::try_from(BEGIN.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if self.steps == 0 {
+            self.first = self.last;
+        }
         self.steps += 1;
-        self.found = black_box(Some(self.resource));
+    }
+
+    /// Nanoseconds from one step to the next.
+    fn pace(&self) -> anyhow::Result<f64> {
+        anyhow::ensure!(self.steps == STEPS, "it went {} steps", self.steps);
+        let took = u32::try_from(self.last - self.first)?;
+        Ok(f64::from(took) / f64::from(STEPS - 1))
     }
 }
 
@@ -75,9 +88,8 @@ impl Step<Walk> for Go {
 }
 
 pub(super) async fn run(measure: Measure) -> anyhow::Result<()> {
-    let names = names(LONG);
-    let short = usize::try_from(SHORT)?;
-    let chains = format!("[walk]\nwalk = {}\nfar = {}\n", chain(&names[..short]), chain(&names));
+    let names = names(STEPS);
+    let chains = format!("[walk]\nwalk = {}\n", chain(&names));
     let node = Node::start(&chains, |setup| {
         for name in &names {
             setup.step(Go(name));
@@ -85,43 +97,35 @@ pub(super) async fn run(measure: Measure) -> anyhow::Result<()> {
     });
     let node = node.await?;
     let flows = measure.of(FLOWS);
-    let ours = async || {
-        let (mut walks, mut far) = (Vec::new(), Vec::new());
-        // In turns as well: the difference is a small part of either.
-        for _ in 0..flows {
-            walks.push(time(&node.kernel, "walk", SHORT).await?);
-            far.push(time(&node.kernel, "far", LONG).await?);
-        }
-        Ok((median(&far) - median(&walks)) * 1e9 / f64::from(LONG - SHORT))
-    };
-    let plain = async || Ok(await_plainly(flows).await * 1e9);
+    let ours = async || average(flows, async || walk(&node.kernel).await).await;
+    let plain = async || average(flows, async || await_plainly().await).await;
     let turns = in_turns(measure.turns, ours, plain).await?;
     Figure::beside("flow-memory", "ns/step", turns).over_at_most(300.0).tell()?;
     node.stop().await;
     Ok(())
 }
 
-/// Seconds that a flow takes.
-async fn time(kernel: &Kernel, chain: &'static str, steps: u32) -> anyhow::Result<f64> {
-    let kernel = kernel.clone();
-    tokio::spawn(async move {
-        let begun = Instant::now();
-        let walk = kernel.flows().run(chain, Uuid::random(), Walk::begin()).await?;
-        anyhow::ensure!(walk.steps == steps, "it went {} steps", walk.steps);
-        Ok(begun.elapsed().as_secs_f64())
-    })
-    .await?
+/// The pace of so many walks.
+async fn average(flows: u32, walk: impl AsyncFn() -> anyhow::Result<Walk>) -> anyhow::Result<f64> {
+    let mut sum = 0.0;
+    for _ in 0..flows {
+        sum += walk().await?.pace()?;
+    }
+    Ok(sum / f64::from(flows))
 }
 
-/// Seconds that a step takes without a flow around it.
-async fn await_plainly(flows: u32) -> f64 {
-    let begun = Instant::now();
-    for _ in 0..flows {
-        let mut walk = black_box(Walk::begin());
-        for _ in 0..LONG {
-            walk.go().await;
-        }
-        black_box(walk);
+/// A walk as a flow.
+async fn walk(kernel: &Kernel) -> anyhow::Result<Walk> {
+    let kernel = kernel.clone();
+    let flow = async move { kernel.flows().run("walk", Uuid::random(), Walk::begin()).await };
+    Ok(tokio::spawn(flow).await??)
+}
+
+/// A walk without a flow around it.
+async fn await_plainly() -> anyhow::Result<Walk> {
+    let mut walk = black_box(Walk::begin());
+    for _ in 0..STEPS {
+        walk.go().await;
     }
-    begun.elapsed().as_secs_f64() / f64::from(flows * LONG)
+    Ok(black_box(walk))
 }
