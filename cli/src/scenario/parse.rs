@@ -129,14 +129,15 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named_before_anything_runs() {
+        let expectation = format!("s, line 1: {EXPECTATION}");
         for (text, expected) in [
             ("A\n!\n", "s, line 2: a shell command must follow the '!'"),
             ("? CreateZone", "s, line 1: after '?' come an error code and a command, as in ? SYS.1007 CreateZone"),
             ("? SYS.1007", "s, line 1: after '?' come an error code and a command, as in ? SYS.1007 CreateZone"),
-            ("= 1", &format!("s, line 1: {EXPECTATION}")),
-            ("= two QueryZone", &format!("s, line 1: {EXPECTATION}")),
-            ("= 1 QueryZone -> zone", &format!("s, line 1: {EXPECTATION}")),
-            ("= 1 $zone and more", &format!("s, line 1: {EXPECTATION}")),
+            ("= 1", expectation.as_str()),
+            ("= two QueryZone", expectation.as_str()),
+            ("= 1 QueryZone -> zone", expectation.as_str()),
+            ("= 1 $zone and more", expectation.as_str()),
             ("\nCreateZone name", "s, line 2: word 2 is not name=value"),
         ] {
             assert_eq!(sentence(&parse("s", text).expect_err(text)), expected);
