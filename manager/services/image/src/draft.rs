@@ -208,7 +208,7 @@ mod tests {
     /// Flows outlive the program that began them.
     #[test]
     fn flows_journaled_before_there_were_drafts_are_read() {
-        let id = "0123456789abcdef0123456789abcdef";
+        let id = "0123456789ab4def8123456789abcdef";
         let mut image = json!({
             "image": id, "account": id, "since": 7, "name": "n", "description": null, "guest_os_type": null,
             "architecture": null, "platform": "Linux", "system": false, "virtio": true,
