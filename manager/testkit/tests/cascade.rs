@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use cumulo_agent_rt::sim::{Fault, On};
-use cumulo_testkit::{Cloud, Refused, World};
+use cumulo_kernel::faults::Verdict;
+use cumulo_schema::ErrorCode;
+use cumulo_testkit::{Cloud, Everywhere, Refused, World, assert_same};
 use serde_json::{Value, json};
 
 /// Edges that only we have.
@@ -130,6 +132,33 @@ async fn a_vm_is_stopped_when_its_range_goes_and_starts_with_an_address_of_anoth
     let new = vm["vmNics"][0]["ip"].as_str().expect("an address");
     assert_ne!(new, old);
     assert_eq!(vm["state"], "Running");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_fails_anywhere_takes_no_address() {
+    let up = up().await;
+    let range = up.world.query("/l3-networks/ip-ranges").await[0]["uuid"].clone();
+    up.delete(&format!("/l3-networks/ip-ranges/{}", range.as_str().expect("a uuid"))).await.expect("deleted");
+    let range = json!({ "params": { "name": "other", "startIp": "10.0.101.200", "endIp": "10.0.101.250",
+                                    "netmask": "255.255.255.0", "gateway": "10.0.101.1" } });
+    up.world.make("POST", &format!("/l3-networks/{}/ip-ranges", up.cloud.l3), range).await;
+    let (path, start) = (format!("/vm-instances/{}/actions", up.vm), json!({ "startVmInstance": {} }));
+    let (probe, rows) = (Everywhere::new(), up.world.rows().await);
+    assert!(up.world.kernel().faults().install(probe.clone()).is_ok());
+    let mut at = 0;
+    loop {
+        probe.arm(at, Verdict::Fail(ErrorCode::operation("on purpose")));
+        let outcome = up.world.call("PUT", &path, &start).await;
+        let places = probe.passed().0;
+        probe.disarm();
+        if outcome.is_ok() {
+            break;
+        }
+        assert_same(&up.world.rows().await, &rows, &format!("{:?}", places.get(at)));
+        at += 1;
+    }
+    assert!(at > 5, "a start passes many places, not {at}");
+    assert!(up.vm().await.expect("it runs")["vmNics"][0]["ip"].is_string());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

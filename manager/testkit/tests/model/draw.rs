@@ -93,12 +93,12 @@ impl Draw {
 
     /// Builds what VMs need.
     fn found(&mut self) {
-        let (zone, cluster, primary) = (self.new(Kind::Zone), self.new(Kind::Cluster), self.new(Kind::Primary));
-        let (backup, l2) = (self.new(Kind::Backup), self.new(Kind::L2));
+        let (zone, cluster, primary) = (self.fresh(Kind::Zone), self.fresh(Kind::Cluster), self.fresh(Kind::Primary));
+        let (backup, l2) = (self.fresh(Kind::Backup), self.fresh(Kind::L2));
         self.take(Op::Zone(zone));
         self.take(Op::Cluster { cluster, zone });
         for _ in 0..2 {
-            let host = self.new(Kind::Host);
+            let host = self.fresh(Kind::Host);
             self.take(Op::Host { host, cluster, address: host.1 });
         }
         self.take(Op::Primary { primary, zone });
@@ -106,22 +106,22 @@ impl Draw {
         self.take(Op::Backup(backup));
         self.take(Op::Join { what: backup, to: zone });
         for is_iso in [false, true] {
-            let image = self.new(Kind::Image);
+            let image = self.fresh(Kind::Image);
             self.take(Op::Image { image, backup, is_iso });
         }
         self.take(Op::L2 { l2, zone, interface: 0 });
         self.take(Op::Join { what: l2, to: cluster });
         for part in 0..2 {
-            let (l3, range) = (self.new(Kind::L3), self.new(Kind::Range));
+            let (l3, range) = (self.fresh(Kind::L3), self.fresh(Kind::Range));
             self.take(Op::L3 { l3, l2 });
             self.take(Op::Range { range, l3, part });
         }
         for is_large in [false, true] {
-            let offering = self.new(Kind::Offering);
+            let offering = self.fresh(Kind::Offering);
             self.take(Op::Offering { offering, is_large });
         }
         if self.cloud.of_kind(Kind::Account, true).is_empty() {
-            let account = self.new(Kind::Account);
+            let account = self.fresh(Kind::Account);
             self.take(Op::Account(account));
         }
     }
@@ -131,7 +131,8 @@ impl Draw {
         kinds.iter().any(|kind| self.cloud.of_kind(*kind, true).is_empty())
     }
 
-    fn new(&mut self, kind: Kind) -> Id {
+    /// One that there has not been.
+    fn fresh(&mut self, kind: Kind) -> Id {
         let next = self.next.entry(kind).or_insert(0);
         *next += 1;
         Id(kind, *next)
@@ -230,7 +231,7 @@ impl Draw {
     fn limited(&mut self, kind: Kind) -> Option<Id> {
         let most = MOST.iter().find(|(of, _)| *of == kind).map(|(_, most)| *most);
         let there = self.cloud.of_kind(kind, true).len();
-        most.is_none_or(|most| there < most).then(|| self.new(kind))
+        most.is_none_or(|most| there < most).then(|| self.fresh(kind))
     }
 
     fn make(&mut self) -> Option<Op> {
@@ -260,7 +261,7 @@ impl Draw {
             }
             19..21 => Op::L3 { l2: self.some(Kind::L2)?, l3: self.limited(Kind::L3)? },
             _ => {
-                let (l3, range) = (self.some(Kind::L3)?, self.new(Kind::Range));
+                let (l3, range) = (self.some(Kind::L3)?, self.fresh(Kind::Range));
                 Op::Range { range, l3, part: self.random.random_range(0..3) }
             }
         })
@@ -286,8 +287,7 @@ impl Draw {
         }
         // What is switched off should not stay so for long.
         let off: Vec<Id> = self.off();
-        let back = (!off.is_empty()).then(|| self.random.random_bool(0.6)).unwrap_or_default();
-        if back {
+        if !off.is_empty() && self.random.random_bool(0.6) {
             return Some(Op::Switch { of: *off.choose(&mut self.random)?, to: Switch::Enable });
         }
         let to = *[Switch::Enable, Switch::Disable, Switch::Maintain].choose(&mut self.random)?;
@@ -303,7 +303,7 @@ impl Draw {
         let kind = *[Kind::Vm, Kind::Zone, Kind::Host, Kind::Image, Kind::L3, Kind::Range].choose(&mut self.random)?;
         let on = self.some(kind)?;
         let text = self.random.random_range(0..2);
-        Some(Op::Tag { tag: self.new(Kind::Tag), on, text })
+        Some(Op::Tag { tag: self.fresh(Kind::Tag), on, text })
     }
 
     fn image(&mut self) -> Option<Op> {
