@@ -1,5 +1,7 @@
 //! L2 networks that are a VLAN, and which networks can go where.
 
+use std::collections::BTreeSet;
+
 use cumulo_contracts::resource::{L2Network, L2VlanNetwork};
 use serde_json::{Value, json};
 
@@ -59,8 +61,10 @@ async fn what_shares_no_wire_can_be_attached_and_is_a_candidate_until_then() {
         let answer = world.node.call("GET", &path, Value::Null).await.expect("answered");
         answer["inventories"].as_array().expect("a list").iter().map(uuid).collect::<Vec<_>>()
     };
-    assert_eq!(networks("").await, [plain, vlans[0], vlans[1], vlans[2]]);
-    assert_eq!(networks("?start=1&limit=2").await, [vlans[0], vlans[1]]);
+    // In the order of their making, which of two within a millisecond is any.
+    let all = networks("").await;
+    assert_eq!(BTreeSet::from_iter(all.clone()), BTreeSet::from([plain, vlans[0], vlans[1], vlans[2]]));
+    assert_eq!(networks("?start=1&limit=2").await, all[1..3]);
     world.attach(vlans[0], cluster).await.expect("attached");
     world.attach(plain, cluster).await.expect("the same interface without VLAN");
     assert_eq!(networks("").await, [vlans[1]]);
@@ -73,7 +77,9 @@ async fn what_shares_no_wire_can_be_attached_and_is_a_candidate_until_then() {
         answer["inventories"].as_array().expect("a list").iter().map(uuid).collect::<Vec<_>>()
     };
     assert_eq!(clusters(vlans[2], "").await, [other]);
-    assert_eq!(clusters(vlans[1], "?clusterTypes=KVM&limit=1").await, [cluster]);
+    let both = clusters(vlans[1], "?clusterTypes=KVM").await;
+    assert_eq!(BTreeSet::from_iter(both.clone()), BTreeSet::from([cluster, other]));
+    assert_eq!(clusters(vlans[1], "?clusterTypes=KVM&limit=1").await, both[..1]);
     assert!(clusters(vlans[1], "?clusterTypes=Simulator").await.is_empty());
     let path = format!("/cluster/{cluster}/l2-candidates?limit=-1");
     assert!(world.node.call("GET", &path, Value::Null).await.is_err(), "no list has that many");
