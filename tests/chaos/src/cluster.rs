@@ -72,12 +72,14 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts `program` three times over a new database and virtual host, with a simulated cloud and an account that may
-    /// use it. Its hosts are played by the program `hosts`, or rows.
+    /// use it. Its hosts are played by the program `hosts`, or rows. What nodes that do not come together logged is kept in
+    /// `dir`.
     pub(crate) async fn start(
         servers: &Servers,
         program: &Path,
         hosts: Option<&Path>,
         history: Arc<History>,
+        dir: &Path,
     ) -> anyhow::Result<Self> {
         let database = TestDatabase::on(servers.database.url()).await;
         let vhost = servers.broker.vhost();
@@ -107,9 +109,16 @@ impl Cluster {
         }
         let (one, other) = members.split_at_mut(1);
         let (one, other) = tokio::join!(one[0].start(), other[0].start());
-        one.and(other)?;
         let db = database.open().await;
-        agree(&db, NODES).await?;
+        let together = match one.and(other) {
+            Ok(()) => agree(&db, NODES).await,
+            failed => failed,
+        };
+        if together.is_err() {
+            std::fs::create_dir_all(dir)?;
+            members.iter().chain([&first]).try_for_each(|member| member.keep_log(dir))?;
+        }
+        together?;
         let (ground, hosts) = match &machines {
             Some(machines) => (Ground::Machines(machines.network), HOSTS),
             None => (Ground::Rows, ROWS),
@@ -136,11 +145,7 @@ impl Cluster {
     /// Keeps what they logged in `dir`.
     pub(crate) async fn keep_logs(&self, dir: &Path) -> anyhow::Result<()> {
         for member in &self.members {
-            let member = member.lock().await;
-            // One that never joined has none.
-            if member.node.log_file().exists() {
-                std::fs::copy(member.node.log_file(), dir.join(format!("node-{}.log", member.n)))?;
-            }
+            member.lock().await.keep_log(dir)?;
         }
         match &self.machines {
             Some(machines) => machines.keep_logs(dir).await,
@@ -150,6 +155,14 @@ impl Cluster {
 }
 
 impl Member {
+    /// Copies what it logged to `dir`; one that never joined has no log.
+    fn keep_log(&self, dir: &Path) -> std::io::Result<()> {
+        match self.node.log_file().exists() {
+            true => std::fs::copy(self.node.log_file(), dir.join(format!("node-{}.log", self.n))).map(drop),
+            false => Ok(()),
+        }
+    }
+
     async fn unborn(
         n: usize,
         program: &Path,

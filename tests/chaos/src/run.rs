@@ -83,12 +83,13 @@ impl Chaos {
         chosen: (StdRng, Vec<(Duration, Fault)>),
         history: &Arc<History>,
     ) -> anyhow::Result<Found> {
-        let cluster = Arc::new(Cluster::start(servers, &self.program, self.hosts.as_deref(), history.clone()).await?);
+        let dir = self.dir(seed);
+        let cluster = Cluster::start(servers, &self.program, self.hosts.as_deref(), history.clone(), &dir).await?;
+        let cluster = Arc::new(cluster);
         // Also what panics leaves logs.
         let found = tokio::spawn(suffered(cluster.clone(), servers.clone(), chosen)).await;
         let found = found.map_err(anyhow::Error::from).flatten();
         if !matches!(&found, Ok(found) if found.findings.is_empty()) {
-            let dir = self.dir(seed);
             std::fs::create_dir_all(&dir)?;
             cluster.keep_logs(&dir).await?;
         }
