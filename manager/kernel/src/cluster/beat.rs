@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use cumulo_schema::{ErrorCode, Event};
 use serde::{Deserialize, Serialize};
 
-use super::Cluster;
+use super::{Cluster, NOTHING_YET};
 use crate::{
     bus::{Bus, OnEvent},
     membership::{Membership, MembershipError},
@@ -178,7 +178,7 @@ impl Cluster {
                 Ok(membership) => {
                     db.fence(self.0.node, membership.incarnation());
                     let joined = membership.epoch();
-                    many.drained.store(joined, Ordering::SeqCst);
+                    many.drained.store(NOTHING_YET, Ordering::SeqCst);
                     many.expelled.store(false, Ordering::SeqCst);
                     *many.membership.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(membership);
                     self.show(joined);
@@ -219,5 +219,36 @@ impl Cluster {
             Ok(()) | Err(MembershipError::Expelled) => bus.publish(&RingMoved { epoch: self.epoch() + 1 }),
             Err(error) => tracing::warn!(error = sentence(&error), "the lease was not given back; it runs out"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::Taking,
+        db::{Db, Migration},
+        membership::NodeLease,
+    };
+    use cumulo_schema::Uuid;
+
+    const TABLES: Migration =
+        Migration { name: "1", sql: include_str!("../../migrations/20261121_0240_membership.sql") };
+
+    /// Another node joined while this one did, so it adopted that one's epoch at once, and its lease told of its own.
+    #[tokio::test]
+    async fn a_node_says_that_it_has_nothing_of_the_epoch_in_which_it_joined() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = Db::sqlite(&dir.path().join("db")).await.expect("opens");
+        db.migrate(&[TABLES]).await.expect("migrates");
+        let cluster = Cluster::alone(Uuid::random());
+        let taking = Taking { host_name: "here".to_owned(), lease: Duration::from_secs(60) };
+        cluster.join(&db, taking).await.expect("joins");
+        let mut batch = db.batch().unfenced();
+        batch.update::<NodeLease>().set(NodeLease::DRAINED, &0).any();
+        db.commit(batch).await.expect("written");
+        cluster.look(&Bus::default()).await.expect("looks");
+        let lease = db.select::<NodeLease>().first().await.expect("reads").expect("there is one");
+        assert_eq!(lease.drained, lease.adopted);
     }
 }

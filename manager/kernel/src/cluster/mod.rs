@@ -78,11 +78,16 @@ struct Inner {
     many: OnceLock<Many>,
 }
 
+/// What a node that joins has said that it has finished. While it joined, another may have: then it adopted a later epoch than
+/// its lease tells of, for which all others would wait.
+const NOTHING_YET: u64 = 0;
+
 /// What a node has that shares its work.
 struct Many {
     db: Db,
     taking: Taking,
     membership: RwLock<Arc<Membership>>,
+    /// The last epoch of which this life has said that it has finished what that took from it.
     drained: AtomicU64,
     /// Flows in the journal and jobs may be this node's and not under way.
     stray: AtomicBool,
@@ -118,7 +123,7 @@ impl Cluster {
         // The data directory is held, so whoever had the id before is dead.
         let membership = Membership::join(db, self.0.node, &taking.host_name, taking.lease, true).await?;
         db.fence(self.0.node, membership.incarnation());
-        let (drained, joined) = (AtomicU64::new(membership.epoch()), membership.epoch());
+        let (drained, joined) = (AtomicU64::new(NOTHING_YET), membership.epoch());
         let many = Many {
             db: db.clone(),
             taking,
