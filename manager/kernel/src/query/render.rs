@@ -77,15 +77,19 @@ pub(super) fn wants_kinds(schema: &Schema, target: Target, wanted: Option<&[Stri
 struct Record {
     shown: Map<String, Value>,
     /// A few, so they are looked for one after the other.
-    joins: Vec<(&'static str, Cell)>,
+    hidden: Vec<(&'static str, Cell)>,
 }
 
 impl Record {
     /// The text that it is joined by.
     fn join(&self, name: &str) -> Option<&str> {
-        match self.joins.iter().find(|(field, _)| *field == name) {
-            Some((_, Cell::Text(text))) => Some(text),
-            _ => None,
+        match self.shown.get(name) {
+            Some(Value::String(text)) => Some(text),
+            Some(_) => None,
+            None => match self.hidden.iter().find(|(field, _)| *field == name) {
+                Some((_, Cell::Text(text))) => Some(text),
+                _ => None,
+            },
         }
     }
 }
@@ -121,22 +125,21 @@ fn join_fields(meta: &'static ResourceMeta) -> impl Iterator<Item = &'static str
     lists.chain([meta.key().wire]).chain(meta.type_field)
 }
 
-/// Reads rows of `columns`; of those called in `joins` the cells are kept, shown or not.
+/// Reads rows of `columns`; of those called in `joins` the cells are kept where they are not shown.
 fn read(
     table: &'static str,
     rows: &[DbRow],
     columns: &[&'static FieldMeta],
     joins: &[&str],
 ) -> Result<Vec<Record>, ErrorCode> {
-    let joined: Vec<bool> = columns.iter().map(|field| joins.contains(&field.wire)).collect();
+    let kept: Vec<bool> = columns.iter().map(|field| field.hidden && joins.contains(&field.wire)).collect();
     let record = |row: &DbRow| -> Result<Record, CellError> {
-        let mut record = Record { shown: Map::new(), joins: Vec::new() };
-        for (index, (field, joined)) in columns.iter().zip(&joined).enumerate() {
+        let mut record = Record { shown: Map::new(), hidden: Vec::new() };
+        for (index, (field, kept)) in columns.iter().zip(&kept).enumerate() {
             let cell = row.at(index, field.kind)?;
-            if *joined {
-                record.joins.push((field.wire, cell.clone()));
-            }
-            if !field.hidden
+            if *kept {
+                record.hidden.push((field.wire, cell));
+            } else if !field.hidden
                 && let Some(value) = shown(field, cell)?
             {
                 record.shown.insert(field.wire.to_owned(), value);
@@ -236,8 +239,12 @@ async fn fill(db: &Db, sight: Sight<'_>, nested: &Nested, records: &mut [Record]
     nest(db, sight, child, &mut children, None).await?;
     let mut by_key: HashMap<String, Vec<Value>> = HashMap::new();
     for record in children {
-        if let Some(key) = record.join(nested.to) {
-            by_key.entry(key.to_owned()).or_default().push(Value::Object(record.shown));
+        let Some(key) = record.join(nested.to) else { continue };
+        match by_key.get_mut(key) {
+            Some(list) => list.push(Value::Object(record.shown)),
+            None => {
+                by_key.insert(key.to_owned(), vec![Value::Object(record.shown)]);
+            }
         }
     }
     for record in records {
