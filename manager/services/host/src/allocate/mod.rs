@@ -33,7 +33,7 @@ use explain::Refusal;
 /// How often everything is looked at again when others keep being faster.
 const ROUNDS: usize = 5;
 /// Hosts that are looked at by chance, at first and then.
-const SAMPLES: [u64; 2] = [SHORTLIST, 8 * SHORTLIST];
+const SAMPLES: [u64; 3] = [SHORTLIST, 4 * SHORTLIST, 32 * SHORTLIST];
 
 #[async_trait]
 impl Handle<AllocateHost> for Hosts {

@@ -11,8 +11,8 @@ use cumulo_schema::{Resource, ResourceMeta, Timestamp, Uuid};
 use super::Store;
 use crate::capacity::Need;
 
-/// Hosts on a shortlist: enough that parallel requests spread, and few enough that looking at them costs nothing.
-pub(crate) const SHORTLIST: u64 = 16;
+/// Hosts on a shortlist: enough that one that is refused does not matter, and few enough that looking at them costs nothing.
+pub(crate) const SHORTLIST: u64 = 4;
 
 /// Processors and memory that a VM holds on a host.
 #[resource(table = "host_reservation", java = "org.cumulo.host.HostReservationInventory", vo = "HostReservationVO")]
