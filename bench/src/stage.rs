@@ -1,12 +1,12 @@
 //! What is measured: a node, hosts and storages in another process, and clients of it in this one.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
+use cumulo_bench_report::resident_mib;
 use cumulo_chaos::Node;
 use cumulo_sim_hosts::{
     Hosts, Network,
@@ -126,17 +126,13 @@ impl Stage {
 
     /// Resident memory of the node.
     pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
-        let pid = self.node.pid().context("the node runs")?;
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib: f64 = line.and_then(|line| line.split_whitespace().next()).unwrap_or_default().parse()?;
-        Ok(kib / 1024.0)
+        resident_mib(self.node.pid().context("the node runs")?)
     }
 }
 
 /// The manager, beside this program.
 fn program() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("cumulo-manager");
-    anyhow::ensure!(Path::new(&program).is_file(), "{} is not built; `make bench` builds it", program.display());
+    anyhow::ensure!(program.is_file(), "{} is not built; `make bench` builds it", program.display());
     Ok(program)
 }

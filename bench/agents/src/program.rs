@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use cumulo_bench_report::resident_mib;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -45,10 +46,7 @@ impl Program {
 
     /// Its resident memory, in MiB.
     pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib: f64 = line.and_then(|line| line.split_whitespace().next()).unwrap_or_default().parse()?;
-        Ok(kib / 1024.0)
+        resident_mib(self.0.id())
     }
 
     /// Ends it as an init system does.

@@ -9,10 +9,12 @@
 
 mod figure;
 mod goal;
+mod memory;
 mod rows;
 mod turns;
 
 pub use figure::Figure;
 pub use goal::{Bound, Goal, Of};
+pub use memory::resident_mib;
 pub use rows::{ROWS, read};
 pub use turns::{in_turns, median};
