@@ -181,6 +181,7 @@ async fn a_flow_that_nobody_knows_is_parked_and_blocks_no_other() {
         context: Json(serde_json::to_value(&context).expect("JSON")),
         error: None,
         steps: None,
+        foretold: None,
         skipped: None,
         decided_by: None,
         trace_uuid: None,

@@ -417,6 +417,8 @@ pub struct Flow {
     pub phase: FlowPhase,
     /// The step that has started.
     pub step: String,
+    /// The last of the steps after it that may have begun as well: their start was written with its own.
+    pub foretold: Option<String>,
     /// The context as it was when that step started.
     #[field(hidden)]
     pub context: Json<serde_json::Value>,

@@ -214,6 +214,8 @@ impl Db {
         args: Vec<Cell>,
         fields: Option<&'static [FieldMeta]>,
     ) -> Result<Vec<DbRow>, DbError> {
+        // Values are bound, so this shows none.
+        tracing::trace!(sql = %sql, "reads");
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.fetch(sql, args, fields).await,
             // In a box, as below: what a driver of a protocol keeps is large, and would be moved with each caller of this.

@@ -11,21 +11,24 @@
 //! outside of the database ([`super::Db::settle`]). A step that does neither costs no commit at all, since the next
 //! write about the same flow replaces it. What a crash loses this way is what nobody could have seen.
 //!
+//! A journal may also say of several steps at once that they start ([`Db::defer_update`]). Once that is on the disk, those
+//! that write nothing on their way reach outside without waiting for it ([`Db::in_step`]).
+//!
 //! The work is an API call or a background flow, with everything it calls on this node: the deferred writes travel with
 //! the call context.
 
 use std::{
     future::Future,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex as StdMutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use cumulo_schema::Uuid;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::{Batch, Db, DbError, backend::How};
+use super::{Batch, Db, DbError, Dialect, backend::How};
 
 tokio::task_local! {
     static DEFERRED: Option<Deferred>;
@@ -35,11 +38,17 @@ tokio::task_local! {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Deferred {
     shared: Arc<Shared>,
+    /// In a step whose start is on the disk: what [`Shared::changes`] was when it began.
+    step: Option<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     writes: Arc<Mutex<Vec<Write>>>,
+    /// What was deferred or committed.
+    changes: AtomicU64,
+    /// Up to which of its steps a flow's journal tells.
+    told: StdMutex<Vec<Told>>,
     /// Nobody will commit after the work's own end.
     last_commit_passed: AtomicBool,
 }
@@ -52,6 +61,40 @@ struct Write {
     insert: Option<Batch>,
     /// Its latest update, which covers all before it.
     update: Option<Batch>,
+}
+
+/// Up to where the journal about a flow tells of its steps.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    about: Uuid,
+    /// The last step of which it was written, or is to be, that it starts.
+    until: usize,
+    /// The last one of which that is on the disk.
+    on_disk: Option<usize>,
+}
+
+impl Shared {
+    fn told(&self) -> std::sync::MutexGuard<'_, Vec<Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tells(&self, about: Uuid, until: usize) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        let mut told = self.told();
+        match told.iter_mut().find(|told| told.about == about) {
+            Some(known) => known.until = until,
+            None => told.push(Told { about, until, on_disk: None }),
+        }
+    }
+
+    /// `before` is on the disk, whatever was told since.
+    fn is_on_disk(&self, before: &[Told]) {
+        for known in self.told().iter_mut() {
+            if let Some(then) = before.iter().find(|then| then.about == known.about) {
+                known.on_disk = Some(then.until);
+            }
+        }
+    }
 }
 
 impl Deferred {
@@ -76,12 +119,15 @@ impl Deferred {
         self.shared.last_commit_passed.store(true, Ordering::SeqCst);
     }
 
-    async fn insert(&self, about: Uuid, batch: Batch) {
-        self.shared.writes.lock().await.push(Write { about, insert: Some(batch), update: None });
+    async fn insert(&self, about: Uuid, until: usize, batch: Batch) {
+        let mut writes = self.shared.writes.lock().await;
+        self.shared.tells(about, until);
+        writes.push(Write { about, insert: Some(batch), update: None });
     }
 
-    async fn update(&self, about: Uuid, batch: Batch) {
+    async fn update(&self, about: Uuid, until: usize, batch: Batch) {
         let mut writes = self.shared.writes.lock().await;
+        self.shared.tells(about, until);
         match writes.iter_mut().find(|write| write.about == about) {
             Some(write) => write.update = Some(batch),
             None => writes.push(Write { about, insert: None, update: Some(batch) }),
@@ -92,6 +138,7 @@ impl Deferred {
     /// is done in a task of its own: a caller that goes away would otherwise leave written what seems to wait.
     pub(super) async fn commit(&self, db: &Db, batch: Batch, surely: bool) -> Result<Vec<u64>, DbError> {
         let how = How { durable: self.shared.last_commit_passed.load(Ordering::SeqCst), surely };
+        self.shared.changes.fetch_add(1, Ordering::SeqCst);
         // Held during the commit: nothing of this work may overtake what waits.
         let mut writes = self.shared.writes.clone().lock_owned().await;
         if writes.is_empty() {
@@ -118,7 +165,17 @@ impl Deferred {
     }
 
     async fn settle(&self, db: &Db) -> Result<(), DbError> {
-        let mut writes = self.shared.writes.clone().lock_owned().await;
+        if self.step.is_some_and(|before| before == self.shared.changes.load(Ordering::SeqCst)) {
+            return Ok(());
+        }
+        let writes = self.shared.writes.clone().lock_owned().await;
+        let told = self.shared.told().clone();
+        self.settle_all(db, writes).await?;
+        self.shared.is_on_disk(&told);
+        Ok(())
+    }
+
+    async fn settle_all(&self, db: &Db, mut writes: OwnedMutexGuard<Vec<Write>>) -> Result<(), DbError> {
         if writes.is_empty() {
             drop(writes);
             return db.flush().await;
@@ -154,22 +211,23 @@ fn joined(db: &Db, writes: &[Write]) -> Batch {
 }
 
 impl Db {
-    /// Writes the first row `about` a subject with the next commit of the current work; at once where there is none.
-    pub(crate) async fn defer_insert(&self, about: Uuid, batch: Batch) -> Result<(), DbError> {
+    /// Writes the first row `about` a flow, which tells that its steps up to `until` start, with the next commit of the current
+    /// work; at once where there is none.
+    pub(crate) async fn defer_insert(&self, about: Uuid, until: usize, batch: Batch) -> Result<(), DbError> {
         match Deferred::current() {
             Some(deferred) => {
-                deferred.insert(about, batch).await;
+                deferred.insert(about, until, batch).await;
                 Ok(())
             }
             None => self.commit(batch).await.map(drop),
         }
     }
 
-    /// As [`Db::defer_insert`], for an update that covers every earlier one `about` the same subject.
-    pub(crate) async fn defer_update(&self, about: Uuid, batch: Batch) -> Result<(), DbError> {
+    /// As [`Db::defer_insert`], for an update that covers every earlier one `about` the same flow.
+    pub(crate) async fn defer_update(&self, about: Uuid, until: usize, batch: Batch) -> Result<(), DbError> {
         match Deferred::current() {
             Some(deferred) => {
-                deferred.update(about, batch).await;
+                deferred.update(about, until, batch).await;
                 Ok(())
             }
             None => self.commit(batch).await.map(drop),
@@ -179,7 +237,7 @@ impl Db {
     /// As [`Db::defer_update`], for the last one: written with the commit that ends the current work, where that is
     /// still to come.
     pub(crate) async fn defer_end(&self, about: Uuid, batch: Batch) -> Result<(), DbError> {
-        self.defer_update(about, batch).await?;
+        self.defer_update(about, 0, batch).await?;
         match Deferred::current() {
             Some(deferred) if deferred.shared.last_commit_passed.load(Ordering::SeqCst) => deferred.settle(self).await,
             _ => Ok(()),
@@ -198,10 +256,30 @@ impl Db {
         }
     }
 
-    /// Drops what was deferred about a subject, as the death of the process would.
+    /// Runs `work`, the step in the place `at` of the flow `about`. Where the disk has it already that it starts, nothing that
+    /// it [settles](Db::settle) waits, as long as nothing has been written since it began: then there is nothing to lose.
+    ///
+    /// On a database that many nodes share every settling stays, since it also tells whether the flow is this node's.
+    pub(crate) fn in_step<F: Future>(
+        &self,
+        about: Uuid,
+        at: usize,
+        work: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        let deferred = Deferred::current().map(|deferred| {
+            let is_on_disk = |told: &Told| told.about == about && told.on_disk.is_some_and(|last| at <= last);
+            let is_told = self.dialect() == Dialect::Sqlite && deferred.shared.told().iter().any(is_on_disk);
+            let step = is_told.then(|| deferred.shared.changes.load(Ordering::SeqCst));
+            Deferred { step, ..deferred }
+        });
+        DEFERRED.scope(deferred, work)
+    }
+
+    /// Drops what was deferred about a flow, as the death of the process would.
     pub(crate) async fn forget_deferred(&self, about: Uuid) {
         if let Some(deferred) = Deferred::current() {
             deferred.shared.writes.lock().await.retain(|write| write.about != about);
+            deferred.shared.told().retain(|told| told.about != about);
         }
     }
 }
@@ -237,9 +315,9 @@ mod tests {
         let (db, _dir) = db().await;
         let (flow, work) = (Uuid::random(), Deferred::default());
         work.scope(async {
-            db.defer_insert(flow, line(&db, 1)).await.expect("defers");
-            db.defer_update(flow, line(&db, 2)).await.expect("defers");
-            db.defer_update(flow, line(&db, 3)).await.expect("defers");
+            db.defer_insert(flow, 0, line(&db, 1)).await.expect("defers");
+            db.defer_update(flow, 0, line(&db, 2)).await.expect("defers");
+            db.defer_update(flow, 0, line(&db, 3)).await.expect("defers");
             assert_eq!(written(&db).await, 0);
             let touched = db.commit(line(&db, 4)).await.expect("commits");
             assert_eq!(
@@ -259,11 +337,11 @@ mod tests {
         let (flow, work) = (Uuid::random(), Deferred::default());
         work.scope(async {
             db.commit(line(&db, 9)).await.expect("commits");
-            db.defer_update(flow, line(&db, 1)).await.expect("defers");
+            db.defer_update(flow, 0, line(&db, 1)).await.expect("defers");
             assert!(matches!(db.commit(line(&db, 9)).await, Err(DbError::Conflict { .. })));
             assert_eq!(written(&db).await, 2, "the journal stands, the refused batch does not");
 
-            db.defer_update(flow, line(&db, 9)).await.expect("defers");
+            db.defer_update(flow, 0, line(&db, 9)).await.expect("defers");
             assert!(db.commit(line(&db, 2)).await.is_err());
             assert!(db.settle().await.is_err(), "nothing outside may be changed");
             assert_eq!(written(&db).await, 2);
@@ -282,6 +360,45 @@ mod tests {
             db.commit(line(&db, 2)).await.expect("commits");
             db.defer_end(flow, line(&db, 3)).await.expect("writes");
             assert_eq!(written(&db).await, 3);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_step_that_was_told_of_waits_for_the_disk_only_where_it_wrote_something() {
+        let (db, _dir) = db().await;
+        let (flow, work) = (Uuid::random(), Deferred::default());
+        let settle = async || db.settle().await.expect("settles");
+        work.scope(async {
+            db.defer_insert(flow, 2, line(&db, 1)).await.expect("defers");
+            db.commit(line(&db, 2)).await.expect("commits");
+            db.in_step(flow, 0, settle()).await;
+            assert!(db.is_flushed(), "it is told, and not yet on the disk");
+
+            db.commit(line(&db, 3)).await.expect("commits");
+            db.in_step(flow, 2, settle()).await;
+            assert!(!db.is_flushed(), "it was told with the first");
+            let writes = async {
+                db.commit(line(&db, 4)).await.expect("commits");
+                settle().await;
+            };
+            db.in_step(flow, 2, writes).await;
+            assert!(db.is_flushed(), "it wrote something");
+
+            db.commit(line(&db, 5)).await.expect("commits");
+            db.in_step(Uuid::random(), 1, settle()).await;
+            assert!(db.is_flushed(), "another flow");
+            db.commit(line(&db, 6)).await.expect("commits");
+            db.in_step(flow, 3, settle()).await;
+            assert!(db.is_flushed(), "beyond what is told");
+
+            let part = async {
+                db.defer_insert(Uuid::random(), 0, line(&db, 7)).await.expect("defers");
+                settle().await;
+            };
+            db.commit(line(&db, 8)).await.expect("commits");
+            db.in_step(flow, 1, part).await;
+            assert!(db.is_flushed(), "a flow of its own began in it");
         })
         .await;
     }

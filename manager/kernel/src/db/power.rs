@@ -59,7 +59,7 @@ async fn a_power_failure_takes_the_newest_commits_and_none_that_was_settled() {
                 db.commit(line(&db, n)).await.expect("commits");
             }
             assert!(!db.is_flushed(), "nobody waits for the disk");
-            db.defer_update(Uuid::random(), line(&db, 6)).await.expect("defers");
+            db.defer_update(Uuid::random(), 0, line(&db, 6)).await.expect("defers");
             db.settle().await.expect("settles");
             assert!(db.is_flushed(), "the journal took everything before it along");
             db.commit(line(&db, 7)).await.expect("commits");

@@ -15,7 +15,7 @@ use super::{
     FlowRow, FlowState, Flows, Phase,
     drive::NamedStep,
     journal,
-    parked::{abandoned, done_before, failure_of, lost_step, recorded},
+    parked::{abandoned, done_before, failure_of, in_doubt, lost_step, recorded},
     recover::time_of,
 };
 use crate::{Kernel, bus::Handle, cluster::Hold, db::Deferred, plan::Planning};
@@ -132,7 +132,9 @@ impl Flows {
             }
             (_, known, _) => {
                 if row.phase == Phase::Undoing {
-                    skipped.extend(done.extract_if(.., |step| !names.contains(&step.as_str())));
+                    let is_lost = |step: &mut String| !names.contains(&step.as_str());
+                    skipped.extend(done.extract_if(.., is_lost));
+                    skipped.extend(in_doubt(row).to_vec().extract_if(.., is_lost));
                 }
                 match known {
                     Some(at) => Some(at),

@@ -7,12 +7,13 @@ use futures::future::BoxFuture;
 
 use super::{
     Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, RunFlow, Step, StepCx,
-    journal::{self, Entry},
-    parked::{Standing, lost_step},
+    journal::{self, Entry, Start},
+    parked::{Standing, in_doubt, lost_step},
 };
 use crate::{
     bus::CallContext,
     cluster::{Hold, moved},
+    db::Dialect,
     faults::{Point, Verdict},
     gc::UndoDebt,
     timeline::Live,
@@ -68,6 +69,8 @@ impl<F: Flow> Definition<F> {
         };
         entry.0.step = steps.first().map(|step| step.name().to_owned()).unwrap_or_default();
         entry.0.steps = Some(Json(steps.iter().map(|step| step.name().to_owned()).collect()));
+        let until = foretold(&steps, 0);
+        entry.0.foretold = steps.get(until).filter(|_| until > 0).map(|step| step.name().to_owned());
         let id = entry.0.uuid;
         match journal::find(&flows.inner.db, id).await {
             // Not taken up yet; whoever asks waits until it is.
@@ -80,7 +83,7 @@ impl<F: Flow> Definition<F> {
                 if let Err(error) = flows.unless_parked(entry.0.resource_uuid).await {
                     return Some(Err(error));
                 }
-                match journal::insert(&flows.inner.db, &entry.0).await {
+                match journal::insert(&flows.inner.db, &entry.0, until).await {
                     Ok(()) => Drive::new(flows, steps, id, &entry.0.chain, context, None).run(0).await,
                     Err(error) => Some(Err(error.into())),
                 }
@@ -103,13 +106,17 @@ impl<F: Flow> Definition<F> {
         }
         match self.prepare(flows, &row) {
             Ok((steps, data, at)) => {
-                let lost = lost_step(&row, &steps.iter().map(|step| step.name()).collect::<Vec<_>>());
-                let drive = Drive { lost, ..Drive::new(flows, steps, row.uuid, &row.chain, data, Some(&row.step)) };
+                let names: Vec<&str> = steps.iter().map(|step| step.name()).collect();
+                let lost = lost_step(&row, &names);
+                let reached = in_doubt(&row).iter().filter_map(|step| names.iter().position(|name| name == step));
+                let reached = reached.max().unwrap_or(at).max(at);
+                let drive = Drive::new(flows, steps, row.uuid, &row.chain, data, Some(&row.step));
+                let drive = Drive { lost, reached, ..drive };
                 match row.phase {
                     Phase::Running => drive.run(at).await,
                     Phase::Undoing => {
                         let error = row.error.map_or_else(|| ErrorCode::internal("interrupted"), |error| error.0);
-                        drive.unwind(at, error).await
+                        drive.unwind(error).await
                     }
                 }
             }
@@ -195,7 +202,14 @@ struct Drive<'f, F: Flow> {
     cx: StepCx<F>,
     /// A step that an earlier build did and that this one cannot undo.
     lost: Option<String>,
+    /// The furthest step that may have begun.
+    reached: usize,
     live: Live,
+}
+
+/// The place of the last step whose start is told with that of the one in the place `at`.
+fn foretold<F: Flow>(steps: &[Arc<dyn Step<F>>], at: usize) -> usize {
+    at + steps.iter().skip(at + 1).take_while(|step| step.is_foretold()).count()
 }
 
 /// How one step went.
@@ -219,12 +233,13 @@ impl<'f, F: Flow> Drive<'f, F> {
         from: Option<&str>,
     ) -> Self {
         let live = flows.inner.timeline.follow(id, chain, data.resource(), from);
-        Self { flows, steps, chain, cx: StepCx { data, flow: id, place: String::new() }, lost: None, live }
+        Self { flows, steps, chain, cx: StepCx { data, flow: id, place: String::new() }, lost: None, reached: 0, live }
     }
 
     /// Runs the steps from `at` on, whose start is in the journal.
     async fn run(mut self, mut at: usize) -> Option<Outcome> {
         while at < self.steps.len() {
+            self.reached = self.reached.max(at);
             let went = match self.flows.inner.work.refusal(&CallContext::current()) {
                 _ if self.flows.is_to_leave() => Went::Left,
                 Some(refusal) => Went::Wrong(refusal),
@@ -232,17 +247,24 @@ impl<'f, F: Flow> Drive<'f, F> {
             };
             match went {
                 Went::Well => at += 1,
-                Went::Wrong(error) => return self.unwind(at, error).await,
+                Went::Wrong(error) => return self.unwind(error).await,
                 Went::Left => return self.leave().await,
                 Went::Dead => return self.die().await,
             }
             if at < self.steps.len()
+                && !(self.steps[at].is_foretold() && self.is_told_once())
                 && let Err(error) = self.journal(at, Phase::Running, None).await
             {
-                return self.unwind(at - 1, error).await;
+                return self.unwind(error).await;
             }
         }
         Some(self.finish().await)
+    }
+
+    /// Whether the start of a step that was told with another's is not told again. On a database that many nodes share each is:
+    /// that also asks whether the flow is still this node's.
+    fn is_told_once(&self) -> bool {
+        self.flows.inner.db.dialect() == Dialect::Sqlite
     }
 
     async fn finish(&self) -> Outcome {
@@ -264,7 +286,8 @@ impl<'f, F: Flow> Drive<'f, F> {
         let entry = self.live.trail().step(step.name(), false);
         let outcome = {
             step.name().clone_into(&mut self.cx.place);
-            self.live.trail().scope(step.name(), step.run(&mut self.cx)).await
+            let run = self.flows.inner.db.in_step(self.cx.flow, at, step.run(&mut self.cx));
+            self.live.trail().scope(step.name(), run).await
         };
         self.live.trail().ended(entry, outcome.as_ref().err());
         match (outcome, faults.at(Point::StepEnd { flow: self.cx.flow, step: step.name() })) {
@@ -284,13 +307,14 @@ impl<'f, F: Flow> Drive<'f, F> {
         self.flows.inner.work.step(context.trace, self.steps[at].name(), undone, percent);
     }
 
-    /// Undoes the steps from `at` down to the first and ends the flow as failed.
-    async fn unwind(mut self, at: usize, error: ErrorCode) -> Option<Outcome> {
+    /// Undoes what may have begun, down to the first step, and ends the flow as failed.
+    async fn unwind(mut self, error: ErrorCode) -> Option<Outcome> {
         tracing::info!(flow = %self.cx.flow, chain = self.chain, %error, "a step failed; undoing");
+        let last = self.reached.min(self.steps.len().saturating_sub(1));
         if let Some(step) = self.lost.take() {
-            return Some(Err(self.park(at, &step, &error).await));
+            return Some(Err(self.park(last, &step, &error).await));
         }
-        for at in (0..=at.min(self.steps.len().saturating_sub(1))).rev() {
+        for at in (0..=last).rev() {
             if self.flows.is_to_leave() {
                 return self.leave().await;
             }
@@ -400,7 +424,11 @@ impl<'f, F: Flow> Drive<'f, F> {
     async fn journal(&self, at: usize, phase: Phase, error: Option<&ErrorCode>) -> Result<(), ErrorCode> {
         let context = journal::encode(&self.cx.data)?;
         let (flows, step) = (&self.flows.inner, self.steps[at].name());
-        Ok(journal::step_starts(&flows.db, (self.cx.flow, flows.cluster.node()), phase, step, context, error).await?)
+        // An undo is told by itself: none of them is known to find something.
+        let until = if phase == Phase::Running { foretold(&self.steps, at) } else { at };
+        let last = Some(until).filter(|until| *until > at).map(|until| self.steps[until].name());
+        let start = Start { phase, step, until: (last, until), error };
+        Ok(journal::step_starts(&flows.db, (self.cx.flow, flows.cluster.node()), start, context).await?)
     }
 
     async fn end(

@@ -37,6 +37,7 @@ impl Entry {
             state: FlowState::Active,
             phase: Phase::Running,
             step: String::new(),
+            foretold: None,
             context: Json(encode(context)?),
             error: None,
             steps: None,
@@ -56,33 +57,42 @@ pub(super) fn encode<F: Flow>(context: &F) -> Result<serde_json::Value, ErrorCod
 }
 
 /// Writes a new flow, together with the first thing it changes.
-pub(super) async fn insert(db: &Db, row: &FlowRow) -> Result<(), DbError> {
+pub(super) async fn insert(db: &Db, row: &FlowRow, until: usize) -> Result<(), DbError> {
     let mut batch = db.batch();
     batch.insert(row);
-    db.defer_insert(row.uuid, batch).await
+    db.defer_insert(row.uuid, until, batch).await
 }
 
-/// Writes that `step` starts, in `phase`, together with the first thing it changes: all of it only if the flow is still
-/// this node's. So it is with its end.
+/// The start of a step, as it is written.
+pub(super) struct Start<'s> {
+    pub(super) phase: Phase,
+    pub(super) step: &'s str,
+    /// The last step whose start is written with it, and its place in the chain.
+    pub(super) until: (Option<&'s str>, usize),
+    pub(super) error: Option<&'s ErrorCode>,
+}
+
+/// Writes that a step starts, together with the first thing it changes: all of it only if the flow is still this node's. So
+/// it is with its end.
 pub(super) async fn step_starts(
     db: &Db,
     (flow, node): (Uuid, Uuid),
-    phase: Phase,
-    step: &str,
+    start: Start<'_>,
     context: serde_json::Value,
-    error: Option<&ErrorCode>,
 ) -> Result<(), DbError> {
+    let Start { phase, step, until: (foretold, until), error } = start;
     let mut batch = db.batch();
     batch
         .update::<FlowRow>()
         .set(FlowRow::PHASE, &phase)
         .set(FlowRow::STEP, &step.to_owned())
+        .set(FlowRow::FORETOLD, &foretold.map(str::to_owned))
         .set(FlowRow::CONTEXT, &Json(context))
         .set_some(FlowRow::ERROR, error.map(|error| Json(error.clone())).as_ref())
         .eq(FlowRow::UUID, &flow)
         .eq(FlowRow::NODE_UUID, &node)
         .expect(format!("flow {flow} is no longer in the journal, or another node's"));
-    db.defer_update(flow, batch).await
+    db.defer_update(flow, until, batch).await
 }
 
 /// Writes the end, and what the flow did; for the flow of a job, together with the job's.

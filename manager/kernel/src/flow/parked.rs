@@ -48,6 +48,7 @@ impl Left {
         let mut steps = row.skipped.clone().unwrap_or_default().0;
         steps.extend_from_slice(before.unwrap_or_default());
         steps.push(row.step.clone());
+        steps.extend_from_slice(in_doubt(row));
         let mut hosts = Vec::new();
         collect_hosts(&row.context.0, &mut hosts);
         Self { steps, is_all: before.is_some(), resource: row.resource_uuid, hosts }
@@ -101,9 +102,20 @@ pub(super) fn done_before(row: &FlowRow) -> Option<&[String]> {
     recorded.iter().position(|step| *step == row.step).map(|at| &recorded[..at])
 }
 
-/// The latest step that the flow did and that `chain`, its chain of now, lacks.
+/// The recorded steps after the one where the flow stands that may have begun all the same.
+pub(super) fn in_doubt(row: &FlowRow) -> &[String] {
+    let place = |step: &String| recorded(row).iter().position(|known| known == step);
+    match (place(&row.step), row.foretold.as_ref().and_then(place)) {
+        (Some(at), Some(last)) if last > at => &recorded(row)[at + 1..=last],
+        _ => &[],
+    }
+}
+
+/// The latest step that the flow may have done, that `chain`, its chain of now, lacks, and that nobody went past.
 pub(super) fn lost_step(row: &FlowRow, chain: &[&str]) -> Option<String> {
-    done_before(row)?.iter().rev().find(|step| !chain.contains(&step.as_str())).cloned()
+    let skipped = row.skipped.as_ref().map_or(&[][..], |skipped| &skipped.0);
+    let mut latest_first = in_doubt(row).iter().rev().chain(done_before(row)?.iter().rev());
+    latest_first.find(|step| !chain.contains(&step.as_str()) && !skipped.contains(step)).cloned()
 }
 
 /// Why an abandoned flow ended.

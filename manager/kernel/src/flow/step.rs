@@ -48,6 +48,13 @@ pub trait Step<F: Flow>: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Whether its start may be written together with that of a step before it, so that it costs no commit and waits for no
+    /// disk. True of a step whose undo finds everything by what was known when that step started. When the machine fails, what
+    /// the steps between wrote may be lost while what this one did outside remains; then all of them run again, or are undone.
+    fn is_foretold(&self) -> bool {
+        false
+    }
+
     /// Does it. After a crash it may be run again: it must do no more then than if it had been run once.
     async fn run(&self, cx: &mut StepCx<F>) -> Result<(), ErrorCode>;
 

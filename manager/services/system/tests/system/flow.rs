@@ -65,6 +65,7 @@ async fn parked_at(step: &str) -> (TestNode, FlowRow) {
         context: Json(serde_json::to_value(&context).expect("JSON")),
         error: Some(Json(ErrorCode::internal("it is parked"))),
         steps: Some(Json(vec!["dream".to_owned(), "wait".to_owned()])),
+        foretold: None,
         skipped: None,
         decided_by: None,
         trace_uuid: None,

@@ -18,6 +18,11 @@ impl Step<LaunchVm> for FetchIsos {
         "fetch-isos"
     }
 
+    // Its undo does nothing.
+    fn is_foretold(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> &'static str {
         "brings the ISO images in its CD drives to the host"
     }

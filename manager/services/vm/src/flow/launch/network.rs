@@ -116,6 +116,11 @@ impl Step<LaunchVm> for PrepareNetworks {
         "prepare-networks"
     }
 
+    // Its undo does nothing.
+    fn is_foretold(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> &'static str {
         "makes sure the L2 networks are on the host"
     }
@@ -148,6 +153,11 @@ pub(super) struct ServeNics(pub(super) Arc<Vms>);
 impl Step<LaunchVm> for ServeNics {
     fn name(&self) -> &'static str {
         "serve-nics"
+    }
+
+    // The NICs are there, and the host is chosen, before what it follows.
+    fn is_foretold(&self) -> bool {
+        true
     }
 
     fn describe(&self) -> &'static str {

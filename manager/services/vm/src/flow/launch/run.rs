@@ -24,6 +24,11 @@ impl Step<LaunchVm> for StartOnHost {
         "start-on-host"
     }
 
+    // Its undo goes by the VM and its host.
+    fn is_foretold(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> &'static str {
         "starts the guest on the host"
     }

@@ -1,0 +1,1 @@
+ALTER TABLE "flow" ADD COLUMN "foretold" VARCHAR(255) NULL;
