@@ -30,7 +30,7 @@ use cumulo_schema::{ErrorCode, ResourceMeta, Uuid};
 
 use graph::Graph;
 use parts::Parts;
-pub(crate) use parts::row_key;
+pub(crate) use parts::{Going, row_key};
 pub use reads::{hanging_on, owned_by};
 
 use crate::{db::Db, plan::Planning};

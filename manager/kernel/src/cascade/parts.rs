@@ -4,10 +4,7 @@
 //! the VM, and a plan lists them. The rows of a kind (`kvm_host` of `host`), tags and owners need no word. One walk serves
 //! both plan and removal, which is why they cannot differ.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use cumulo_schema::{
     Cell, FieldKind, FieldMeta, Resource, ResourceMeta, Uuid,
@@ -17,7 +14,7 @@ use futures::future::BoxFuture;
 
 use super::Cascade;
 use crate::{
-    db::{Batch, CHUNK, Db, DbError, keys_of, rows_with, text},
+    db::{Batch, CHUNK, Db, DbError, DbRow, keys_of, rows_with, text},
     quota,
 };
 
@@ -147,23 +144,27 @@ impl Cascade {
         meta: &'static ResourceMeta,
         column: &'static str,
         uuids: &[Uuid],
-    ) -> Result<BTreeSet<String>, DbError> {
+    ) -> Result<Vec<String>, DbError> {
         self.rows(&Going { meta, column, wholes: Arc::new(uuids.to_vec()) }).await
     }
 
     /// What names each row that `going` means.
-    pub(crate) async fn rows(&self, going: &Going) -> Result<BTreeSet<String>, DbError> {
+    pub(crate) async fn rows(&self, going: &Going) -> Result<Vec<String>, DbError> {
         let (meta, key) = (going.meta, row_key(going.meta));
         let unreadable = |cause| DbError::Unreadable { table: meta.table, cause };
         let columns: Vec<&'static str> = key.iter().map(|field| field.column).collect();
-        let mut rows = BTreeSet::new();
-        for row in rows_with(&self.db, meta.table, &columns, going.column, &going.wholes).await? {
-            let cell = |(at, field): (usize, &&FieldMeta)| row.at(at, field.kind).map_err(unreadable);
-            let cells: Vec<String> =
-                key.iter().enumerate().map(cell).map(|cell| cell.map(text)).collect::<Result<_, _>>()?;
-            rows.insert(cells.join("/"));
-        }
-        Ok(rows)
+        let name = |row: &DbRow| {
+            let cell = |(at, field): (usize, &&FieldMeta)| row.at(at, field.kind).map(text).map_err(unreadable);
+            let mut cells = key.iter().enumerate().map(cell);
+            let mut name = cells.next().transpose()?.unwrap_or_default();
+            for cell in cells {
+                name.push('/');
+                name.push_str(&cell?);
+            }
+            Ok(name)
+        };
+        let rows = rows_with(&self.db, meta.table, &columns, going.column, &going.wholes).await?;
+        rows.iter().map(name).collect()
     }
 }
 

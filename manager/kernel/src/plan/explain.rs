@@ -1,12 +1,16 @@
 //! What the kernel's own doors note.
 
 use cumulo_schema::{ErrorCode, ResourceMeta, Uuid};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Planning, effect};
 use crate::{
-    cascade::{Cascade, Effect, Work},
+    cascade::{Cascade, Effect, Going, Work},
     db::{Db, DbError, Tried, Verb},
 };
+
+/// Tables that are read at once for one plan.
+const READS: usize = 2;
 
 impl Planning {
     /// A delete: the steps from the leaves to the root, and every row that goes.
@@ -48,10 +52,16 @@ impl Planning {
         meta: &'static ResourceMeta,
         uuids: &[Uuid],
     ) -> Result<(), ErrorCode> {
-        for going in cascade.going(meta, uuids).await? {
-            self.touch(going.meta.vo, effect::REMOVED, cascade.rows(&going).await?);
-        }
-        Ok(())
+        let going = cascade.going(meta, uuids).await?;
+        let read = async |going: Going| Ok((going.meta.vo, cascade.rows(&going).await?));
+        stream::iter(going)
+            .map(read)
+            .buffered(READS)
+            .try_for_each(async |(vo, rows)| {
+                self.touch_named(vo, effect::REMOVED, rows);
+                Ok(())
+            })
+            .await
     }
 
     /// Notes that the rows of `meta` go which have one of `uuids` in `column`.
@@ -65,7 +75,7 @@ impl Planning {
         uuids: &[Uuid],
     ) -> Result<(), ErrorCode> {
         let rows = cascade.rows_with(meta, column, uuids).await?;
-        self.touch(meta.vo, effect::REMOVED, rows);
+        self.touch_named(meta.vo, effect::REMOVED, rows);
         Ok(())
     }
 

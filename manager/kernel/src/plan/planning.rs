@@ -1,7 +1,7 @@
 //! The notes of a call that is only planned; they travel with its context.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,7 +23,7 @@ pub struct Planning(Arc<Mutex<Notes>>);
 struct Notes {
     steps: Vec<PlanStep>,
     /// By kind and effect: rows with a name, and how many have none.
-    touched: BTreeMap<(String, String), (BTreeSet<String>, usize)>,
+    touched: BTreeMap<(String, String), (Vec<String>, usize)>,
     vetoes: Vec<ErrorCode>,
     explanations: Map<String, Value>,
     stopped: bool,
@@ -53,9 +53,13 @@ impl Planning {
 
     /// Notes that `effect` happens to the rows of the kind `vo` that are named in `rows`.
     pub fn touch(&self, vo: &str, effect: &str, rows: impl IntoIterator<Item = impl ToString>) {
-        let mut rows = rows.into_iter().map(|row| row.to_string()).peekable();
-        if rows.peek().is_some() {
-            self.notes().touched.entry((vo.to_owned(), effect.to_owned())).or_default().0.extend(rows);
+        self.touch_named(vo, effect, rows.into_iter().map(|row| row.to_string()).collect());
+    }
+
+    /// As [`Planning::touch`], for rows that are named already.
+    pub(crate) fn touch_named(&self, vo: &str, effect: &str, mut rows: Vec<String>) {
+        if !rows.is_empty() {
+            self.notes().touched.entry((vo.to_owned(), effect.to_owned())).or_default().0.append(&mut rows);
         }
     }
 
@@ -96,11 +100,11 @@ impl Planning {
 
     pub(crate) fn finish(self, api: &str) -> Plan {
         let notes = std::mem::take(&mut *self.notes());
-        let touched = notes.touched.into_iter().map(|((resource, effect), (named, unnamed))| Touched {
-            resource,
-            effect,
-            count: named.len() + unnamed,
-            uuids: named.into_iter().collect(),
+        let touched = notes.touched.into_iter().map(|((resource, effect), (mut named, unnamed))| {
+            // A row may be touched for several reasons. Sorted at the end, which costs a fraction of keeping a set.
+            named.sort_unstable();
+            named.dedup();
+            Touched { resource, effect, count: named.len() + unnamed, uuids: named }
         });
         Plan {
             api: api.to_owned(),
