@@ -12,7 +12,7 @@
 //! write about the same flow replaces it. What a crash loses this way is what nobody could have seen.
 //!
 //! A journal may also say of several steps at once that they start ([`Db::defer_update`]). Once that is on the disk, those
-//! that write nothing on their way reach outside without waiting for it ([`Db::in_step`]).
+//! that write nothing on their way reach outside without waiting for it ([`Deferred::in_step`]).
 //!
 //! The work is an API call or a background flow, with everything it calls on this node: the deferred writes travel with
 //! the call context.
@@ -28,7 +28,7 @@ use std::{
 use cumulo_schema::Uuid;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::{Batch, Db, DbError, Dialect, backend::How};
+use super::{Batch, Db, DbError, backend::How};
 
 tokio::task_local! {
     static DEFERRED: Option<Deferred>;
@@ -107,6 +107,19 @@ impl Deferred {
     /// [`Deferred::last_commit_follows`].
     pub(crate) fn scope<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         DEFERRED.scope(Some(self.clone()), work)
+    }
+
+    /// Runs `work`, the step in the place `at` of the flow `about`, with those of the current task. Where the disk has it
+    /// already that it starts, nothing that it [settles](Db::settle) waits, as long as nothing has been written since it
+    /// began: then there is nothing to lose.
+    pub(crate) fn in_step<F: Future>(about: Uuid, at: usize, work: F) -> impl Future<Output = F::Output> {
+        let deferred = Self::current().map(|deferred| {
+            let is_on_disk = |told: &Told| told.about == about && told.on_disk.is_some_and(|last| at <= last);
+            let is_told = deferred.shared.told().iter().any(is_on_disk);
+            let step = is_told.then(|| deferred.shared.changes.load(Ordering::SeqCst));
+            Self { step, ..deferred }
+        });
+        DEFERRED.scope(deferred, work)
     }
 
     /// Runs `work` with those of the current task, also where it becomes another task.
@@ -256,25 +269,6 @@ impl Db {
         }
     }
 
-    /// Runs `work`, the step in the place `at` of the flow `about`. Where the disk has it already that it starts, nothing that
-    /// it [settles](Db::settle) waits, as long as nothing has been written since it began: then there is nothing to lose.
-    ///
-    /// On a database that many nodes share every settling stays, since it also tells whether the flow is this node's.
-    pub(crate) fn in_step<F: Future>(
-        &self,
-        about: Uuid,
-        at: usize,
-        work: F,
-    ) -> impl Future<Output = F::Output> + use<F> {
-        let deferred = Deferred::current().map(|deferred| {
-            let is_on_disk = |told: &Told| told.about == about && told.on_disk.is_some_and(|last| at <= last);
-            let is_told = self.dialect() == Dialect::Sqlite && deferred.shared.told().iter().any(is_on_disk);
-            let step = is_told.then(|| deferred.shared.changes.load(Ordering::SeqCst));
-            Deferred { step, ..deferred }
-        });
-        DEFERRED.scope(deferred, work)
-    }
-
     /// Drops what was deferred about a flow, as the death of the process would.
     pub(crate) async fn forget_deferred(&self, about: Uuid) {
         if let Some(deferred) = Deferred::current() {
@@ -372,24 +366,24 @@ mod tests {
         work.scope(async {
             db.defer_insert(flow, 2, line(&db, 1)).await.expect("defers");
             db.commit(line(&db, 2)).await.expect("commits");
-            db.in_step(flow, 0, settle()).await;
+            Deferred::in_step(flow, 0, settle()).await;
             assert!(db.is_flushed(), "it is told, and not yet on the disk");
 
             db.commit(line(&db, 3)).await.expect("commits");
-            db.in_step(flow, 2, settle()).await;
+            Deferred::in_step(flow, 2, settle()).await;
             assert!(!db.is_flushed(), "it was told with the first");
             let writes = async {
                 db.commit(line(&db, 4)).await.expect("commits");
                 settle().await;
             };
-            db.in_step(flow, 2, writes).await;
+            Deferred::in_step(flow, 2, writes).await;
             assert!(db.is_flushed(), "it wrote something");
 
             db.commit(line(&db, 5)).await.expect("commits");
-            db.in_step(Uuid::random(), 1, settle()).await;
+            Deferred::in_step(Uuid::random(), 1, settle()).await;
             assert!(db.is_flushed(), "another flow");
             db.commit(line(&db, 6)).await.expect("commits");
-            db.in_step(flow, 3, settle()).await;
+            Deferred::in_step(flow, 3, settle()).await;
             assert!(db.is_flushed(), "beyond what is told");
 
             let part = async {
@@ -397,7 +391,7 @@ mod tests {
                 settle().await;
             };
             db.commit(line(&db, 8)).await.expect("commits");
-            db.in_step(flow, 1, part).await;
+            Deferred::in_step(flow, 1, part).await;
             assert!(db.is_flushed(), "a flow of its own began in it");
         })
         .await;

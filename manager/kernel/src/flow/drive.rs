@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use cumulo_schema::{ErrorCode, Json, Uuid};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 
 use super::{
     Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, RunFlow, Step, StepCx,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bus::CallContext,
     cluster::{Hold, moved},
-    db::Dialect,
+    db::Deferred,
     faults::{Point, Verdict},
     gc::UndoDebt,
     timeline::Live,
@@ -261,10 +261,10 @@ impl<'f, F: Flow> Drive<'f, F> {
         Some(self.finish().await)
     }
 
-    /// Whether the start of a step that was told with another's is not told again. On a database that many nodes share each is:
+    /// Whether the start of a step that was told with another's is not told again. Where there may be other nodes each is:
     /// that also asks whether the flow is still this node's.
     fn is_told_once(&self) -> bool {
-        self.flows.inner.db.dialect() == Dialect::Sqlite
+        !self.flows.inner.cluster.is_shared()
     }
 
     async fn finish(&self) -> Outcome {
@@ -284,9 +284,11 @@ impl<'f, F: Flow> Drive<'f, F> {
         let context = CallContext::current();
         self.tell(&context, at, false);
         let entry = self.live.trail().step(step.name(), false);
+        let is_told_once = self.is_told_once();
         let outcome = {
             step.name().clone_into(&mut self.cx.place);
-            let run = self.flows.inner.db.in_step(self.cx.flow, at, step.run(&mut self.cx));
+            let (flow, run) = (self.cx.flow, step.run(&mut self.cx));
+            let run = if is_told_once { Deferred::in_step(flow, at, run).boxed() } else { run };
             self.live.trail().scope(step.name(), run).await
         };
         self.live.trail().ended(entry, outcome.as_ref().err());
