@@ -1,4 +1,4 @@
-//! A cloud that is ready for VMs, on hosts with agents.
+//! A cloud that is ready for VMs, on hosts with agents or on such as the simulator plugin plays.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,6 +11,15 @@ use crate::stage::Stage;
 /// Hosts that are added at once.
 const AT_ONCE: usize = 8;
 
+/// What the hosts and storages are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machines {
+    /// Agents of another process, called over mutual TLS.
+    Agents,
+    /// None: the node's own simulator plugin.
+    Simulated,
+}
+
 /// Ids of what there is.
 pub(crate) struct Cloud {
     pub(crate) zone: String,
@@ -21,19 +30,19 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     /// Builds it, with so many hosts and room for 60,000 addresses.
-    pub(crate) async fn build(stage: &Stage, hosts: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn build(stage: &Stage, machines: Machines, hosts: usize) -> anyhow::Result<Self> {
         let make =
             async |path: &str, params: Value| -> anyhow::Result<String> { id(&stage.make(path, &params).await?) };
         let zone = make("/zones", json!({ "name": "zone" })).await?;
-        let cluster = json!({ "name": "cluster", "hypervisorType": "KVM", "zoneUuid": zone });
+        let hypervisor = if machines == Machines::Agents { "KVM" } else { "Simulator" };
+        let cluster = json!({ "name": "cluster", "hypervisorType": hypervisor, "zoneUuid": zone });
         let cluster = make("/clusters", cluster).await?;
-        add_hosts(stage, &cluster, hosts).await?;
-        let storage = json!({ "name": "ps", "url": "/cumulo_ps", "zoneUuid": zone });
-        let storage = make("/primary-storage/local-storage", storage).await?;
+        add_hosts(stage, machines, &cluster, hosts).await?;
+        let (path, storage) = primary_storage(machines, &zone);
+        let storage = make(path, storage).await?;
         stage.make(&format!("/clusters/{cluster}/primary-storage/{storage}"), &json!({})).await?;
-        let images = json!({ "name": "bs", "url": "/cumulo_bs", "hostname": stage.network.address(1), "username": "root",
-                             "password": "password" });
-        let images = make("/backup-storage/sftp", images).await?;
+        let (path, images) = image_storage(stage, machines);
+        let images = make(path, images).await?;
         stage.make(&format!("/zones/{zone}/backup-storage/{images}"), &json!({})).await?;
         let image = json!({ "name": "image", "mediaType": "RootVolumeTemplate", "platform": "Linux", "format": "qcow2",
                             "url": "http://images.example/guest.qcow2", "backupStorageUuids": [images] });
@@ -59,14 +68,57 @@ impl Cloud {
     }
 }
 
-async fn add_hosts(stage: &Stage, cluster: &str, hosts: usize) -> anyhow::Result<()> {
+async fn add_hosts(stage: &Stage, machines: Machines, cluster: &str, hosts: usize) -> anyhow::Result<()> {
     use futures::{StreamExt, TryStreamExt, stream};
     let added = stream::iter(0..hosts).map(async |n| {
-        let host = json!({ "name": format!("host-{n}"), "managementIp": host_address(stage.network, n), "clusterUuid": cluster,
-                           "username": "root", "password": "password" });
-        stage.make("/hosts/kvm", &host).await.map(drop)
+        let (name, address) = (format!("host-{n}"), host_address(stage.network, n));
+        let (path, host) = match machines {
+            Machines::Agents => {
+                let host = json!({ "name": name, "managementIp": address, "clusterUuid": cluster, "username": "root",
+                                   "password": "password" });
+                ("/hosts/kvm", host)
+            }
+            Machines::Simulated => {
+                let host = json!({ "name": name, "managementIp": address, "clusterUuid": cluster, "cpuCapacity": 16,
+                                   "memoryCapacity": 64_u64 << 30 });
+                ("/hosts/simulators", host)
+            }
+        };
+        stage.make(path, &host).await.map(drop)
     });
     added.buffer_unordered(AT_ONCE).try_collect().await
+}
+
+/// Where a primary storage is added, and what it is.
+fn primary_storage(machines: Machines, zone: &str) -> (&'static str, Value) {
+    let storage = json!({ "name": "ps", "url": "/cumulo_ps", "zoneUuid": zone });
+    match machines {
+        Machines::Agents => ("/primary-storage/local-storage", storage),
+        Machines::Simulated => ("/primary-storage/simulators", with_room(storage)),
+    }
+}
+
+/// Where a storage of images is added, and what it is.
+fn image_storage(stage: &Stage, machines: Machines) -> (&'static str, Value) {
+    let images = json!({ "name": "bs", "url": "/cumulo_bs" });
+    match machines {
+        Machines::Agents => {
+            let mut images = images;
+            images["hostname"] = json!(stage.network.address(1));
+            images["username"] = json!("root");
+            images["password"] = json!("password");
+            ("/backup-storage/sftp", images)
+        }
+        Machines::Simulated => ("/backup-storage/simulators", with_room(images)),
+    }
+}
+
+/// A simulated storage as large as 16 TiB.
+fn with_room(mut storage: Value) -> Value {
+    for size in ["totalCapacity", "availableCapacity", "totalPhysicalCapacity", "availablePhysicalCapacity"] {
+        storage[size] = json!(16_u64 << 40);
+    }
+    storage
 }
 
 /// The address of host `n`, from the one after the backup storage's on: a thousand do not fit in one network.

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use cumulo_bench_report::{Figure, in_turns};
+use cumulo_bench_report::{Figure, in_turns, median};
 
 use crate::{
     Arguments,
     by_hand::{ByHand, Recording},
     clients::{create, create_many},
-    cloud::Cloud,
+    cloud::{Cloud, Machines},
     count, ms,
     stage::Stage,
 };
@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let ready = stage.start().await?;
     Figure::new("start", "ms", ms(ready)).at_most(1_000.0).tell()?;
     Figure::new("memory-empty", "MiB", stage.resident_mib()?).at_most(64.0).tell()?;
-    let cloud = Cloud::build(&stage, hosts).await?;
+    let cloud = Cloud::build(&stage, Machines::Agents, hosts).await?;
     create_many(&stage, &cloud, 0, WARM_UP * hosts).await?;
     let recording = Recording::make(&stage, &cloud).await?;
     let by_hand = ByHand::set(recording, hosts, arguments.work_ms).await?;
@@ -64,6 +64,26 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let figure = Figure::new(format!("vm-create-{many}"), "VMs/s", rate).limit(by_hand_rate);
     figure.ratio_at_least(0.5).at_least(500.0).tell()?;
     Figure::new(format!("memory-{many}-vms"), "MiB", stage.resident_mib()?).tell()?;
+    stage.stop().await;
+    Ok(())
+}
+
+/// The same on hosts of the simulator plugin, where nobody but the node does anything.
+pub(crate) async fn simulated(arguments: &Arguments) -> anyhow::Result<()> {
+    let (hosts, many) = (arguments.hosts.unwrap_or(10), arguments.vms.unwrap_or(MANY));
+    let mut stage = Stage::set(arguments.work_ms).await?;
+    stage.start().await?;
+    let cloud = Cloud::build(&stage, Machines::Simulated, hosts).await?;
+    create_many(&stage, &cloud, 0, WARM_UP * hosts).await?;
+    let mut turns = Vec::with_capacity(SINGLE);
+    for n in 0..SINGLE {
+        let begun = Instant::now();
+        create(&stage, &cloud, format!("single-{n}")).await?;
+        turns.push(ms(begun.elapsed()));
+    }
+    Figure::new("vm-create-1-simulated", "ms", median(&turns)).at_most(5.0).tell()?;
+    let (_, took) = create_many(&stage, &cloud, WARM_UP * hosts, many).await?;
+    Figure::new(format!("vm-create-{many}-simulated"), "s", took.as_secs_f64()).at_most(2.0).tell()?;
     stage.stop().await;
     Ok(())
 }

@@ -24,10 +24,10 @@ use clap::{Parser, ValueEnum};
 struct Arguments {
     /// The part to run; all where absent.
     part: Option<Part>,
-    /// How many hosts; 10 for create and 1,000 for the others where absent.
+    /// How many hosts; 10 for create and simulated, and 1,000 for the others where absent.
     #[arg(long)]
     hosts: Option<usize>,
-    /// How many VMs at once; 1,000 for create, 10,000 for scale and 1,000 a turn for sick where absent.
+    /// How many VMs at once; 1,000 for create and simulated, 10,000 for scale and 1,000 a turn for sick where absent.
     #[arg(long)]
     vms: Option<usize>,
     /// How much longer every command of a host takes, in milliseconds.
@@ -39,6 +39,8 @@ struct Arguments {
 enum Part {
     /// VMs on a few hosts: one after the other, and a thousand at once.
     Create,
+    /// The same on hosts of the simulator plugin, without agents.
+    Simulated,
     /// A thousand hosts and ten thousand VMs, made and deleted.
     Scale,
     /// A thousand hosts after the death of the node.
@@ -54,6 +56,7 @@ async fn main() -> anyhow::Result<()> {
     for part in parts {
         match part {
             Part::Create => create::run(&arguments).await?,
+            Part::Simulated => create::simulated(&arguments).await?,
             Part::Scale => scale::run(&arguments).await?,
             Part::Reconnect => reconnect::run(&arguments).await?,
             Part::Sick => sick::run(&arguments).await?,

@@ -11,7 +11,12 @@ use cumulo_sim_hosts::control::Kind;
 use serde_json::Value;
 use tokio::{pin, select, time::sleep};
 
-use crate::{Arguments, cloud::Cloud, count, handshakes, ms, stage::Stage};
+use crate::{
+    Arguments,
+    cloud::{Cloud, Machines},
+    count, handshakes, ms,
+    stage::Stage,
+};
 
 /// What a node says to an agent that it connects to.
 const HELLO: &str = "Connect";
@@ -28,7 +33,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let hosts = arguments.hosts.unwrap_or(1_000);
     let mut stage = Stage::set(arguments.work_ms).await?;
     stage.start().await?;
-    Cloud::build(&stage, hosts).await?;
+    Cloud::build(&stage, Machines::Agents, hosts).await?;
     let before = hellos(&stage).await?;
     stage.kill().await;
     let begun = Instant::now();

@@ -10,7 +10,7 @@ use crate::{
     Arguments,
     by_hand::{ByHand, Recording},
     clients::{create_many, delete_many},
-    cloud::Cloud,
+    cloud::{Cloud, Machines},
     count, ms,
     stage::Stage,
 };
@@ -27,7 +27,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut stage = Stage::set(arguments.work_ms).await?;
     stage.start().await?;
     let begun = Instant::now();
-    let cloud = Cloud::build(&stage, hosts).await?;
+    let cloud = Cloud::build(&stage, Machines::Agents, hosts).await?;
     Figure::new(format!("add-{hosts}-hosts"), "s", begun.elapsed().as_secs_f64()).tell()?;
     Figure::new(format!("memory-{hosts}-hosts"), "MiB", stage.resident_mib()?).at_most(EMPTY).tell()?;
 

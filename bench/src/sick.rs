@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::{
     Arguments,
     clients::{CLIENTS, create, create_many},
-    cloud::{Cloud, host_address},
+    cloud::{Cloud, Machines, host_address},
     count,
     stage::Stage,
 };
@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (hosts, vms) = (arguments.hosts.unwrap_or(1_000), arguments.vms.unwrap_or(VMS));
     let mut stage = Stage::set(arguments.work_ms).await?;
     stage.start().await?;
-    let cloud = Cloud::build(&stage, hosts).await?;
+    let cloud = Cloud::build(&stage, Machines::Agents, hosts).await?;
     // Every host has fetched the image.
     create_many(&stage, &cloud, 0, 2 * hosts).await?;
     let sick: Vec<IpAddr> = (0..SICK.min(hosts)).map(|n| host_address(stage.network, n)).collect();
