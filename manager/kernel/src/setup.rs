@@ -51,6 +51,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261121_2201_long_job_part",
         sql: include_str!("../migrations/20261121_2201_long_job_part.sql"),
     },
+    Migration {
+        name: "20261122_0600_debt_waits_for",
+        sql: include_str!("../migrations/20261122_0600_debt_waits_for.sql"),
+    },
 ];
 
 /// Why a kernel does not start.
