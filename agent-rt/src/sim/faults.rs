@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::watch;
+
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -45,6 +47,7 @@ pub struct Call {
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     state: Arc<Mutex<State>>,
+    hangs: Arc<watch::Sender<bool>>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +67,18 @@ impl Faults {
     /// Forgets planned faults and recorded calls.
     pub fn clear(&self) {
         *self.state() = State::default();
+    }
+
+    /// Whether it hangs from now on: it takes calls and pings, and answers none. Those that are still waited for when it goes
+    /// on are done then; the others never came.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
+    }
+
+    /// Waits until it does not hang.
+    pub(super) async fn answers(&self) {
+        // The sender is here, so it does not end before that.
+        let _ = self.hangs.subscribe().wait_for(|hangs| !hangs).await;
     }
 
     /// The calls so far, those sent again included.

@@ -39,7 +39,10 @@ impl<H: Send + Sync + 'static> AgentLink for SimLink<H> {
                 return Err(self.lost());
             }
         }
-        self.runtime.accept(path, request).await.map_err(|refusal| LinkError::Refused {
+        self.faults.answers().await;
+        let accepted = self.runtime.accept(path, request).await;
+        self.faults.answers().await;
+        accepted.map_err(|refusal| LinkError::Refused {
             address: self.address(),
             code: refusal.code().to_owned(),
             message: crate::Chain(&refusal).to_string(),
@@ -53,15 +56,18 @@ impl<H: Send + Sync + 'static> AgentLink for SimLink<H> {
         if self.faults.strikes(&task_id, &Fault::DropRequest) || self.faults.strikes(&task_id, &Fault::LoseReply) {
             return Err(self.lost());
         }
+        self.faults.answers().await;
         Ok(self.runtime.ping())
     }
 
     async fn cancel(&self, task_id: &str) -> Result<bool, LinkError> {
+        self.faults.answers().await;
         Ok(self.runtime.cancel(task_id))
     }
 }
 
-/// [`Callbacks`] that lose the outcomes they are told to lose, in front of the ones that deliver.
+/// [`Callbacks`] that lose the outcomes they are told to lose and are silent while the agent hangs, in front of the ones that
+/// deliver.
 pub struct LossyCallbacks {
     inner: Arc<dyn Callbacks>,
     faults: Faults,
@@ -81,6 +87,7 @@ impl Callbacks for LossyCallbacks {
     }
 
     async fn outcome(&self, base: &str, outcome: &Outcome) -> Result<(), PostError> {
+        self.faults.answers().await;
         if self.faults.strikes(&outcome.task_id, &Fault::LoseReply) {
             // Lost for good: the agent believes it arrived, only asking again brings it back.
             return Ok(());
@@ -89,14 +96,17 @@ impl Callbacks for LossyCallbacks {
     }
 
     async fn progress(&self, base: &str, progress: &Progress) -> Result<(), PostError> {
+        self.faults.answers().await;
         self.inner.progress(base, progress).await
     }
 
     async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
+        self.faults.answers().await;
         self.inner.report(base, report).await
     }
 
     async fn samples(&self, base: &str, samples: &Samples) -> Result<(), PostError> {
+        self.faults.answers().await;
         self.inner.samples(base, samples).await
     }
 }

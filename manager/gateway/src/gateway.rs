@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use cumulo_agent_rt::{AgentLink, Callbacks};
@@ -19,10 +20,12 @@ use crate::{
     AgentKind, Deployer, Deployment, GatewayError, OnReport, SshTarget,
     agents::{Agent, Agents, MIGRATION},
     ca::{Authority, ManagerTls},
-    call, callback,
+    call::{self, Addressee},
+    callback,
     deploy::{AnsibleDeployer, Binaries},
     in_process::InProcess,
     peers::{AgentDeployed, Peer, Peers},
+    reach::Reach,
     reports::{AgentMeasured, AgentReported, Reports},
     waiters::{Delivery, Waiters},
 };
@@ -55,6 +58,7 @@ struct Inner {
     agents: Agents,
     peers: Arc<Peers>,
     waiters: Waiters,
+    reach: Reach,
     reports: Arc<Reports>,
     deployer: Arc<dyn Deployer>,
     network: Option<Network>,
@@ -112,7 +116,7 @@ impl Gateway {
     ) -> Self {
         let reports = Arc::new(Reports::default());
         setup.migrations(&[MIGRATION]).resources(&[Agent::META]).message::<AgentReported>(reports.clone());
-        setup.message::<AgentMeasured>(reports.clone());
+        setup.message::<AgentMeasured>(reports.clone()).configs(&[call::PATIENCE]);
         let (kernel, waiters) = (setup.kernel().clone(), Waiters::default());
         let peers = Arc::new(Peers::new(tls, waiters.clone()));
         setup.on::<AgentDeployed>(peers.clone());
@@ -120,6 +124,7 @@ impl Gateway {
             agents: Agents::new(kernel.db().clone()),
             peers,
             waiters,
+            reach: Reach::new(kernel.clone()),
             reports,
             deployer,
             network,
@@ -146,10 +151,19 @@ impl Gateway {
     /// it failed needs another one.
     ///
     /// # Errors
-    /// What the agent said it failed of, with its code as `agentCode`; HOST.1000 when the agent stays unreachable;
-    /// SYS.1001 when the deadline passed, and the agent may still do it.
+    /// What the agent said it failed of, with its code as `agentCode`; HOST.1000, with what it waits for, when the agent does
+    /// not accept it for a while, is known to be away ([`crate::AgentWatch`]), or stays unreachable after it accepted;
+    /// SYS.1001 when the deadline passed. Unless the agent said it, it may still do it.
     pub async fn call<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<C::Reply, ErrorCode> {
-        self.exchange(agent, task, command, call::reply::<C>).await
+        self.exchange(agent, task, command, (false, call::reply::<C>)).await
+    }
+
+    /// As [`Gateway::call`], also where the agent is known to be away: for who finds out whether it is back.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn greet<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<C::Reply, ErrorCode> {
+        self.exchange(agent, task, command, (true, call::reply::<C>)).await
     }
 
     /// Makes sure that `task` of `agent` has ended, however it did: `command` is its command, in a form that does nothing
@@ -158,16 +172,16 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::call`], but not what the task failed of: as long as it may be under way.
     pub async fn settle<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<(), ErrorCode> {
-        self.exchange(agent, task, command, |_, _| Ok(())).await
+        self.exchange(agent, task, command, (false, |_: &Peer, _: &Outcome| Ok(()))).await
     }
 
-    /// Runs `command` and answers what `read` makes of its outcome.
+    /// Runs `command` and answers what `read` makes of its outcome. `finds_out`: also where the agent is known to be away.
     async fn exchange<C: AgentCommand, T>(
         &self,
         agent: Uuid,
         task: Uuid,
         command: C,
-        read: impl FnOnce(&Peer, &Outcome) -> Result<T, ErrorCode> + Send,
+        (finds_out, read): (bool, impl FnOnce(&Peer, &Outcome) -> Result<T, ErrorCode> + Send),
     ) -> Result<T, ErrorCode> {
         plan::door("agent command", C::NAME)?;
         let inner = &self.inner;
@@ -176,7 +190,8 @@ impl Gateway {
         let callback = peer.callback(self.callback_address(), advertise).await?;
         inner.kernel.db().settle().await?;
         let noted = inner.kernel.timeline().command(C::NAME, agent, task);
-        let outcome = call::run(&inner.kernel, &inner.waiters, &peer, callback, (agent, task), command).await;
+        let to = Addressee { agent, peer: &peer, reach: &inner.reach, finds_out };
+        let outcome = call::run(&inner.kernel, &inner.waiters, to, callback, task, command).await;
         let outcome = outcome.and_then(|outcome| read(&peer, &outcome));
         noted.ended(outcome.as_ref().err());
         outcome
@@ -188,7 +203,19 @@ impl Gateway {
     /// HOST.1000 when it does not answer.
     pub async fn ping(&self, agent: Uuid) -> Result<PingReply, ErrorCode> {
         let peer = self.inner.peers.get(&self.inner.agents, agent).await?;
-        peer.link.ping().await.map_err(|error| call::link_error(&peer.address, &error))
+        Addressee { agent, peer: &peer, reach: &self.inner.reach, finds_out: true }.ping().await
+    }
+
+    /// It may be recorded by now that `agent` is away: commands that it has not accepted fail where that is so.
+    pub fn suspect(&self, agent: Uuid) {
+        self.inner.reach.suspect(agent);
+    }
+
+    /// For how long `agent` has left unanswered what this node asked of it; `None` where it answered last, or was not asked
+    /// lately.
+    #[must_use]
+    pub fn silent_for(&self, agent: Uuid) -> Option<Duration> {
+        self.inner.reach.silent_for(agent)
     }
 
     /// Installs or updates the agent on a machine and remembers where it is. Converges: it may be called at any time
@@ -245,6 +272,7 @@ impl Gateway {
         inner.peers.remove(agent);
         inner.kernel.bus().publish(&AgentDeployed { agent });
         inner.reports.forget(agent);
+        inner.reach.forget(agent);
         if let Some(network) = &inner.network {
             network.authority.forget(agent);
         }

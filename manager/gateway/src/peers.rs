@@ -99,7 +99,7 @@ impl Peers {
             (Some(row), Some(tls)) => remote(row, tls)?,
             (None, _) | (_, None) => {
                 let text = format!("no agent was deployed for {agent}; reconnect the host or storage that it is for");
-                return Err(ErrorCode::new(codes::HOST_CONNECTION, text));
+                return Err(ErrorCode::unreachable(agent, text));
             }
         });
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(agent, peer.clone());

@@ -3,15 +3,26 @@
 //! A debt names a runner and carries what the runner needs. The commonest is the undo of a flow step that kept failing;
 //! services register runners of their own for remote objects whose host is away. One that succeeds is kept for a day as
 //! `Done`, so that people see what happened.
+//!
+//! A try that fails since a host does not answer notes which one: whoever sees it back makes those debts due ([`Debts::due`]),
+//! however long the pause had become. Debts of one resource are tried one after another, in the order in which they fell due:
+//! the guest goes before the volume it uses. Those of others do not wait for them, so a host that hangs delays only what is
+//! owed there.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cumulo_schema::{
     ErrorCode, Json, Timestamp, Uuid, message,
     system::{GarbageCollector, GcStatus},
 };
+use futures::{StreamExt, stream::FuturesUnordered};
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
     Kernel,
@@ -24,8 +35,12 @@ use crate::{
 /// The pause after the first failed try; it doubles up to an hour.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
-/// Debts tried in one round.
-const ROUND: u64 = 64;
+/// How often it is looked what is due.
+const ROUND: Duration = Duration::from_secs(1);
+/// Debts looked at in one round.
+const DUE: u64 = 64;
+/// Resources whose debts are tried at once.
+const AT_ONCE: usize = 16;
 /// How long one try may take.
 const TRY_TIMEOUT: Duration = Duration::from_mins(5);
 
@@ -109,11 +124,32 @@ impl Debts {
             next_try: now.plus(FIRST_PAUSE),
             create_date: now,
             last_op_date: now,
+            waits_for: reason.waits_for(),
         });
         match self.db.commit_surely(batch).await {
             Ok(_) | Err(crate::db::DbError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Makes all debts due that could not be paid while `agent`, a host or storage, did not answer: it is back. None is fine.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn due(&self, agent: Uuid) -> Result<(), ErrorCode> {
+        // Hosts come back by the thousand when a node starts, and a write waits for the disk.
+        let waiting = self.db.select::<GarbageCollector>().eq(GarbageCollector::WAITS_FOR, &Some(agent));
+        if waiting.first().await?.is_none() {
+            return Ok(());
+        }
+        let mut batch = self.db.batch();
+        batch
+            .update::<GarbageCollector>()
+            .set(GarbageCollector::NEXT_TRY, &Timestamp::now())
+            .set(GarbageCollector::WAITS_FOR, &None::<Uuid>)
+            .eq(GarbageCollector::WAITS_FOR, &Some(agent))
+            .any();
+        Ok(self.db.commit(batch).await.map(drop)?)
     }
 
     /// Debts of `resource` that are not yet paid.
@@ -141,24 +177,62 @@ impl Collector {
         Self { db, bus, cluster, runners }
     }
 
-    /// Tries every debt that is due and whose resource is this node's. One that fails delays no other's turn in the next round.
-    pub(crate) async fn round(&self) -> Result<(), ErrorCode> {
+    /// Tries debts that are due and whose resource is this node's, for ever. One that takes long delays no other resource's.
+    pub(crate) async fn rounds(&self) {
+        let (mut under_way, mut busy) = (FuturesUnordered::new(), HashSet::new());
+        let mut round = tokio::time::interval_at(Instant::now() + ROUND, ROUND);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some(resource) = under_way.next() => {
+                    busy.remove(&resource);
+                }
+                _ = round.tick() => match self.due().await {
+                    Ok(due) => {
+                        for (resource, debts) in due {
+                            if busy.len() < AT_ONCE && busy.insert(resource) {
+                                under_way.push(self.pay_all(resource, debts));
+                            }
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "debts could not be looked at"),
+                },
+            }
+        }
+    }
+
+    /// The debts that are due, with those of one resource together, in the order in which they fell due.
+    async fn due(&self) -> Result<Vec<(Uuid, Vec<GarbageCollector>)>, ErrorCode> {
         let due = self
             .db
             .select::<GarbageCollector>()
             .eq(GarbageCollector::STATUS, &GcStatus::Idle)
             .at_most(GarbageCollector::NEXT_TRY, Timestamp::now().0)
             .order_by(GarbageCollector::NEXT_TRY)
-            .limit(ROUND)
+            .order_by(GarbageCollector::CREATE_DATE)
+            .limit(DUE)
             .all()
             .await?;
+        let mut groups: Vec<(Uuid, Vec<GarbageCollector>)> = Vec::new();
+        let mut places = HashMap::new();
         for debt in due {
-            let Some(hold) = self.cluster.hold_now(&debt.resource_uuid) else { continue };
-            if let Err(error) = hold.scope(self.pay(debt)).await {
-                tracing::warn!(%error, "a debt's outcome could not be recorded");
+            let place = *places.entry(debt.resource_uuid).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some((_, group)) => group.push(debt),
+                None => groups.push((debt.resource_uuid, vec![debt])),
             }
         }
-        Ok(())
+        Ok(groups)
+    }
+
+    /// Tries `debts` of `resource`, in order, where that is this node's; answers `resource`.
+    async fn pay_all(&self, resource: Uuid, debts: Vec<GarbageCollector>) -> Uuid {
+        for debt in debts {
+            let Some(hold) = self.cluster.hold_now(&resource) else { break };
+            // Why it is still owed is logged and recorded where that was found.
+            let _ = hold.scope(self.pay(debt)).await;
+        }
+        resource
     }
 
     /// Tries one debt now, due or not.
@@ -207,11 +281,13 @@ impl Collector {
                 let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
                 update
                     .set(GarbageCollector::LAST_ERROR, &Json(error.clone()))
+                    .set(GarbageCollector::WAITS_FOR, &error.waits_for())
                     .set(GarbageCollector::NEXT_TRY, &Timestamp::now().plus(pause))
                     .any();
             }
         }
-        self.db.commit(batch).await?;
+        let recorded = self.db.commit(batch).await;
+        recorded.inspect_err(|error| tracing::warn!(%error, "a debt's outcome could not be recorded"))?;
         outcome
     }
 }

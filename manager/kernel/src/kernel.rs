@@ -30,8 +30,8 @@ use crate::{
     work::Work,
 };
 
-/// How often debts that are due are tried.
-const GC_ROUND: Duration = Duration::from_secs(1);
+/// How often what happened by itself is recorded.
+const TIMELINE_ROUND: Duration = Duration::from_secs(1);
 /// How often ended flows and jobs are forgotten.
 const FORGET_ROUND: Duration = Duration::from_mins(10);
 /// How long a stop waits for work under way.
@@ -326,12 +326,11 @@ impl Kernel {
 
     pub(crate) fn spawn_rounds(&self) {
         let kernel = self.clone();
+        self.spawn(async move { kernel.collector().rounds().await });
+        let kernel = self.clone();
         self.spawn(async move {
             loop {
-                tokio::time::sleep(GC_ROUND).await;
-                if let Err(error) = kernel.installed().collector.round().await {
-                    tracing::warn!(%error, "debts could not be looked at");
-                }
+                tokio::time::sleep(TIMELINE_ROUND).await;
                 if let Err(error) = kernel.timeline().flush().await {
                     tracing::warn!(%error, "what happened by itself could not be recorded");
                 }

@@ -55,6 +55,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261122_0530_flow_foretold",
         sql: include_str!("../migrations/20261122_0530_flow_foretold.sql"),
     },
+    Migration {
+        name: "20261122_0600_debt_waits_for",
+        sql: include_str!("../migrations/20261122_0600_debt_waits_for.sql"),
+    },
 ];
 
 /// Why a kernel does not start.

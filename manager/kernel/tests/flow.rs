@@ -210,6 +210,46 @@ async fn an_undo_that_keeps_failing_becomes_a_debt_that_is_paid() {
 }
 
 #[tokio::test]
+async fn an_undo_for_which_nobody_answers_is_a_debt_at_once_and_due_when_they_are_back() {
+    let (kernel, wall, _database) = kernel().await;
+    /// Whoever fills the hole is away.
+    struct Away {
+        mason: Uuid,
+        tries: AtomicUsize,
+    }
+    impl Probe for Away {
+        fn at(&self, point: Point<'_>) -> Verdict {
+            match point {
+                Point::StepEnd { step: "mount", .. } => Verdict::Fail(ErrorCode::operation("crooked")),
+                Point::UndoStart { step: "drill", .. } => {
+                    self.tries.fetch_add(1, Ordering::SeqCst);
+                    let away = ErrorCode::unreachable(self.mason, "nobody answers");
+                    Verdict::Fail(ErrorCode::operation("the hole is not filled").because(away))
+                }
+                _ => Verdict::Pass,
+            }
+        }
+    }
+    let away = Arc::new(Away { mason: Uuid::random(), tries: AtomicUsize::new(0) });
+    assert!(kernel.faults().install(away.clone()).is_ok());
+    let context = put_up();
+    let shelf = context.shelf;
+    kernel.flows().run("put-up", Uuid::random(), context).await.expect_err("crooked");
+    assert_eq!(away.tries.load(Ordering::SeqCst), 1, "who waits for the flow does not wait for three tries");
+    let owed = kernel.debts().of_resource(shelf).await.expect("read").pop().expect("a debt");
+    assert_eq!(owed.waits_for, Some(away.mason));
+    assert!(!wall.is_whole());
+    kernel.debts().due(Uuid::random()).await.expect("somebody else is back");
+    let still = kernel.debts().of_resource(shelf).await.expect("read").pop().expect("a debt");
+    assert_eq!(still.next_try, owed.next_try);
+    kernel.debts().due(away.mason).await.expect("back");
+    eventually("the debt paid", async || kernel.debts().of_resource(shelf).await.expect("read").is_empty()).await;
+    assert!(wall.is_whole());
+    let paid = kernel.db().find(GarbageCollector::UUID, &owed.uuid).await.expect("read").expect("kept");
+    assert_eq!((paid.status, paid.attempts), (GcStatus::Done, 1));
+}
+
+#[tokio::test]
 async fn a_flow_whose_chain_is_gone_is_parked_and_blocks_nobody() {
     let (database, wall) = (TestDatabase::new().await, Arc::new(Wall::default()));
     let id = Uuid::random();

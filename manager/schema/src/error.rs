@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Uuid;
+
+/// The fact that names whom [`ErrorCode::unreachable`] is about.
+const AGENT: &str = "agentUuid";
 /// `details` is cut at this many characters (wire.md §5).
 const DETAILS_LIMIT: usize = 4096;
 
@@ -72,6 +76,21 @@ impl ErrorCode {
     #[must_use]
     pub fn comes_of(&self, code: codes::Code) -> bool {
         std::iter::successors(Some(self), |error| error.cause.as_deref()).any(|error| error.is(code))
+    }
+
+    /// Nobody answers behind `agent`, the id of a host or storage: HOST.1000. Whether what was asked of it was done nobody
+    /// knows. Who waits for its return finds it by [`ErrorCode::waits_for`].
+    #[must_use]
+    pub fn unreachable(agent: Uuid, details: impl Into<String>) -> Self {
+        Self::new(codes::HOST_CONNECTION, details).with(AGENT, agent.to_string())
+    }
+
+    /// The host or storage that has to come back before what failed can go well, where that is why it failed.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<Uuid> {
+        let mut chain = std::iter::successors(Some(self), |error| error.cause.as_deref());
+        let unreachable = chain.find(|error| error.is(codes::HOST_CONNECTION))?;
+        unreachable.opaque.as_ref()?.get(AGENT)?.as_str()?.parse().ok()
     }
 
     /// Wrong input: SYS.1007.
@@ -174,6 +193,17 @@ mod tests {
         let error = ErrorCode::internal("no host").because(ErrorCode::operation("no lease").because(gone));
         assert!(error.comes_of(codes::NODE_UNAVAILABLE) && error.comes_of(codes::INTERNAL));
         assert!(!error.comes_of(codes::CANCEL) && !error.is(codes::NODE_UNAVAILABLE));
+    }
+
+    #[test]
+    fn who_has_to_come_back_is_found_however_it_is_said() {
+        let host = Uuid::random();
+        let error = ErrorCode::operation("no volume").because(ErrorCode::unreachable(host, "it does not answer"));
+        assert_eq!((error.waits_for(), error.comes_of(codes::HOST_CONNECTION)), (Some(host), true));
+        let wire = serde_json::to_value(&error).expect("serialises");
+        assert_eq!(wire["cause"]["opaque"]["agentUuid"], host.to_string());
+        assert_eq!(ErrorCode::new(codes::HOST_CONNECTION, "no route").waits_for(), None);
+        assert_eq!(ErrorCode::operation("no space").with("agentUuid", host.to_string()).waits_for(), None);
     }
 
     #[test]

@@ -288,6 +288,9 @@ pub struct GarbageCollector {
     pub create_date: Timestamp,
     /// The last try.
     pub last_op_date: Timestamp,
+    /// The host or storage that did not answer at the last try: it is tried again as soon as that is back.
+    #[field(hidden, indexed)]
+    pub waits_for: Option<Uuid>,
 }
 
 /// A management node.

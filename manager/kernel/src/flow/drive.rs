@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use cumulo_schema::{ErrorCode, Json, Uuid};
+use cumulo_schema::{ErrorCode, Json, Uuid, codes};
 use futures::future::{BoxFuture, FutureExt};
 
 use super::{
@@ -212,6 +212,12 @@ fn foretold<F: Flow>(steps: &[Arc<dyn Step<F>>], at: usize) -> usize {
     at + steps.iter().skip(at + 1).take_while(|step| step.is_foretold()).count()
 }
 
+/// Whether trying an undo again soon is of no use: who was called is away, and was waited for already. Whoever waits for the
+/// flow would wait as long again for each step.
+fn is_pointless(error: &ErrorCode) -> bool {
+    error.comes_of(codes::HOST_CONNECTION)
+}
+
 /// How one step went.
 enum Went {
     Well,
@@ -375,7 +381,7 @@ impl<'f, F: Flow> Drive<'f, F> {
             match outcome {
                 Ok(()) => return Undone::Well,
                 Err(_) if self.flows.is_to_leave() => return Undone::Left,
-                Err(error) if attempt < UNDO_TRIES => {
+                Err(error) if attempt < UNDO_TRIES && !is_pointless(&error) => {
                     tracing::warn!(flow = %self.cx.flow, step = step.name(), attempt, %error, "an undo failed; trying again");
                     tokio::time::sleep(pause).await;
                     // Tries are not wasted on a database that is away. When it closes, the next start goes on here.

@@ -5,6 +5,8 @@
 //!   repeatable**, by asking for states ("make sure it is there") and by task ids derived from flow and step.
 //! - A step that fails is undone too, then every step before it, newest first. Undo means "make sure it is gone".
 //! - An undo that keeps failing becomes a debt ([`crate::gc`]): persisted, retried with backoff, visible; the other undos go on.
+//!   One that fails since a host does not answer is a debt at once. What a step did before it failed is never guessed from
+//!   how it failed: a command whose fate is unknown is undone as one that was done.
 //! - Flows on one resource run one after another. The journal entry is written when a flow's turn comes.
 //! - A flow runs in a task of its own: who started it may go away.
 //! - A flow whose job was cancelled, or whose deadline has passed, starts no more steps and is undone; its undoes get time of

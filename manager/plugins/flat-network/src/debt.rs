@@ -40,7 +40,7 @@ impl GcRunner for Debts {
             .map_err(|cause| ErrorCode::internal("a debt's context is unreadable").because_of(&cause))?;
         match self.0.is_connected(host).await? {
             None => Ok(()),
-            Some(false) => Err(ErrorCode::operation(format!("host {host} is not connected"))),
+            Some(false) => Err(ErrorCode::unreachable(host, format!("host {host} is not connected"))),
             Some(true) => self.0.converge(host, l3).await,
         }
     }

@@ -53,7 +53,7 @@ impl NetworkServiceBackend for Flat {
         match self.is_connected(host).await? {
             None => return Ok(()),
             Some(false) => {
-                let away = ErrorCode::operation(format!("host {host} is not connected"));
+                let away = ErrorCode::unreachable(host, format!("host {host} is not connected"));
                 return self.owe(host, l3, &away).await;
             }
             Some(true) => {}
@@ -81,7 +81,7 @@ impl NetworkServiceBackend for Flat {
             match self.is_connected(host).await? {
                 Some(true) => self.hosts.remove_dhcp(host, Uuid::random(), l3.uuid).await?,
                 Some(false) => {
-                    let away = ErrorCode::operation(format!("host {host} is not connected"));
+                    let away = ErrorCode::unreachable(host, format!("host {host} is not connected"));
                     self.owe(host, l3.uuid, &away).await?;
                 }
                 None => {}

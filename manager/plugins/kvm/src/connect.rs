@@ -21,7 +21,7 @@ impl HostConnector for Kvm {
         }
         // Facts change, so each connection is a task of its own.
         let hello = kvm::Connect { header: None, host_uuid: host.to_string() };
-        let reply = self.gateway.call(host, Uuid::random(), hello).await?;
+        let reply = self.gateway.greet(host, Uuid::random(), hello).await?;
         let missing =
             || ErrorCode::operation(format!("the agent of host {host} told nothing of its host; reconnect it"));
         Ok(facts(reply.facts.ok_or_else(missing)?))
@@ -35,7 +35,7 @@ impl HostConnector for Kvm {
         }
         // An agent that was restarted does not know where to report to until it is told again.
         let hello = kvm::Connect { header: None, host_uuid: host.to_string() };
-        self.gateway.call(host, Uuid::random(), hello).await.map(drop)
+        self.gateway.greet(host, Uuid::random(), hello).await.map(drop)
     }
 
     async fn disconnect(&self, host: Uuid) -> Result<(), ErrorCode> {

@@ -5,6 +5,7 @@
 
 mod connect;
 mod os;
+mod reach;
 mod renew;
 mod reports;
 mod run;
@@ -12,8 +13,14 @@ mod tags;
 
 use std::sync::Arc;
 
-use cumulo_contracts::ext::hypervisor::{HostConnector, Hypervisor, OsUpdater};
-use cumulo_gateway::Gateway;
+use cumulo_contracts::{
+    ext::{
+        host::HostFilter,
+        hypervisor::{HostConnector, Hypervisor, OsUpdater},
+    },
+    message::host::HostStatusChanged,
+};
+use cumulo_gateway::{AgentWatch, Gateway};
 use cumulo_kernel::{Kernel, Setup};
 
 /// The hypervisor type this plugin serves.
@@ -32,6 +39,9 @@ pub fn install(setup: &mut Setup, gateway: Gateway) {
     let kvm = Arc::new(Kvm { kernel, gateway, renewals: renew::Renewals::default() });
     setup
         .tags(tags::TAGS)
+        .add::<dyn AgentWatch>(kvm.clone())
+        .on::<HostStatusChanged>(kvm.clone())
+        .add::<dyn HostFilter>(kvm.clone())
         .driver::<dyn HostConnector>(KVM, kvm.clone())
         .driver::<dyn OsUpdater>(KVM, kvm.clone())
         .driver::<dyn Hypervisor>(KVM, kvm);

@@ -93,7 +93,7 @@ impl Sftp {
     async fn hello(&self, storage: &BackupStorage) -> Result<storage::ConnectReply, ErrorCode> {
         let command = storage::Connect { header: None, agent_id: storage.uuid.to_string(), path: storage.url.clone() };
         // Sizes change, so each connection is a task of its own.
-        self.gateway.call(storage.uuid, Uuid::random(), command).await
+        self.gateway.greet(storage.uuid, Uuid::random(), command).await
     }
 
     /// A file of the storage as hosts reach it.

@@ -10,9 +10,14 @@ mod store;
 
 use std::sync::Arc;
 
-use cumulo_contracts::ext::storage::{BackupStorageDriver, ImageReceiver};
-use cumulo_gateway::Gateway;
+use async_trait::async_trait;
+use cumulo_contracts::{
+    ext::storage::{BackupStorageDriver, ImageReceiver},
+    resource::{BackupStorage, StorageStatus},
+};
+use cumulo_gateway::{AgentWatch, Gateway};
 use cumulo_kernel::{Kernel, Setup};
+use cumulo_schema::{ErrorCode, Uuid};
 
 /// The backup storage type this plugin serves.
 pub const TYPE: &str = "SftpBackupStorage";
@@ -25,5 +30,16 @@ struct Sftp {
 /// Installs the plugin.
 pub fn install(setup: &mut Setup, gateway: Gateway) {
     let sftp = Arc::new(Sftp { kernel: setup.kernel().clone(), gateway });
-    setup.driver::<dyn BackupStorageDriver>(TYPE, sftp.clone()).driver::<dyn ImageReceiver>(TYPE, sftp);
+    setup
+        .add::<dyn AgentWatch>(sftp.clone())
+        .driver::<dyn BackupStorageDriver>(TYPE, sftp.clone())
+        .driver::<dyn ImageReceiver>(TYPE, sftp);
+}
+
+#[async_trait]
+impl AgentWatch for Sftp {
+    async fn is_away(&self, agent: Uuid) -> Result<bool, ErrorCode> {
+        let storage = self.kernel.db().find(BackupStorage::UUID, &agent).await?;
+        Ok(storage.is_some_and(|storage| storage.status == StorageStatus::Disconnected))
+    }
 }

@@ -22,11 +22,14 @@ impl BackupStorages {
         })
     }
 
-    /// Connects again and records how it went.
+    /// Connects again and records how it went. What could not be cleaned up while the storage was away is tried then.
     pub(crate) async fn reconnect(&self, storage: &BackupStorage, deploy: bool) -> Result<(), ErrorCode> {
         self.store.set_status(storage.uuid, StorageStatus::Connecting).await?;
         match self.reach(storage, deploy).await {
-            Ok(capacity) => Ok(self.store.connected(storage.uuid, capacity).await?),
+            Ok(capacity) => {
+                self.store.connected(storage.uuid, capacity).await?;
+                self.kernel.debts().due(storage.uuid).await
+            }
             Err(error) => {
                 self.store.set_status(storage.uuid, StorageStatus::Disconnected).await?;
                 Err(error)

@@ -85,12 +85,16 @@ impl Hosts {
         }
     }
 
-    /// Records the status and tells everybody where it is another one.
+    /// Records the status and tells everybody where it is another one. What could not be cleaned up while the host was away is
+    /// tried as soon as it is connected.
     pub(crate) async fn mark(&self, host: &Host, status: HostStatus) -> Result<(), ErrorCode> {
         if host.status != status {
             self.store.set_status(host.uuid, status).await?;
             tracing::info!(host = %host.uuid, name = host.name, before = %host.status, now = %status, "a host's status");
             self.kernel.bus().publish(&HostStatusChanged { host: host.uuid, old: host.status, new: status });
+        }
+        if status == HostStatus::Connected {
+            self.kernel.debts().due(host.uuid).await?;
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ impl Networks {
                 Err(cause) => cause,
             },
             HostStatus::Connecting | HostStatus::Disconnected => {
-                let away = ErrorCode::operation(format!("host '{}' is not connected", host.name));
+                let away = ErrorCode::unreachable(host.uuid, format!("host '{}' is not connected", host.name));
                 return self.owe_removal(l2, host, &away).await;
             }
         };
