@@ -5,6 +5,7 @@
 #   make test                everything CI checks
 #   make bench NAME=…        how quick it is beside limits measured in the same run; all of scripts/bench, or one part
 #   make chaos SEEDS=…       nodes and servers that are killed, frozen and cut off under load; SEED=… begins there
+#   make simulation SEEDS=… the same in one thread and a time of its own, exactly as SEED=… says
 #   make model SEEDS=…       random calls against a model of what they have to do; SEED=… begins there
 #   make proof NODES=…       the model of the membership, searched for so many nodes and EPOCHS=… changes of members
 #   make lint                the part of it that runs nothing
@@ -16,7 +17,7 @@ SEED ?=
 NODES ?= 2
 EPOCHS ?= 4
 
-.PHONY: demo demo-clean scenario test bench chaos model proof lint packages
+.PHONY: demo demo-clean scenario test bench chaos simulation model proof lint packages
 .SILENT:
 
 demo:
@@ -36,6 +37,9 @@ bench: packages
 
 chaos: packages
 	scripts/chaos $(SEEDS) $(SEED)
+
+simulation: packages
+	scripts/simulation $(SEEDS) $(SEED)
 
 model: packages
 	scripts/model $(SEEDS) $(SEED)

@@ -7,7 +7,13 @@ use std::{
 
 use anyhow::Context;
 use async_trait::async_trait;
-use cumulo_kernel::{Kernel, Setup, bus::Handle, cluster::Taking, db::Db, ring::Ring};
+use cumulo_kernel::{
+    Kernel, Setup,
+    bus::{Handle, amqp::BrokerUrl},
+    cluster::Taking,
+    db::Db,
+    ring::Ring,
+};
 use cumulo_schema::{ErrorCode, Uuid, message};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -73,7 +79,7 @@ impl Nodes {
 async fn start(url: &str, id: Uuid, db: &Db, dir: &TempDir) -> anyhow::Result<Kernel> {
     let mut setup = Setup::new(db.clone(), id, &dir.path().join("key"))?;
     setup.message::<Echo>(Arc::new(Echoes));
-    setup.broker(url.parse()?);
+    setup.broker(url.parse::<BrokerUrl>()?);
     setup.share(Taking { host_name: "bench".to_owned(), lease: Duration::from_secs(10) });
     Ok(setup.start("").await?)
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup};
 
-/// Installs every service and plugin. Observers at one extension point are asked in this order.
+/// Installs every service and plugin; the one of metrics where these have a file, `metrics`. Observers at one extension point are asked in this order.
 ///
 /// # Errors
-/// When a service cannot open what it keeps beside the database, in `data_dir`.
-pub(crate) fn install(setup: &mut Setup, gateway: &Gateway, data_dir: &Path) -> anyhow::Result<()> {
+/// When a service cannot open what it keeps beside the database.
+pub(crate) fn install(setup: &mut Setup, gateway: &Gateway, metrics: Option<&Path>) -> anyhow::Result<()> {
     setup.resources(&cumulo_contracts::resources());
 
     cumulo_service_identity::install(setup);
@@ -24,7 +24,9 @@ pub(crate) fn install(setup: &mut Setup, gateway: &Gateway, data_dir: &Path) -> 
     cumulo_service_network::install(setup);
     cumulo_service_vm::install(setup);
     cumulo_service_volume::install(setup);
-    cumulo_service_metrics::install(setup, &data_dir.join("metrics.db"))?;
+    if let Some(file) = metrics {
+        cumulo_service_metrics::install(setup, file)?;
+    }
 
     cumulo_plugin_kvm::install(setup, gateway.clone());
     cumulo_plugin_sftp::install(setup, gateway.clone());

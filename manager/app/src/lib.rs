@@ -12,16 +12,82 @@ mod install;
 pub mod migrate;
 pub mod status;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use cumulo_gateway::{Deployer, Gateway, GatewayConfig};
-use cumulo_kernel::{Kernel, Setup, api, cluster::Taking, metrics};
+use cumulo_kernel::{
+    Kernel, Setup, api,
+    bus::amqp::{BrokerUrl, carrier::BrokerAt},
+    cluster::Taking,
+    db::Db,
+    metrics,
+};
+use cumulo_schema::Uuid;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use config::Config;
 use identity::Identity;
+
+/// What a node is made from.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its database.
+    pub db: Db,
+    /// Its id.
+    pub node: Uuid,
+    /// Where the key of its secrets is, or is put.
+    pub key: PathBuf,
+    /// The file of its metrics; it keeps none where there is none.
+    pub metrics: Option<PathBuf>,
+    /// How it takes part among others, if it does.
+    pub taking: Option<Taking>,
+    /// Its broker, if it has one.
+    pub broker: Option<BrokerAt>,
+    /// The operator's flow configuration.
+    pub flows: Option<PathBuf>,
+}
+
+/// Everything of a running node but its sockets.
+#[derive(Debug)]
+pub struct Core {
+    /// The kernel, with all services and plugins.
+    pub kernel: Kernel,
+    /// The way to agents.
+    pub gateway: Gateway,
+    /// The password that was made for the admin account at the first start.
+    pub generated_password: Option<String>,
+}
+
+impl Core {
+    /// Starts it; the caller serves [`api::router`].
+    ///
+    /// # Errors
+    /// Anything that keeps it from working, with what to do about it.
+    pub async fn start(
+        parts: Parts,
+        admin_password: Option<&str>,
+        gateway: impl FnOnce(&mut Setup) -> anyhow::Result<Gateway>,
+    ) -> anyhow::Result<Self> {
+        let mut setup = Setup::new(parts.db, parts.node, &parts.key)?;
+        if let Some(broker) = parts.broker {
+            setup.broker(broker);
+        }
+        if let Some(taking) = parts.taking {
+            setup.share(taking);
+        }
+        let gateway = gateway(&mut setup)?;
+        install::install(&mut setup, &gateway, parts.metrics.as_deref())?;
+        #[cfg(feature = "faults")]
+        faults::install(setup.kernel())?;
+        let kernel = setup.start(&flows::text(parts.flows.as_deref())?).await?;
+        let generated_password = cumulo_service_identity::bootstrap_admin(&kernel, admin_password).await?;
+        install::start(&kernel).await?;
+        api::open_portal(&kernel);
+        Ok(Self { kernel, gateway, generated_password })
+    }
+}
 
 /// A running management node.
 #[derive(Debug)]
@@ -94,22 +160,20 @@ impl Node {
             None => None,
         };
         let db = database::open(config).await?;
-        let mut setup = Setup::new(db, identity.node, &dir.join("key"))?;
-        if let Some(url) = &config.bus {
-            setup.broker(url.parse().context("the setting `bus` is not usable")?);
-            if config.database.is_some() {
-                let lease = Duration::from_secs(config.node_lease.max(1));
-                setup.share(Taking { host_name: identity::host_name(), lease });
-            }
-        }
-        let gateway = gateway(&mut setup)?;
-        install::install(&mut setup, &gateway, dir)?;
-        #[cfg(feature = "faults")]
-        faults::install(setup.kernel())?;
-        let kernel = setup.start(&flows::text(config.flows.as_deref())?).await?;
-        let generated_password = cumulo_service_identity::bootstrap_admin(&kernel, admin_password).await?;
-        install::start(&kernel).await?;
-        api::open_portal(&kernel);
+        let broker = config.bus.as_ref().map(|url| url.parse::<BrokerUrl>().context("the setting `bus` is not usable"));
+        let broker = broker.transpose()?.map(BrokerAt::from);
+        let lease = Duration::from_secs(config.node_lease.max(1));
+        let taking = config.database.is_some().then(|| Taking { host_name: identity::host_name(), lease });
+        let parts = Parts {
+            db,
+            node: identity.node,
+            key: dir.join("key"),
+            metrics: Some(dir.join("metrics.db")),
+            taking: taking.filter(|_| broker.is_some()),
+            broker,
+            flows: config.flows.clone(),
+        };
+        let Core { kernel, gateway, generated_password } = Core::start(parts, admin_password, gateway).await?;
         let api_address = listener.local_addr()?;
         let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(listener) = metrics {

@@ -56,7 +56,7 @@ async fn migrations() -> anyhow::Result<Vec<Migration>> {
     let db = Db::sqlite(&dir.path().join("db")).await?;
     let mut setup = Setup::new(db.clone(), Uuid::random(), &dir.path().join("key"))?;
     let gateway = Gateway::in_process(&mut setup, Arc::new(Nobody));
-    install::install(&mut setup, &gateway, dir.path())?;
+    install::install(&mut setup, &gateway, Some(&dir.path().join("metrics.db")))?;
     let migrations = setup.all_migrations().to_vec();
     db.close().await;
     Ok(migrations)

@@ -3,6 +3,7 @@
 //! Services and plugins fill a [`Setup`] with what they answer, declare and extend; [`Setup::start`] makes a running
 //! [`Kernel`] of it. Everything that has to survive a crash is in the database before it is promised.
 
+pub mod apart;
 pub mod api;
 pub mod bus;
 pub mod cascade;

@@ -9,7 +9,7 @@ use crate::{
     api::{ApiTable, Authenticator, HandleApi, elsewhere, settings},
     bus::{
         Handle, Handlers, OnEvent, Subscribers,
-        amqp::{Amqp, BrokerUrl, Timing},
+        amqp::{Amqp, Timing, carrier::BrokerAt},
     },
     cascade::{Cascade, CascadeAction, Joined},
     cluster::{RingMoved, Taking},
@@ -98,7 +98,7 @@ pub struct Setup {
     cascade: Joined,
     runners: HashMap<&'static str, Arc<dyn GcRunner>>,
     authenticator: Option<Arc<dyn Authenticator>>,
-    broker: Option<BrokerUrl>,
+    broker: Option<BrokerAt>,
     taking: Option<Taking>,
 }
 
@@ -280,9 +280,9 @@ impl Setup {
         &self.migrations
     }
 
-    /// Speaks over the broker at `url` to programs outside, and to the other nodes where there may be any.
-    pub fn broker(&mut self, url: BrokerUrl) -> &mut Self {
-        self.broker = Some(url);
+    /// Speaks over `broker` to programs outside, and to the other nodes where there may be any.
+    pub fn broker(&mut self, broker: impl Into<BrokerAt>) -> &mut Self {
+        self.broker = Some(broker.into());
         self
     }
 
@@ -328,12 +328,12 @@ impl Setup {
         }
         kernel.flows().open(self.flows);
         kernel.bus().open(self.handlers, self.subscribers);
-        if let Some(url) = self.broker {
+        if let Some(broker) = self.broker {
             let members = match kernel.cluster().is_shared() {
                 true => kernel.cluster().members(),
                 false => Members::alone(kernel.node()),
             };
-            Amqp::start(kernel.bus(), url, members, Timing::default()).await?;
+            Amqp::start(kernel.bus(), broker, members, Timing::default()).await?;
         }
         // Before the beat, which looks for jobs of this node that are not under way.
         let left = kernel.jobs().left().await?;

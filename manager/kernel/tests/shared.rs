@@ -12,6 +12,7 @@ use common::{CHAINS, PutUp, Shelf, Wall, eventually, setup_of};
 use cumulo_kernel::{
     Kernel,
     api::{ApiJob, JobState},
+    bus::amqp::BrokerUrl,
     cluster::Taking,
     db::{Db, DbError},
     flow::{Decision, FlowRow, FlowState, Phase},
@@ -47,7 +48,7 @@ impl Shared {
 
     async fn node(&self, node: Uuid) -> Kernel {
         let mut setup = setup_of(node, &self.database, &self.wall).await;
-        setup.broker(self.vhost.url().parse().expect("a URL"));
+        setup.broker(self.vhost.url().parse::<BrokerUrl>().expect("a URL"));
         setup.share(Taking { host_name: "here".to_owned(), lease: LEASE });
         setup.start(CHAINS).await.expect("starts")
     }

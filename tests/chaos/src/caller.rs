@@ -17,6 +17,7 @@ use tokio::time::sleep;
 
 use crate::{
     history::History,
+    http::{Http, Request},
     outcome::{Finding, Kind},
 };
 
@@ -29,14 +30,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the nodes are that live, as far as anybody was told.
 #[derive(Debug, Default)]
-pub(crate) struct Board(Mutex<BTreeMap<usize, String>>);
+pub struct Board(Mutex<BTreeMap<usize, String>>);
 
 impl Board {
-    pub(crate) fn put(&self, node: usize, base: &str) {
+    /// A node is there.
+    pub fn put(&self, node: usize, base: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(node, base.to_owned());
     }
 
-    pub(crate) fn remove(&self, node: usize) {
+    /// A node is gone.
+    pub fn remove(&self, node: usize) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
     }
 
@@ -70,7 +73,7 @@ enum Told {
 /// A client with a session.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    http: reqwest::Client,
+    http: Arc<dyn Http>,
     session: String,
     board: Arc<Board>,
     history: Arc<History>,
@@ -78,9 +81,14 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn new(session: &str, board: Arc<Board>, history: Arc<History>, random: StdRng) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER).connect_timeout(ANSWER / 2).build()?;
-        Ok(Self { http, session: session.to_owned(), board, history, random })
+    pub(crate) fn new(
+        http: Arc<dyn Http>,
+        session: &str,
+        board: Arc<Board>,
+        history: Arc<History>,
+        random: StdRng,
+    ) -> Self {
+        Self { http, session: session.to_owned(), board, history, random }
     }
 
     /// Makes a call and answers what its job ended with.
@@ -160,13 +168,13 @@ impl Caller {
 
     async fn send(&self, to: Option<(usize, String)>, job: Uuid, method: &str, path: &str, body: &Value) -> Said {
         let Some((node, base)) = to else { return Said::Nothing };
-        let Ok(verb) = method.parse() else { return Said::Nonsense(Kind::Lost, format!("the verb {method}")) };
-        let request = self.http.request(verb, format!("{base}{path}")).json(body);
-        let request = request.header("X-Job-UUID", job.to_string()).header("Authorization", self.authorization());
-        let (status, text) = match answered(request).await {
+        let mut request = self.request(method, format!("{base}{path}"));
+        request.headers.push(("X-Job-UUID", job.to_string()));
+        request.body = Some(body.clone());
+        let (status, text) = match self.http.send(request).await {
             Ok(answer) => answer,
             Err(error) => {
-                self.history.note(format!("job {job}: node {node} does not answer: {error}"));
+                self.history.note(format!("job {job}: node {node} does not answer: {error:#}"));
                 return Said::Nothing;
             }
         };
@@ -181,11 +189,9 @@ impl Caller {
 
     async fn poll(&mut self, job: Uuid) -> Told {
         let Some((node, base)) = self.board.any(&mut self.random) else { return Told::Later };
-        let request = self.http.get(format!("{base}/api-jobs/{job}"));
-        let request = request.header("Prefer", format!("wait={}", ANSWER.as_secs() / 2));
-        let Ok((status, text)) = answered(request.header("Authorization", self.authorization())).await else {
-            return Told::Later;
-        };
+        let mut request = self.request("GET", format!("{base}/api-jobs/{job}"));
+        request.headers.push(("Prefer", format!("wait={}", ANSWER.as_secs() / 2)));
+        let Ok((status, text)) = self.http.send(request).await else { return Told::Later };
         if status != 202 {
             self.history.note(format!("job {job}: node {node} tells {status}"));
         }
@@ -208,8 +214,7 @@ impl Caller {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
             if let Some((_, base)) = self.board.any(&mut self.random) {
-                let request = self.http.get(format!("{base}{path}")).header("Authorization", self.authorization());
-                if let Ok((200, text)) = answered(request).await
+                if let Ok((200, text)) = self.http.send(self.request("GET", format!("{base}{path}"))).await
                     && let Ok(mut body) = serde_json::from_str::<Value>(&text)
                     && let Some(rows) = body["inventories"].as_array_mut()
                 {
@@ -221,14 +226,10 @@ impl Caller {
         Err(Finding::lost(format!("{path} is not answered within {PATIENCE:?}")))
     }
 
-    fn authorization(&self) -> String {
-        format!("OAuth {}", self.session)
+    fn request(&self, method: &str, url: String) -> Request {
+        let headers = vec![("Authorization", format!("OAuth {}", self.session))];
+        Request { method: method.to_owned(), url, headers, body: None, within: ANSWER }
     }
-}
-
-async fn answered(request: reqwest::RequestBuilder) -> Result<(u16, String), reqwest::Error> {
-    let answer = request.send().await?;
-    Ok((answer.status().as_u16(), answer.text().await?))
 }
 
 /// A version 4 uuid, as clients choose, of the run's own randomness.

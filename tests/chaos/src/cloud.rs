@@ -2,13 +2,66 @@
 
 use std::collections::BTreeMap;
 
-use cumulo_schema::Uuid;
+use async_trait::async_trait;
+use cumulo_schema::{ErrorCode, Uuid};
 use cumulo_sim_hosts::Network;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
 
 use crate::Node;
 
 const SPACE: i64 = 1 << 40;
+/// The account of the clients.
+const TENANT: &str = "tenant";
+/// The password of every account here.
+pub const PASSWORD: &str = "password";
+
+/// A client of a node that expects to be answered.
+#[async_trait]
+pub trait Calls: Sync {
+    /// Calls an API and waits for its job, where it makes one.
+    async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, ErrorCode>;
+
+    /// As [`Calls::call`], for what must succeed; answers the inventory.
+    async fn make(&self, method: &str, path: &str, body: Value) -> Value {
+        match self.call(method, path, &body).await {
+            Ok(mut answer) => answer["inventory"].take(),
+            Err(error) => panic!("{method} {path} {body}: {error}"),
+        }
+    }
+
+    /// The inventories at `path`.
+    async fn query(&self, path: &str) -> Vec<Value> {
+        let mut answer = self.call("GET", path, &Value::Null).await.expect("answered");
+        answer["inventories"].as_array_mut().map(std::mem::take).expect("inventories")
+    }
+
+    /// A session of `account`, whose password is that of all here.
+    async fn session_of(&self, account: &str) -> String {
+        let login = json!({ "logInByAccount": { "accountName": account, "password": password() } });
+        let session = self.make("PUT", "/accounts/login", login).await;
+        session["uuid"].as_str().expect("a session").to_owned()
+    }
+
+    /// A session of a new account with quotas, which is that of the clients.
+    async fn session_of_tenant(&self) -> String {
+        let account = json!({ "params": { "name": TENANT, "password": password() } });
+        self.make("POST", "/accounts", account).await;
+        self.session_of(TENANT).await
+    }
+}
+
+/// The password of every account here, as clients send it.
+fn password() -> String {
+    hex::encode(Sha512::digest(PASSWORD))
+}
+
+#[async_trait]
+impl Calls for Node {
+    async fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, ErrorCode> {
+        Node::call(self, method, path, body).await
+    }
+}
 
 /// What a cloud is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +136,12 @@ impl Ground {
 
 impl Cloud {
     /// Builds it of rows, and lets one VM live, so that what stays for the next one (the address of the DHCP server) is there.
-    pub async fn build(node: &Node) -> Self {
+    pub async fn build(node: &impl Calls) -> Self {
         Self::build_on(node, Ground::Rows).await
     }
 
     /// As [`Cloud::build`], on any ground.
-    pub async fn build_on(node: &Node, ground: Ground) -> Self {
+    pub async fn build_on(node: &impl Calls, ground: Ground) -> Self {
         let make = async |(path, params): (&str, Value)| -> String {
             let made = node.make("POST", path, json!({ "params": params })).await;
             made["uuid"].as_str().expect("a uuid").to_owned()
@@ -115,7 +168,7 @@ impl Cloud {
     }
 
     /// An L3 network on the L2 network `l2` with fifty addresses that begin with `prefix`, served by DHCP.
-    async fn l3_network(node: &Node, l2: &str, prefix: &str) -> String {
+    async fn l3_network(node: &impl Calls, l2: &str, prefix: &str) -> String {
         let l3 = json!({ "params": { "name": prefix, "l2NetworkUuid": l2 } });
         let l3 = node.make("POST", "/l3-networks", l3).await["uuid"].as_str().expect("a uuid").to_owned();
         let range = json!({ "params": { "name": "range", "startIp": format!("{prefix}.100"),
@@ -131,7 +184,7 @@ impl Cloud {
 
     /// Adds hosts until there are so many, and an L3 network, lets every account use all that VMs are made of, and answers the
     /// network's uuid. Hosts are looked after every few seconds: one that is lost in a fault must be back soon after it.
-    pub async fn widen(&self, node: &Node, hosts: u8) -> String {
+    pub async fn widen(&self, node: &impl Calls, hosts: u8) -> String {
         let soon = json!({ "updateGlobalConfig": { "value": "5" } });
         node.make("PUT", "/global-configurations/host/ping.interval/actions", soon).await;
         for n in 2..=hosts {
@@ -159,7 +212,7 @@ impl Cloud {
     }
 
     /// Takes a VM away without a trace.
-    pub async fn expunge(&self, node: &Node, vm: &Value) {
+    pub async fn expunge(&self, node: &impl Calls, vm: &Value) {
         let path = format!("/vm-instances/{}", vm["uuid"].as_str().expect("a uuid"));
         node.call("DELETE", &path, &Value::Null).await.expect("destroyed");
         let expunge = json!({ "expungeVmInstance": {} });
@@ -168,7 +221,7 @@ impl Cloud {
 
     /// That the VM which the job answered is whole: recorded as running, with its address and its volume, and really there
     /// on its host, which a reboot shows.
-    pub async fn assert_usable(&self, node: &Node, vm: &Value, place: &str) {
+    pub async fn assert_usable(&self, node: &impl Calls, vm: &Value, place: &str) {
         assert_eq!(vm["state"], "Running", "{place}: {vm}");
         assert!(vm["vmNics"][0]["ip"].as_str().is_some_and(|ip| ip.starts_with("10.0.101.")), "{place}: {vm}");
         assert_eq!(vm["allVolumes"][0]["status"], "Ready", "{place}: {vm}");
@@ -179,7 +232,7 @@ impl Cloud {
     }
 
     /// Everything that a VM has or holds, counted.
-    pub async fn count(&self, node: &Node) -> BTreeMap<&'static str, Value> {
+    pub async fn count(&self, node: &impl Calls) -> BTreeMap<&'static str, Value> {
         let mut counts = BTreeMap::new();
         for (what, path) in [
             ("VMs", "/vm-instances"),

@@ -15,19 +15,16 @@ use nix::sys::signal::Signal;
 use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
-    Cloud, Ground, Node, caller::Board, history::History, link::Link, load::Made, machines::Machines,
-    process::password, servers::Servers,
+    Calls, Cloud, Ground, Node, caller::Board, history::History, link::Link, machines::Machines, servers::Servers,
 };
 
 /// The lease of the nodes here, in seconds.
-pub(crate) const LEASE: u64 = 3;
+pub const LEASE: u64 = 3;
 /// Nodes from the beginning; one more may join.
-pub(crate) const NODES: usize = 3;
+pub const NODES: usize = 3;
 /// Hosts that are rows, and hosts with agents.
 const ROWS: u8 = 3;
 pub(crate) const HOSTS: u8 = 5;
-/// The account of the clients.
-const ACCOUNT: &str = "tenant";
 /// Longest wait for a node that can start.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two tries to start one, as a supervisor has it.
@@ -58,7 +55,8 @@ pub(crate) struct Cluster {
     pub(crate) links: Vec<Links>,
     pub(crate) board: Arc<Board>,
     pub(crate) history: Arc<History>,
-    pub(crate) made: Arc<Made>,
+    /// What VMs are made of, and a second L3 network; taken by who puts them under load.
+    pub(crate) made: Mutex<Option<(Cloud, String)>>,
     /// The session of the clients.
     pub(crate) session: String,
     /// A way of our own to the database, which no fault cuts.
@@ -125,11 +123,11 @@ impl Cluster {
         };
         let cloud = Cloud::build_on(&first.node, ground).await;
         let second_l3 = cloud.widen(&first.node, hosts).await;
-        let session = first.session_of_tenant().await;
+        let session = first.node.session_of_tenant().await;
         members.insert(0, first);
         let links = members.iter().map(|member| member.links.clone()).collect();
         let members = members.into_iter().map(|member| Arc::new(Mutex::new(member))).collect();
-        let made = Arc::new(Made { cloud, second_l3 });
+        let made = Mutex::new(Some((cloud, second_l3)));
         Ok(Self { members, links, board, history, made, session, db, machines, _database: database, _vhost: vhost })
     }
 
@@ -217,16 +215,13 @@ impl Member {
         sleep(duration).await;
         self.node.signal(Signal::SIGCONT);
     }
-
-    async fn session_of_tenant(&mut self) -> String {
-        let account = serde_json::json!({ "params": { "name": ACCOUNT, "password": password() } });
-        self.node.make("POST", "/accounts", account).await;
-        self.node.session_of(ACCOUNT).await
-    }
 }
 
 /// Waits until `count` nodes take part and none has to finish anything for another.
-pub(crate) async fn agree(db: &Db, count: usize) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When that does not come about, or the database cannot be read.
+pub async fn agree(db: &Db, count: usize) -> anyhow::Result<()> {
     let since = Instant::now();
     loop {
         let leases = db.select::<NodeLease>().all().await?;

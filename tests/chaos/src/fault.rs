@@ -26,8 +26,10 @@ const MOST_REPLIES: u64 = 20;
 
 /// What a node's link leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
+pub enum Peer {
+    /// The database server.
     Database,
+    /// The message broker.
     Broker,
     /// All of them at once.
     Hosts,
@@ -35,29 +37,73 @@ pub(crate) enum Peer {
 
 /// One fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// SIGKILL; started again some time later.
-    Kill { node: usize, away: Duration },
+    Kill {
+        /// Which one.
+        node: usize,
+        /// For so long.
+        away: Duration,
+    },
     /// SIGSTOP, for longer than its lease.
-    Freeze { node: usize, away: Duration },
+    Freeze {
+        /// Which one.
+        node: usize,
+        /// For so long.
+        away: Duration,
+    },
     /// The network between a node and a server.
-    Cut { node: usize, peer: Peer, passage: Passage, away: Duration },
+    Cut {
+        /// Which one.
+        node: usize,
+        /// Which one.
+        peer: Peer,
+        /// How.
+        passage: Passage,
+        /// For so long.
+        away: Duration,
+    },
     /// The database server is killed and started again.
-    Database { away: Duration },
+    Database {
+        /// For so long.
+        away: Duration,
+    },
     /// The broker is stopped or killed and started again.
-    Broker { killed: bool },
+    Broker {
+        /// By SIGKILL.
+        killed: bool,
+    },
     /// A node that was not there before.
     Join,
     /// SIGTERM; started again some time later.
-    Leave { node: usize, away: Duration },
+    Leave {
+        /// Which one.
+        node: usize,
+        /// For so long.
+        away: Duration,
+    },
     /// The process that plays the hosts is killed and started again: all agents die, and nothing of what they work on.
-    Hosts { away: Duration },
+    Hosts {
+        /// For so long.
+        away: Duration,
+    },
     /// A host hangs.
-    Hang { host: u8, away: Duration },
+    Hang {
+        /// Which one.
+        host: u8,
+        /// For so long.
+        away: Duration,
+    },
     /// The next outcomes that agents tell are lost for good.
-    Lost { replies: u64 },
+    Lost {
+        /// So many.
+        replies: u64,
+    },
     /// The next outcomes are told twice.
-    Doubled { replies: u64 },
+    Doubled {
+        /// So many.
+        replies: u64,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -83,7 +129,7 @@ impl fmt::Display for Fault {
 
 /// The faults of a run, each with the pause before it. No node is frozen for longer than `longest_freeze`; hosts suffer some
 /// where they are `machines`.
-pub(crate) fn choose(random: &mut StdRng, longest_freeze: Duration, machines: bool) -> Vec<(Duration, Fault)> {
+pub fn choose(random: &mut StdRng, longest_freeze: Duration, machines: bool) -> Vec<(Duration, Fault)> {
     let mut faults: Vec<(Duration, Fault)> = Vec::new();
     while faults.len() < FAULTS {
         let gap = Duration::from_millis(random.random_range(200..LONGEST_GAP));

@@ -14,7 +14,7 @@ use tokio::{
 
 /// What becomes of what is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passage {
+pub enum Passage {
     /// It arrives.
     Open,
     /// Connections break, and new ones are closed at once: as of a server whose machine is up.

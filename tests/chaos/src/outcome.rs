@@ -23,15 +23,18 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn lost(what: impl Into<String>) -> Self {
+    /// One that counts as lost.
+    pub fn lost(what: impl Into<String>) -> Self {
         Self { kind: Kind::Lost, what: what.into() }
     }
 
-    pub(crate) fn doubled(what: impl Into<String>) -> Self {
+    /// One that counts as doubled.
+    pub fn doubled(what: impl Into<String>) -> Self {
         Self { kind: Kind::Doubled, what: what.into() }
     }
 
-    pub(crate) fn leaked(what: impl Into<String>) -> Self {
+    /// One that counts as leaked.
+    pub fn leaked(what: impl Into<String>) -> Self {
         Self { kind: Kind::Leaked, what: what.into() }
     }
 }

@@ -17,8 +17,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::{Value, json};
-use sha2::{Digest, Sha512};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -26,16 +25,12 @@ use tokio::{
     time::timeout,
 };
 
-const PASSWORD: &str = "password";
+use crate::{Calls, cloud::PASSWORD};
+
 /// The playbooks of the tree; which program plays them is a matter of `PATH`.
 const PLAYBOOKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ansible");
 /// Longest that a test waits for a process or a job.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The password of every account here, as clients send it.
-pub(crate) fn password() -> String {
-    hex::encode(Sha512::digest(PASSWORD))
-}
 
 /// A data directory, and the management node that lives on it at times.
 #[derive(Debug)]
@@ -103,9 +98,7 @@ impl Node {
 
     /// A session of `account`, whose password is that of all here.
     pub async fn session_of(&self, account: &str) -> String {
-        let login = json!({ "logInByAccount": { "accountName": account, "password": password() } });
-        let answer = self.call("PUT", "/accounts/login", &login).await.expect("logs in");
-        answer["inventory"]["uuid"].as_str().expect("a session").to_owned()
+        Calls::session_of(self, account).await
     }
 
     /// The session that calls are made with; empty before [`Node::log_in`].
@@ -296,16 +289,12 @@ impl Node {
 
     /// As [`Node::call`], for what must succeed; answers the inventory.
     pub async fn make(&self, method: &str, path: &str, body: Value) -> Value {
-        match self.call(method, path, &body).await {
-            Ok(mut answer) => answer["inventory"].take(),
-            Err(error) => panic!("{method} {path} {body}: {error}"),
-        }
+        Calls::make(self, method, path, body).await
     }
 
     /// The inventories at `path`.
     pub async fn query(&self, path: &str) -> Vec<Value> {
-        let mut answer = self.call("GET", path, &Value::Null).await.expect("answered");
-        answer["inventories"].as_array_mut().map(std::mem::take).expect("inventories")
+        Calls::query(self, path).await
     }
 
     /// Sends a call whose job is to be `job`, and says whether it was accepted. The program may be dead before it can say so.

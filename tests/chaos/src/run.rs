@@ -6,26 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::{task::JoinSet, time::sleep};
-use tokio_util::sync::CancellationToken;
+use anyhow::Context;
+use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    Finding, Outcome, Servers,
-    caller::Caller,
-    check,
-    cluster::{Cluster, agree},
+    Finding, Found, Outcome, Servers, Trial,
+    cluster::Cluster,
     fault::{self, Fault},
     history::History,
-    load::Client,
-    quiet,
-    world::World,
 };
 
-/// Clients at once.
-const CLIENTS: usize = 8;
-/// Load goes on for so long at least.
-const LOAD: Duration = Duration::from_secs(8);
+/// Longest wait for a connection to a node.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// What runs have in common.
 #[derive(Debug, Clone)]
@@ -97,46 +89,23 @@ impl Chaos {
     }
 }
 
-/// What a run came to.
-struct Found {
-    calls: usize,
-    failed_calls: usize,
-    findings: Vec<Finding>,
-}
-
 /// Puts `cluster` under load while it suffers the faults, and looks at what is left.
 async fn suffered(
     cluster: Arc<Cluster>,
     servers: Arc<Servers>,
     (mut random, faults): (StdRng, Vec<(Duration, Fault)>),
 ) -> anyhow::Result<Found> {
-    let before = World::read(&cluster.db, cluster.machines.as_ref()).await?;
-    let (stop, mut at_work) = (CancellationToken::new(), JoinSet::new());
-    // Should this end early, so do they.
-    let stopping = stop.clone().drop_guard();
-    for n in 0..CLIENTS {
-        let own = StdRng::seed_from_u64(random.random());
-        let caller = Caller::new(&cluster.session, cluster.board.clone(), cluster.history.clone(), own)?;
-        let client = Client::new(format!("c{n}"), caller, cluster.made.clone(), random.random());
-        at_work.spawn(client.work(stop.clone()));
-    }
-    let (inflicted, ()) = tokio::join!(fault::inflict(&cluster, &servers, faults), sleep(LOAD));
-    inflicted?;
-    drop(stopping);
-    let mut clients = at_work.join_all().await;
-    agree(&cluster.db, cluster.count().await).await?;
-    let mut findings = quiet::settle(&cluster.db).await?;
-    let now = World::read(&cluster.db, cluster.machines.as_ref()).await?;
-    for client in &mut clients {
-        client.compare().await;
-        findings.append(&mut client.findings);
-    }
-    let known: Vec<_> = clients.iter().flat_map(|client| &client.vms).collect();
-    findings.append(&mut check::all(&before, &now, &known));
-    let calls = clients.iter().map(|client| client.calls).sum();
-    let failed_calls = clients.iter().map(|client| client.failed).sum();
-    if calls < failed_calls + CLIENTS {
-        findings.push(Finding::lost(format!("{failed_calls} of {calls} calls failed, so the rest shows nothing")));
-    }
-    Ok(Found { calls, failed_calls, findings })
+    let trial = Trial {
+        db: cluster.db.clone(),
+        http: Arc::new(reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).build()?),
+        board: cluster.board.clone(),
+        history: cluster.history.clone(),
+        session: cluster.session.clone(),
+        made: cluster.made.lock().await.take().context("a cluster is put under load once")?,
+    };
+    let inflicted = async {
+        fault::inflict(&cluster, &servers, faults).await?;
+        Ok(cluster.count().await)
+    };
+    trial.run_on(cluster.machines.as_ref(), &mut random, inflicted).await
 }

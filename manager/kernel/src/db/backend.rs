@@ -6,13 +6,19 @@ use cumulo_schema::{Cell, Column, FieldMeta, FieldType, Resource, Uuid};
 use prometheus::{Histogram, HistogramOpts};
 use sea_query::QueryStatementWriter;
 
-use super::{Batch, DbError, Deferred, Dialect, MySqlOptions, Select, mysql::MySql, row::DbRow, sqlite::Sqlite};
+use super::{
+    Batch, DbError, Deferred, Dialect, MySqlOptions, Select,
+    far::{Far, Read, Server},
+    mysql::MySql,
+    row::DbRow,
+    sqlite::Sqlite,
+};
 use crate::plan::Planning;
 
 /// The rows that each statement of a batch touched.
-pub(super) type Answer = Result<Vec<u64>, DbError>;
+pub type Answer = Result<Vec<u64>, DbError>;
 /// Whether what had to be in first is in, and how the batch itself went.
-pub(super) type Outcome = (Result<(), DbError>, Answer);
+pub type Outcome = (Result<(), DbError>, Answer);
 
 /// How a commit is to be made.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +40,7 @@ pub struct Db {
 pub(super) enum Backend {
     Sqlite(Arc<Sqlite>),
     MySql(Arc<MySql>),
+    Far(Arc<Far>),
 }
 
 impl Db {
@@ -56,6 +63,12 @@ impl Db {
     /// When nobody answers there in time, or the login is refused.
     pub async fn mysql(url: &str, options: MySqlOptions) -> Result<Self, DbError> {
         Ok(Self::of(Backend::MySql(Arc::new(MySql::connect(url, options).await?))))
+    }
+
+    /// One that `server` keeps, as a node among others sees it.
+    #[must_use]
+    pub fn at(server: Arc<dyn Server>) -> Self {
+        Self::of(Backend::Far(Arc::new(Far::new(server))))
     }
 
     /// # Panics
@@ -81,7 +94,7 @@ impl Db {
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         match &self.backend {
-            Backend::Sqlite(_) => Dialect::Sqlite,
+            Backend::Sqlite(_) | Backend::Far(_) => Dialect::Sqlite,
             Backend::MySql(_) => Dialect::MySql,
         }
     }
@@ -129,6 +142,7 @@ impl Db {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.commit(before, batch, how.durable).await,
             Backend::MySql(server) => Box::pin(server.commit(before, batch, how.surely)).await,
+            Backend::Far(far) => far.commit(before, batch, how.surely).await,
         }
     }
 
@@ -149,7 +163,7 @@ impl Db {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.flush().await,
             // A server has it on its disk before it answers.
-            Backend::MySql(_) => Ok(()),
+            Backend::MySql(_) | Backend::Far(_) => Ok(()),
         }
     }
 
@@ -157,7 +171,7 @@ impl Db {
     pub(super) fn is_flushed(&self) -> bool {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.is_flushed(),
-            Backend::MySql(_) => true,
+            Backend::MySql(_) | Backend::Far(_) => true,
         }
     }
 
@@ -165,8 +179,10 @@ impl Db {
     /// in the transaction itself. So what a node does that was given up by the others while it was paused, or while its
     /// batch waited for the server, has no effect. An embedded database has one node, and nobody to give it up.
     pub fn fence(&self, node: Uuid, incarnation: Uuid) {
-        if let Backend::MySql(server) = &self.backend {
-            server.fence(node, incarnation);
+        match &self.backend {
+            Backend::Sqlite(_) => {}
+            Backend::MySql(server) => server.fence(node, incarnation),
+            Backend::Far(far) => far.fence(node, incarnation),
         }
     }
 
@@ -178,6 +194,7 @@ impl Db {
         match &self.backend {
             Backend::Sqlite(_) => Ok(()),
             Backend::MySql(server) => server.ready().await,
+            Backend::Far(far) => far.server().ready().await,
         }
     }
 
@@ -220,6 +237,7 @@ impl Db {
             Backend::Sqlite(sqlite) => sqlite.fetch(sql, args, fields).await,
             // In a box, as below: what a driver of a protocol keeps is large, and would be moved with each caller of this.
             Backend::MySql(server) => Box::pin(server.fetch(&sql, &args)).await,
+            Backend::Far(far) => far.server().fetch(Read { sql, args, fields }).await,
         }
     }
 
@@ -241,6 +259,7 @@ impl Db {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
             Backend::MySql(server) => server.close().await,
+            Backend::Far(far) => far.server().close().await,
         }
     }
 }

@@ -7,6 +7,7 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
     password_hash::{Salt, SaltString},
 };
+use cumulo_kernel::apart;
 use cumulo_schema::ErrorCode;
 use rand::Rng;
 use sha2::{Digest, Sha512};
@@ -72,7 +73,7 @@ impl Passwords {
             ErrorCode::internal("a password could not be worked on").because_of(cause)
         };
         let _turn = self.turns.acquire().await.map_err(|closed| failed(&closed))?;
-        tokio::task::spawn_blocking(work).await.map_err(|ended| failed(&ended))
+        apart::run(work).await.map_err(|ended| failed(&ended))
     }
 }
 

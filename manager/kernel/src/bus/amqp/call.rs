@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use cumulo_schema::{ErrorCode, Message, Uuid, codes};
 use futures::FutureExt;
-use lapin::{Confirmation, PublisherConfirm};
+use lapin::Confirmation;
 use tokio::time::Instant;
 
 use super::{
     Amqp, Inner, Owner, Session,
+    carrier::Confirming,
     headers::{Received, Refused, Request},
     pending::{Answer, Waiting},
     topology,
@@ -217,7 +218,7 @@ impl Inner {
 }
 
 /// A confirmation that is waited for to its end, even when its call is over: lapin keeps those that are dropped.
-struct Confirm(Option<PublisherConfirm>);
+struct Confirm(Option<Confirming>);
 
 impl Confirm {
     /// Waits for it; for ever once it has come.

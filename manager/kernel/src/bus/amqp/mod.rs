@@ -17,6 +17,7 @@
 //! callers until answered, and events are news, not records.
 
 mod call;
+pub mod carrier;
 mod counters;
 mod events;
 mod headers;
@@ -42,6 +43,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::Bus;
 use crate::ring::Members;
 pub(super) use call::CallError;
+use carrier::BrokerAt;
 pub use counters::BusCounters;
 use counters::Counters;
 use events::OutEvent;
@@ -98,7 +100,7 @@ pub struct Amqp(Arc<Inner>);
 struct Inner {
     bus: Bus,
     members: Members,
-    url: BrokerUrl,
+    broker: BrokerAt,
     timing: Timing,
     portal: watch::Sender<Option<Arc<dyn Portal>>>,
     session: watch::Sender<Option<Arc<Session>>>,
@@ -117,7 +119,7 @@ struct Inner {
 
 impl std::fmt::Debug for Amqp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Amqp").field("broker", &self.0.url).field("connected", &self.is_connected()).finish()
+        f.debug_struct("Amqp").field("broker", &self.0.broker).field("connected", &self.is_connected()).finish()
     }
 }
 
@@ -127,12 +129,17 @@ impl Amqp {
     ///
     /// # Errors
     /// SYS.1011 when the broker refuses, or is not there for half a minute.
-    pub(crate) async fn start(bus: &Bus, url: BrokerUrl, members: Members, timing: Timing) -> Result<Self, ErrorCode> {
+    pub(crate) async fn start(
+        bus: &Bus,
+        broker: BrokerAt,
+        members: Members,
+        timing: Timing,
+    ) -> Result<Self, ErrorCode> {
         let (outbox, events) = mpsc::channel(OUTBOX);
         let amqp = Self(Arc::new(Inner {
             bus: bus.clone(),
             members,
-            url,
+            broker,
             timing,
             portal: watch::Sender::new(None),
             session: watch::Sender::new(None),

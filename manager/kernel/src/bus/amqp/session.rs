@@ -7,11 +7,11 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, ErrorKind, Event,
-    PublisherConfirm,
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind, Event,
     message::Delivery,
     options::{BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions},
     protocol::{AMQPErrorKind, AMQPSoftError},
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     BrokerUrl,
+    carrier::{BrokerAt, Carrier, Confirming, Deliveries, Line, To},
     topology::{self, P2P},
 };
 use crate::ring::Members;
@@ -48,13 +49,8 @@ pub(super) enum OpenError {
 }
 
 pub(super) struct Session {
-    // Held: dropping a connection closes it.
-    publishing: Connection,
-    consuming: Connection,
-    requests: Channel,
-    answers: Channel,
-    intake: Channel,
-    replies: std::sync::Mutex<Option<Consumer>>,
+    carrier: Box<dyn Carrier>,
+    replies: std::sync::Mutex<Option<Deliveries>>,
     blocked: watch::Receiver<Option<String>>,
     /// Cancelled when any part of it has failed.
     pub(super) down: CancellationToken,
@@ -62,14 +58,127 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects and makes sure that exchanges and queues are there.
-    pub(super) async fn open(url: &BrokerUrl, members: &Members, services: &[&str]) -> Result<Self, OpenError> {
-        patiently(Self::open_all(url, members, services)).await.map_err(|error| match &error {
+    pub(super) async fn open(broker: &BrokerAt, members: &Members, services: &[&str]) -> Result<Self, OpenError> {
+        let opened = match broker {
+            BrokerAt::Url(url) => patiently(Connections::open(url, members, services)).await,
+            BrokerAt::Brought(broker) => patiently(broker.connect(members.node(), services)).await,
+        };
+        let Line { carrier, replies, blocked, down } = opened.map_err(|error| match &error {
             OpenError::Refused(cause) if is_locked(cause) => OpenError::NotAlone,
             _ => error,
-        })
+        })?;
+        Ok(Self { carrier, replies: std::sync::Mutex::new(Some(replies)), blocked, down })
     }
 
-    async fn open_all(url: &BrokerUrl, members: &Members, services: &[&str]) -> lapin::Result<Self> {
+    /// The answers to what is sent with [`Session::request`]; given out once.
+    pub(super) fn take_replies(&self) -> Option<Deliveries> {
+        self.replies.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    /// Why the broker takes no messages now, if it does not.
+    pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
+        self.blocked.clone()
+    }
+
+    /// Waits until the broker has taken messages for `patience` without a stop.
+    pub(super) async fn silent_for(&self, patience: Duration) {
+        let mut blocked = self.blocked();
+        // Its senders end with the session.
+        while blocked.wait_for(Option::is_none).await.is_ok() {
+            tokio::select! {
+                () = tokio::time::sleep(patience) => return,
+                _ = blocked.wait_for(Option::is_some) => {}
+            }
+        }
+    }
+
+    /// Receives from `queue`.
+    pub(super) async fn consume(&self, queue: &str) -> lapin::Result<Deliveries> {
+        let prefetch = if queue == topology::PORTAL_QUEUE { PREFETCH_PORTAL } else { PREFETCH };
+        self.carrier.consume(queue, prefetch).await
+    }
+
+    /// Hands a message to the broker; the confirmation says whether it took it.
+    pub(super) async fn request(
+        &self,
+        queue: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> lapin::Result<Confirming> {
+        self.carrier.publish(To { exchange: P2P, key: queue, mandatory: true }, properties, body).await
+    }
+
+    /// Hands an event to the broker.
+    pub(super) async fn event(&self, key: &str, properties: BasicProperties, body: &[u8]) -> lapin::Result<Confirming> {
+        self.carrier.publish(To { exchange: topology::BROADCAST, key, mandatory: false }, properties, body).await
+    }
+
+    /// Sends an answer. It is not confirmed: a caller that misses it asks again.
+    pub(super) async fn answer(&self, reply_to: &str, properties: BasicProperties, body: &Bytes) -> lapin::Result<()> {
+        match ShortString::try_new(reply_to) {
+            Ok(key) => self.carrier.answer(key.as_str(), properties, body).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Sends an answer to a program outside, and waits until the broker has it.
+    pub(super) async fn answer_surely(
+        &self,
+        reply_to: &str,
+        properties: BasicProperties,
+        body: &Bytes,
+    ) -> lapin::Result<Confirmation> {
+        let Ok(key) = ShortString::try_new(reply_to) else { return Ok(Confirmation::NotRequested) };
+        let to = To { exchange: "", key: key.as_str(), mandatory: true };
+        self.carrier.publish(to, properties, body).await?.await
+    }
+
+    /// Hands each delivery to `take`, until the session fails or `stop` says so.
+    pub(super) async fn drain<F: Future<Output = ()> + Send>(
+        self: Arc<Self>,
+        mut deliveries: Deliveries,
+        stop: CancellationToken,
+        mut take: impl FnMut(Delivery) -> F + Send,
+    ) {
+        loop {
+            let next = tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.down.cancelled() => return,
+                next = deliveries.next() => next,
+            };
+            match next {
+                Some(Ok(delivery)) => tokio::select! {
+                    () = take(delivery) => {}
+                    () = self.down.cancelled() => return,
+                },
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "a consumer failed");
+                    return self.down.cancel();
+                }
+                None => return self.down.cancel(),
+            }
+        }
+    }
+
+    /// Says good-bye to the broker.
+    pub(super) async fn close(&self) {
+        self.down.cancel();
+        self.carrier.close().await;
+    }
+}
+
+/// The two connections to a broker, with their channels.
+struct Connections {
+    // Held: dropping a connection closes it.
+    publishing: Connection,
+    consuming: Connection,
+    requests: Channel,
+    answers: Channel,
+    intake: Channel,
+}
+
+impl Connections {
+    async fn open(url: &BrokerUrl, members: &Members, services: &[&str]) -> lapin::Result<Line> {
         let node = members.node();
         let down = CancellationToken::new();
         let connect = |purpose: &str| {
@@ -92,114 +201,34 @@ impl Session {
         requests.confirm_select(ConfirmSelectOptions::default()).await?;
         let no_ack = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
         let table = FieldTable::default();
-        let replies = requests.basic_consume(topology::REPLY_QUEUE.into(), "".into(), no_ack, table).await?;
-        let replies = std::sync::Mutex::new(Some(replies));
+        let replies = requests.basic_consume(topology::REPLY_QUEUE.into(), "".into(), no_ack, table).await?.boxed();
         let answers = publishing.create_channel().await?;
-        Ok(Self { publishing, consuming, requests, answers, intake, replies, blocked, down })
+        let carrier = Box::new(Self { publishing, consuming, requests, answers, intake });
+        Ok(Line { carrier, replies, blocked, down })
+    }
+}
+
+#[async_trait]
+impl Carrier for Connections {
+    async fn publish(&self, to: To<'_>, properties: BasicProperties, body: &[u8]) -> lapin::Result<Confirming> {
+        let options = BasicPublishOptions { mandatory: to.mandatory, ..BasicPublishOptions::default() };
+        let confirm = self.requests.basic_publish(to.exchange.into(), to.key.into(), options, body, properties).await?;
+        Ok(confirm.boxed())
     }
 
-    /// The answers to what is sent with [`Session::request`]; given out once.
-    pub(super) fn take_replies(&self) -> Option<Consumer> {
-        self.replies.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    async fn answer(&self, reply_to: &str, properties: BasicProperties, body: &[u8]) -> lapin::Result<()> {
+        let options = BasicPublishOptions::default();
+        self.answers.basic_publish("".into(), reply_to.into(), options, body, properties).await.map(|_| ())
     }
 
-    /// Why the broker takes no messages now, if it does not.
-    pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
-        self.blocked.clone()
-    }
-
-    /// Waits until the broker has taken messages for `patience` without a stop.
-    pub(super) async fn silent_for(&self, patience: Duration) {
-        let mut blocked = self.blocked();
-        // Its senders end with the session.
-        while blocked.wait_for(Option::is_none).await.is_ok() {
-            tokio::select! {
-                () = tokio::time::sleep(patience) => return,
-                _ = blocked.wait_for(Option::is_some) => {}
-            }
-        }
-    }
-
-    /// Receives from `queue`.
-    pub(super) async fn consume(&self, queue: &str) -> lapin::Result<Consumer> {
-        let prefetch = if queue == topology::PORTAL_QUEUE { PREFETCH_PORTAL } else { PREFETCH };
+    async fn consume(&self, queue: &str, prefetch: u16) -> lapin::Result<Deliveries> {
         // Counts for the consumers that come after it.
         self.intake.basic_qos(prefetch, BasicQosOptions::default()).await?;
         let (options, table) = (BasicConsumeOptions::default(), FieldTable::default());
-        self.intake.basic_consume(queue.into(), "".into(), options, table).await
+        Ok(self.intake.basic_consume(queue.into(), "".into(), options, table).await?.boxed())
     }
 
-    /// Hands a message to the broker; the confirmation says whether it took it.
-    pub(super) async fn request(
-        &self,
-        queue: &str,
-        properties: BasicProperties,
-        body: &[u8],
-    ) -> lapin::Result<PublisherConfirm> {
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        self.requests.basic_publish(P2P.into(), queue.into(), options, body, properties).await
-    }
-
-    /// Hands an event to the broker.
-    pub(super) async fn event(
-        &self,
-        key: &str,
-        properties: BasicProperties,
-        body: &[u8],
-    ) -> lapin::Result<PublisherConfirm> {
-        let options = BasicPublishOptions::default();
-        self.requests.basic_publish(topology::BROADCAST.into(), key.into(), options, body, properties).await
-    }
-
-    /// Sends an answer. It is not confirmed: a caller that misses it asks again.
-    pub(super) async fn answer(&self, reply_to: &str, properties: BasicProperties, body: &Bytes) -> lapin::Result<()> {
-        let Ok(key) = ShortString::try_new(reply_to) else { return Ok(()) };
-        let options = BasicPublishOptions::default();
-        self.answers.basic_publish("".into(), key, options, body, properties).await.map(|_| ())
-    }
-
-    /// Sends an answer to a program outside, and waits until the broker has it.
-    pub(super) async fn answer_surely(
-        &self,
-        reply_to: &str,
-        properties: BasicProperties,
-        body: &Bytes,
-    ) -> lapin::Result<Confirmation> {
-        let Ok(key) = ShortString::try_new(reply_to) else { return Ok(Confirmation::NotRequested) };
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        self.requests.basic_publish("".into(), key, options, body, properties).await?.await
-    }
-
-    /// Hands each delivery to `take`, until the session fails or `stop` says so.
-    pub(super) async fn drain<F: Future<Output = ()> + Send>(
-        self: Arc<Self>,
-        mut consumer: Consumer,
-        stop: CancellationToken,
-        mut take: impl FnMut(Delivery) -> F + Send,
-    ) {
-        loop {
-            let next = tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.down.cancelled() => return,
-                next = consumer.next() => next,
-            };
-            match next {
-                Some(Ok(delivery)) => tokio::select! {
-                    () = take(delivery) => {}
-                    () = self.down.cancelled() => return,
-                },
-                Some(Err(error)) => {
-                    tracing::debug!(queue = consumer.queue().as_str(), %error, "a consumer failed");
-                    return self.down.cancel();
-                }
-                None => return self.down.cancel(),
-            }
-        }
-    }
-
-    /// Says good-bye to the broker.
-    pub(super) async fn close(&self) {
-        self.down.cancel();
+    async fn close(&self) {
         for connection in [&self.consuming, &self.publishing] {
             // A broker that is gone needs no good-bye.
             let closing = connection.close(200, "the node stops".into());

@@ -7,6 +7,7 @@ use lapin::message::Delivery;
 
 use super::{
     Inner, Session,
+    carrier::Deliveries,
     session::{OpenError, patiently},
     topology,
 };
@@ -20,7 +21,7 @@ impl Inner {
                 Ok(session) => {
                     pause = self.timing.reconnect;
                     self.counters.connected.add();
-                    tracing::info!(broker = %self.url, "connected to the message broker");
+                    tracing::info!(broker = %self.broker, "connected to the message broker");
                     self.session.send_replace(Some(session.clone()));
                     tokio::select! {
                         () = session.down.cancelled() => {}
@@ -30,12 +31,12 @@ impl Inner {
                     self.session.send_replace(None);
                     session.close().await;
                     if !self.closed.is_cancelled() {
-                        tracing::warn!(broker = %self.url, "the connection to the message broker was lost");
+                        tracing::warn!(broker = %self.broker, "the connection to the message broker was lost");
                     }
                 }
                 Err(error) => {
                     let text = sentence(&error);
-                    tracing::warn!(broker = %self.url, error = text, pause_ms = pause.as_millis(), "no message broker");
+                    tracing::warn!(broker = %self.broker, error = text, pause_ms = pause.as_millis(), "no message broker");
                     *self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(text);
                 }
             }
@@ -62,7 +63,7 @@ impl Inner {
     async fn open(self: &Arc<Self>) -> Result<Arc<Session>, OpenError> {
         let services = self.bus.installed().map(|(handlers, _)| handlers.services()).unwrap_or_default();
         let services: Vec<&'static str> = services.into_iter().collect();
-        let session = Arc::new(Session::open(&self.url, &self.members, &services).await?);
+        let session = Arc::new(Session::open(&self.broker, &self.members, &services).await?);
         match patiently(self.receive_all(&session, &services)).await {
             Ok(()) => Ok(session),
             Err(error) => {
@@ -125,13 +126,13 @@ impl Inner {
     fn serve<F: Future<Output = ()> + Send + 'static>(
         self: &Arc<Self>,
         session: &Arc<Session>,
-        consumer: lapin::Consumer,
+        deliveries: Deliveries,
         stop: &tokio_util::sync::CancellationToken,
         take: impl Fn(Arc<Inner>, Arc<Session>, Delivery) -> F + Send + 'static,
     ) {
         let (inner, of) = (self.clone(), session.clone());
         let drain =
-            session.clone().drain(consumer, stop.clone(), move |delivery| take(inner.clone(), of.clone(), delivery));
+            session.clone().drain(deliveries, stop.clone(), move |delivery| take(inner.clone(), of.clone(), delivery));
         self.tasks.spawn(drain);
     }
 
@@ -162,8 +163,8 @@ impl Inner {
     pub(super) fn unreachable(&self) -> ErrorCode {
         let blocked = self.session.borrow().as_ref().and_then(|session| session.blocked().borrow().clone());
         let text = match blocked {
-            Some(reason) => format!("the message broker at {} takes no messages ({reason}); give it room", self.url),
-            None => format!("the message broker at {} cannot be reached; see that it runs", self.url),
+            Some(reason) => format!("the message broker at {} takes no messages ({reason}); give it room", self.broker),
+            None => format!("the message broker at {} cannot be reached; see that it runs", self.broker),
         };
         let error = ErrorCode::new(codes::UNDELIVERABLE, text);
         match self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone() {

@@ -21,13 +21,13 @@ use lapin::{
 };
 
 /// Messages for one receiver.
-pub(super) const P2P: &str = "P2P";
+pub const P2P: &str = "P2P";
 /// Events.
-pub(super) const BROADCAST: &str = "BROADCAST";
+pub const BROADCAST: &str = "BROADCAST";
 const NO_ROUTE: &str = "NO_ROUTE";
 const DEAD: &str = "DEAD";
 /// What had no way.
-pub(super) const NO_ROUTE_QUEUE: &str = "zstack.message.no_route";
+pub const NO_ROUTE_QUEUE: &str = "zstack.message.no_route";
 /// What died in a queue.
 pub(super) const DEAD_QUEUE: &str = "zstack.message.dead";
 /// Where programs outside send API messages; every node serves it.
@@ -53,12 +53,12 @@ const BYTE_LIMIT: i64 = 512 << 20;
 const DELIVERY_LIMIT: i64 = 20;
 
 /// `zstack.message.host.<node>`.
-pub(super) fn service_queue(service: &str, node: &Uuid) -> String {
+pub fn service_queue(service: &str, node: &Uuid) -> String {
     format!("zstack.message.{service}.{node}")
 }
 
 /// Where a node hears events.
-pub(super) fn event_queue(node: &Uuid) -> String {
+pub fn event_queue(node: &Uuid) -> String {
     format!("zstack.event.{node}")
 }
 

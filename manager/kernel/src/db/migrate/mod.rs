@@ -80,7 +80,8 @@ impl Db {
             tracing::warn!(migration = name, "the schema is of a newer version that works beside this one");
         }
         match self.backend() {
-            Backend::Sqlite(_) if plan.pending.is_empty() => Ok(()),
+            Backend::Sqlite(_) | Backend::Far(_) if plan.pending.is_empty() => Ok(()),
+            Backend::Far(_) => sqlite::apply(self, program, &plan).await,
             Backend::Sqlite(_) => {
                 if !plan.fresh {
                     self.back_up(&plan).await?;
@@ -101,7 +102,7 @@ impl Db {
 
     async fn migration_plan_of(&self, program: Version, migrations: &[Migration]) -> Result<MigrationPlan, DbError> {
         let collation = match self.backend() {
-            Backend::Sqlite(_) => "",
+            Backend::Sqlite(_) | Backend::Far(_) => "",
             Backend::MySql(server) => server.collation(),
         };
         MigrationPlan::new(program, migrations, &record::applied(self).await?, self.dialect(), collation)

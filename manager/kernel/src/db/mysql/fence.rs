@@ -13,16 +13,17 @@ use crate::db::DbError;
 
 /// The life of this node whose lease must be there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fence {
-    pub(super) node: Uuid,
-    pub(super) incarnation: Uuid,
+pub(in crate::db) struct Fence {
+    pub(in crate::db) node: Uuid,
+    pub(in crate::db) incarnation: Uuid,
 }
 
 impl Fence {
     /// The condition, with its two values to be bound.
-    pub(super) const CONDITION: &str = "EXISTS (SELECT 1 FROM node_lease WHERE node_uuid = ? AND incarnation = ?)";
+    pub(in crate::db) const CONDITION: &str =
+        "EXISTS (SELECT 1 FROM node_lease WHERE node_uuid = ? AND incarnation = ?)";
 
-    pub(super) fn args(self) -> [Cell; 2] {
+    pub(in crate::db) fn args(self) -> [Cell; 2] {
         [Cell::Text(self.node.to_string()), Cell::Text(self.incarnation.to_string())]
     }
 

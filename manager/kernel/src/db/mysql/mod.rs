@@ -17,7 +17,7 @@
 //! Group commit is the server's: InnoDB makes concurrent transactions durable with one flush.
 
 mod commit;
-mod fence;
+pub(super) mod fence;
 mod patience;
 mod slots;
 

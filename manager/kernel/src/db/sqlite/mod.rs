@@ -30,7 +30,8 @@ use self::{
     reader::Readers,
     writer::{Job, Pen, Work, provided},
 };
-use super::{Batch, DbError, backend::Outcome, row::DbRow};
+use super::{Batch, DbError, Read, backend::Outcome, row::DbRow};
+pub(super) use writer::transact;
 
 /// Waiting batches before callers wait for room.
 const WRITER_BACKLOG: usize = 4096;
@@ -141,7 +142,7 @@ impl Sqlite {
         args: Vec<Cell>,
         fields: Option<&'static [FieldMeta]>,
     ) -> Result<Vec<DbRow>, DbError> {
-        self.readers.read(sql, args, fields).await
+        self.readers.read(Read { sql, args, fields }).await
     }
 
     pub(super) async fn close(&self) {
@@ -166,6 +167,16 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// A database of its own that ends with its connection.
+pub(super) fn in_memory() -> Result<Connection, DbError> {
+    let opened = connect(Path::new(":memory:"), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE);
+    let ready = opened.and_then(|connection| {
+        connection.pragma_update(None, "foreign_keys", true)?;
+        Ok(connection)
+    });
+    ready.map_err(|cause| DbError::sqlite("open in memory", cause))
 }
 
 /// Binds the cells in order.

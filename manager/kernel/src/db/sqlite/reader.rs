@@ -10,13 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cumulo_schema::{Cell, FieldMeta};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
 use super::{bind, connect, writer::Pen};
 use crate::db::{
-    DbError,
+    DbError, Read,
     row::{Columns, DbRow},
 };
 
@@ -56,14 +55,8 @@ impl Readers {
         &self.shared.path
     }
 
-    /// Reads; `fields` says that the columns are those of a declaration, in its order.
-    pub(super) async fn read(
-        &self,
-        sql: Arc<str>,
-        args: Vec<Cell>,
-        fields: Option<&'static [FieldMeta]>,
-    ) -> Result<Vec<DbRow>, DbError> {
-        let read = Read { sql, args, fields };
+    /// Reads.
+    pub(super) async fn read(&self, read: Read) -> Result<Vec<DbRow>, DbError> {
         if read.args.len() >= MANY {
             return self.apart(read).await?.map_err(|cause| DbError::sqlite("read", cause));
         }
@@ -135,19 +128,12 @@ fn limit(connection: &mut Connection, short: bool) -> rusqlite::Result<()> {
     connection.progress_handler(SHORT, Some(move || std::mem::replace(&mut is_long, true)))
 }
 
-/// A read to be run.
-struct Read {
-    sql: Arc<str>,
-    args: Vec<Cell>,
-    fields: Option<&'static [FieldMeta]>,
-}
-
 impl Read {
-    fn changes_nothing(&self, connection: &Connection) -> bool {
+    pub(in crate::db) fn changes_nothing(&self, connection: &Connection) -> bool {
         connection.prepare_cached(&self.sql).is_ok_and(|statement| statement.readonly())
     }
 
-    fn run(&self, connection: &Connection) -> rusqlite::Result<Vec<DbRow>> {
+    pub(in crate::db) fn run(&self, connection: &Connection) -> rusqlite::Result<Vec<DbRow>> {
         let mut statement = connection.prepare_cached(&self.sql)?;
         let columns = match self.fields {
             Some(fields) => Columns::Declared(fields),

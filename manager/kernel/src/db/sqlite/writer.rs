@@ -238,6 +238,18 @@ fn commit(connection: &Connection, log: &Log) -> Result<(), DbError> {
     committed
 }
 
+/// Runs `first` and `then` in a transaction of their own.
+pub(in crate::db) fn transact(connection: &Connection, first: Option<&Batch>, then: &Batch) -> Outcome {
+    let both = |error: DbError| (Err(error.clone()), Err(error));
+    let begin = || run_sql(connection, "BEGIN IMMEDIATE");
+    let outcome = match run_all(connection, begin, std::iter::once((first, then))) {
+        Ok(mut outcomes) => outcomes.pop().unwrap_or((Ok(()), Ok(vec![]))),
+        Err(error) => return both(error),
+    };
+    let committed = run_sql(connection, "COMMIT");
+    provided(&committed, outcome)
+}
+
 /// Begins a transaction, and runs the batches in it.
 ///
 /// A batch that fails is taken back by itself, for which SQLite copies every page before it is changed. But nearly all go

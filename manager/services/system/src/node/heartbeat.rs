@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cumulo_kernel::Kernel;
+use cumulo_kernel::{Kernel, apart};
 use cumulo_schema::{ErrorCode, Timestamp, system::ManagementNode};
 
 use super::{CATEGORY, HEARTBEAT, store::Store};
@@ -56,7 +56,8 @@ async fn forget_gone(kernel: &Kernel, store: &Store) -> Result<(), ErrorCode> {
 }
 
 async fn host_name() -> String {
-    let text = tokio::fs::read_to_string(HOST_NAME).await.unwrap_or_default();
+    let text =
+        apart::run(|| std::fs::read_to_string(HOST_NAME)).await.map(Result::unwrap_or_default).unwrap_or_default();
     if text.trim().is_empty() { "localhost".to_owned() } else { text.trim().to_owned() }
 }
 

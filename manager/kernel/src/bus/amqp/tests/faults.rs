@@ -13,7 +13,7 @@ use super::{
     nodes::{Count, CountLater, Node, Pair, TIMING, owned_by, within},
 };
 use crate::{
-    bus::amqp::Timing,
+    bus::amqp::{BrokerAt, Timing},
     ring::{Ring, View},
 };
 
@@ -122,7 +122,8 @@ async fn two_nodes_that_know_of_no_others_do_not_meet() {
         bus.open(crate::bus::Handlers::default(), crate::bus::Subscribers::default());
         let timing = Timing { handover: Duration::from_secs(3), ..TIMING };
         let members = crate::ring::Members::alone(Uuid::random());
-        crate::bus::Amqp::start(&bus, alert(vhost.url(), 1).parse().expect("a URL"), members, timing).await
+        crate::bus::Amqp::start(&bus, BrokerAt::Url(alert(vhost.url(), 1).parse().expect("a URL")), members, timing)
+            .await
     };
     let first = start().await.expect("by itself");
     let error = start().await.expect_err("not alone");
@@ -141,7 +142,7 @@ async fn a_broker_that_refuses_says_why() {
     bus.open(crate::bus::Handlers::default(), crate::bus::Subscribers::default());
     let timing = Timing { handover: Duration::from_secs(5), ..TIMING };
     let members = crate::ring::Members::alone(Uuid::random());
-    let refused = crate::bus::Amqp::start(&bus, url.parse().expect("a URL"), members, timing).await;
+    let refused = crate::bus::Amqp::start(&bus, BrokerAt::Url(url.parse().expect("a URL")), members, timing).await;
     let error = refused.expect_err("a wrong password");
     let told = serde_json::to_string(&error).expect("JSON");
     assert!(error.code == "SYS.1011" && told.contains("ACCESS_REFUSED") && !told.contains("s3cret"), "{told}");

@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    bus::{Amqp, Bus, CallContext, Caller, Handle, Handlers, OnEvent, Subscribers, amqp::Timing},
+    bus::{
+        Amqp, Bus, CallContext, Caller, Handle, Handlers, OnEvent, Subscribers,
+        amqp::{BrokerAt, Timing},
+    },
     ring::{Members, Ring, View},
 };
 
@@ -220,7 +223,7 @@ impl Node {
         bus.open(handlers, subscribers);
         let view = watch::Sender::new(Arc::new(view));
         let members = Members::new(id, view.subscribe());
-        Amqp::start(&bus, url.parse().expect("a URL"), members, timing).await.expect("connects");
+        Amqp::start(&bus, BrokerAt::Url(url.parse().expect("a URL")), members, timing).await.expect("connects");
         Self { id, bus, math, view }
     }
 
