@@ -1,10 +1,14 @@
-//! Two seeds of `tests/chaos` with something of everything but the loss of leases, with the program that is tested here. They
-//! are few and fixed, to be quick and to blame no change for what it did not do; `make chaos` runs as many new ones as one likes.
+//! Ten seeds of `tests/chaos` with something of everything but the loss of leases, with the program that is tested here. They
+//! are fixed, to blame no change for what it did not do; `make chaos` runs as many new ones as one likes.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use cumulo_chaos::{Chaos, Servers};
 use cumulo_sim_hosts::Hosts;
+
+/// In 653 a report of a host was once on its way for so long that a VM started meanwhile was stopped for it; in 9104 two nodes
+/// joined at once, and the others waited for one of them for ever.
+const SEEDS: [u64; 10] = [653, 7001, 9104, 8002, 13, 14, 15, 16, 17, 9100];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_doubled_or_leaked() {
@@ -14,8 +18,7 @@ async fn nothing_is_lost_doubled_or_leaked() {
     let chaos = Chaos { program, hosts, longest_freeze: Duration::from_secs(7), keep };
     let servers = Arc::new(tokio::task::spawn_blocking(Servers::start).await.expect("servers"));
     let mut failed = 0;
-    // In the first a report of a host was once on its way for so long that a VM started meanwhile was stopped for it.
-    for seed in [653, 7001] {
+    for seed in SEEDS {
         println!("SEED={seed}");
         let outcome = chaos.run(&servers, seed).await;
         println!("{outcome}");
