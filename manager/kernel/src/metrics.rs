@@ -10,6 +10,7 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
     proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType},
 };
+use tokio::runtime::Handle;
 
 use crate::Kernel;
 
@@ -89,6 +90,7 @@ pub fn text(kernel: &Kernel) -> String {
             &[(&[], kernel.cluster().members().view().ring.nodes().len())],
         ),
         counted("cumulo_holds", "Resources that this node works on for all", &[(&[], kernel.cluster().in_hand())]),
+        counted("cumulo_tasks", "Tasks of this process that have not ended", &[(&[], tasks())]),
         counted("cumulo_flows_running", "Flows under way", &[(&[], kernel.flows().running_count())]),
         counted(
             "cumulo_queue_tasks",
@@ -100,6 +102,11 @@ pub fn text(kernel: &Kernel) -> String {
         families.extend(gauges.gather());
     }
     TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+}
+
+/// What has been spawned and has not ended; none outside of a runtime.
+fn tasks() -> usize {
+    Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
 }
 
 /// Labels and a number.
