@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use cumulo_schema::{ErrorCode, Json, Uuid};
+use cumulo_schema::{ErrorCode, Json, Uuid, codes};
 use futures::future::BoxFuture;
 
 use super::{
@@ -287,6 +287,7 @@ impl<'f, F: Flow> Drive<'f, F> {
     /// Undoes the steps from `at` down to the first and ends the flow as failed.
     async fn unwind(mut self, at: usize, error: ErrorCode) -> Option<Outcome> {
         tracing::info!(flow = %self.cx.flow, chain = self.chain, %error, "a step failed; undoing");
+        let error = for_good(error);
         if let Some(step) = self.lost.take() {
             return Some(Err(self.park(at, &step, &error).await));
         }
@@ -412,6 +413,17 @@ impl<'f, F: Flow> Drive<'f, F> {
         let flows = &self.flows.inner;
         let (owned, trail) = ((self.cx.flow, flows.cluster.node()), self.live.row(state.as_str(), error));
         Ok(journal::end(&flows.db, owned, state, context, error, &trail).await?)
+    }
+}
+
+/// What a flow failed of, for its record and for who started it. That another node goes on is no end: who hears it asks again,
+/// and would ask a flow that has failed for ever.
+fn for_good(error: ErrorCode) -> ErrorCode {
+    match error.is(codes::NODE_UNAVAILABLE) {
+        true => {
+            ErrorCode::operation("a step was cut off by a change of the management nodes; try again").because(error)
+        }
+        false => error,
     }
 }
 
