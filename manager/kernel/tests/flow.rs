@@ -17,7 +17,7 @@ use cumulo_kernel::{
     faults::{Point, Probe, Verdict},
 };
 use cumulo_schema::{
-    ErrorCode, Uuid,
+    ErrorCode, Uuid, codes,
     system::{GarbageCollector, GcStatus},
 };
 use cumulo_testdb::TestDatabase;
@@ -84,6 +84,21 @@ async fn failing_at_any_point_leaves_nothing_behind() {
         assert_eq!(shelves(&kernel).await, 0, "a shelf is left after failing at point {at}");
         assert_eq!(kernel.db().select::<GarbageCollector>().count().await.expect("read"), 0);
     }
+}
+
+/// A step that asked for something which another node took over meanwhile, while the flow itself stayed: once its caller took
+/// the flow's own end for a node that went away, and asked for it again and again.
+#[tokio::test]
+async fn that_a_node_went_away_is_not_what_a_flow_ends_with() {
+    let (kernel, _wall, _database) = kernel().await;
+    let gone = ErrorCode::new(codes::NODE_UNAVAILABLE, "another node goes on");
+    probe(&kernel, 1, Verdict::Fail(gone));
+    let (id, context) = (Uuid::random(), put_up());
+    for time in ["when it fails", "when it is asked again"] {
+        let error = kernel.flows().run("put-up", id, context.clone()).await.expect_err(time);
+        assert!(!error.is(codes::NODE_UNAVAILABLE) && error.comes_of(codes::NODE_UNAVAILABLE), "{time}: {error:?}");
+    }
+    assert_eq!(shelves(&kernel).await, 0);
 }
 
 #[tokio::test]

@@ -213,13 +213,12 @@ impl Caller {
     pub(crate) async fn query(&mut self, path: &str) -> Result<Vec<Value>, Finding> {
         let since = Instant::now();
         while since.elapsed() < PATIENCE {
-            if let Some((_, base)) = self.board.any(&mut self.random) {
-                if let Ok((200, text)) = self.http.send(self.request("GET", format!("{base}{path}"))).await
-                    && let Ok(mut body) = serde_json::from_str::<Value>(&text)
-                    && let Some(rows) = body["inventories"].as_array_mut()
-                {
-                    return Ok(std::mem::take(rows));
-                }
+            if let Some((_, base)) = self.board.any(&mut self.random)
+                && let Ok((200, text)) = self.http.send(self.request("GET", format!("{base}{path}"))).await
+                && let Ok(mut body) = serde_json::from_str::<Value>(&text)
+                && let Some(rows) = body["inventories"].as_array_mut()
+            {
+                return Ok(std::mem::take(rows));
             }
             sleep(PAUSE).await;
         }

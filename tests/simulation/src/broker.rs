@@ -66,6 +66,8 @@ struct Queue {
 
 #[derive(Debug)]
 struct Session {
+    /// The node's name.
+    of: String,
     /// To be delivered, in order.
     inbound: mpsc::UnboundedSender<Given>,
     consumers: BTreeMap<String, mpsc::UnboundedSender<Delivery>>,
@@ -106,6 +108,13 @@ impl Broker {
         for queue in state.queues.values_mut() {
             queue.waiting.clear();
             queue.consumers.clear();
+        }
+    }
+
+    /// The process of the node called `name` is dead, and with it its connections.
+    pub fn hang_up(&self, name: &str) {
+        for session in self.state().sessions.values().filter(|session| session.of == name) {
+            session.down.cancel();
         }
     }
 
@@ -267,7 +276,8 @@ impl Client {
         state.last += 1;
         let id = state.last;
         let (consumers, recent) = (BTreeMap::new(), VecDeque::new());
-        let session = Session { inbound, consumers, recent, replies, tags: 0, down: down.clone() };
+        let session =
+            Session { of: self.name.clone(), inbound, consumers, recent, replies, tags: 0, down: down.clone() };
         state.sessions.insert(id, session);
         drop(state);
         let outside = &self.broker.outside;
@@ -414,13 +424,6 @@ impl Carrier for Open {
     }
 
     async fn close(&self) {
-        self.down.cancel();
-    }
-}
-
-impl Drop for Open {
-    /// A dead process has no connections.
-    fn drop(&mut self) {
         self.down.cancel();
     }
 }

@@ -65,6 +65,11 @@ pub struct Estate {
     dir: PathBuf,
 }
 
+/// What servers know node `n` by.
+fn name_of(n: usize) -> String {
+    format!("node {n}")
+}
+
 /// There are no machines to deploy agents to: hosts are those of the simulator plugin.
 struct NoMachines;
 
@@ -147,6 +152,7 @@ impl Estate {
         self.board.remove(n);
         self.doors.close(n);
         self.orders.kill(n).await;
+        self.broker.hang_up(&name_of(n));
         self.outside.trace.note(format_args!("node {n} is dead"));
     }
 
@@ -168,7 +174,7 @@ impl Estate {
     /// A life of node `n`, from its start on; to be begun in a runtime of its own.
     async fn live(&self, n: usize) -> anyhow::Result<()> {
         let member = self.members.get(n).context("a node")?;
-        let name = format!("node {n}");
+        let name = name_of(n);
         let database = database::Client::new(name.clone(), self.database.clone(), member.database.clone());
         let broker: Arc<dyn carrier::Broker> =
             Arc::new(broker::Client::new(name.clone(), self.broker.clone(), member.broker.clone()));

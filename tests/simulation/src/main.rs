@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     sync::{Mutex, PoisonError},
+    thread,
     time::Instant,
 };
 
@@ -79,7 +80,9 @@ fn play_here(seed: u64, keep: &Path, trace: Option<&Path>) -> anyhow::Result<Exi
         .init();
     pretend::begin(seed);
     cumulo_kernel::apart::stay_here();
-    let told = play(seed, &dir, trace)?;
+    // In a thread that has drawn nothing yet: the order of a `HashMap` is its thread's, from its first one on.
+    let told = thread::scope(|scope| scope.spawn(|| play(seed, &dir, trace)).join());
+    let told = told.map_err(|_| anyhow::anyhow!("it panicked"))??;
     fs::write(dir.join("history"), format!("{}{}\n", told.history, told.outcome))?;
     println!("{}\n  {} events, digest {}", told.outcome, told.events, told.digest);
     std::io::stdout().flush()?;
@@ -109,8 +112,8 @@ fn play_all(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(())
     };
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let at_once = arguments.jobs.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
-    std::thread::scope(|scope| {
+    let at_once = arguments.jobs.or_else(|| thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
+    thread::scope(|scope| {
         let work = || -> anyhow::Result<()> {
             while let Some(seed) = next() {
                 play(seed)?;

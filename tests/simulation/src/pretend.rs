@@ -33,6 +33,8 @@ static PRETENDING: AtomicBool = AtomicBool::new(false);
 static NOW: AtomicU64 = AtomicU64::new(0);
 /// How far time may go on by itself.
 static LIMIT: AtomicU64 = AtomicU64::new(0);
+/// How often something came, or time went on, since the simulation began.
+static STIRS: AtomicU64 = AtomicU64::new(0);
 static RANDOM: AtomicU64 = AtomicU64::new(0);
 
 /// From now on, and to the end of this process, time and randomness are made up of `seed`.
@@ -57,6 +59,12 @@ pub fn now() -> u64 {
 pub fn set(now: u64, limit: u64) {
     NOW.store(now, Ordering::SeqCst);
     LIMIT.store(limit, Ordering::SeqCst);
+}
+
+/// How often something came or time went on so far. In a turn in which nothing happens it does so once: to the turn's end.
+#[must_use]
+pub fn stirs() -> u64 {
+    STIRS.load(Ordering::SeqCst)
 }
 
 /// The next of the seed's numbers (SplitMix64).
@@ -189,6 +197,9 @@ pub unsafe extern "C" fn epoll_wait(epoll: c_int, events: *mut epoll_event, most
     }
     // SAFETY: as above.
     let found = unsafe { wait(epoll, events, most, 0) };
+    if found != 0 || timeout != 0 {
+        STIRS.fetch_add(1, Ordering::SeqCst);
+    }
     if found == 0 && timeout != 0 {
         let (now, limit) = (now(), LIMIT.load(Ordering::SeqCst));
         // Without a timer there is nothing else to wait for.

@@ -1,5 +1,5 @@
 //! The one thread: every node has a runtime of its own, and all of them get their turns of a millisecond each, in an order that
-//! the seed says.
+//! the seed says. While nothing happens anywhere turns become longer, so that quiet times do not cost what busy ones do.
 //!
 //! Within a turn a runtime does everything that can be done, and time goes on only when there is nothing left to do
 //! ([`crate::pretend`]); what it sends to others they see in their next turn. So a node may die or stand still between any two
@@ -25,8 +25,10 @@ use tokio::{
 
 use crate::pretend;
 
-/// How long a turn takes.
-const TURN: Duration = Duration::from_millis(1);
+/// How long a turn takes, in milliseconds.
+const TURN: u64 = 1;
+/// And at most, when nothing has happened for a while.
+const LONGEST_TURN: u64 = 16;
 /// Whose turn it is, for the log: a node's number, or this.
 const OUTSIDE: usize = usize::MAX;
 
@@ -133,6 +135,7 @@ impl World {
         work: impl Future<Output = T> + Send + 'static,
     ) -> anyhow::Result<T> {
         let work = self.outside.spawn(work);
+        let mut millis = TURN;
         while !work.is_finished() {
             while let Some((order, done)) = orders.take() {
                 self.obey(order)?;
@@ -140,10 +143,13 @@ impl World {
             }
             let mut turns: Vec<Option<usize>> = self.nodes.keys().copied().map(Some).chain([None]).collect();
             turns.shuffle(&mut self.random);
+            let length = Duration::from_millis(millis);
+            let mut quiet = true;
             for turn in turns {
-                self.turn(turn);
+                quiet &= self.turn(turn, length);
             }
-            self.now += nanos(TURN);
+            self.now += nanos(length);
+            millis = if quiet { (millis * 2).min(LONGEST_TURN) } else { TURN };
         }
         let ended = self.outside.block_on(work);
         for (_, machine) in std::mem::take(&mut self.nodes) {
@@ -152,18 +158,21 @@ impl World {
         ended.context("the run came to no end")
     }
 
-    fn turn(&mut self, of: Option<usize>) {
+    /// Whether nothing happened in it.
+    fn turn(&self, of: Option<usize>, length: Duration) -> bool {
         let runtime = match of {
             None => &self.outside,
             Some(node) => match self.nodes.get(&node) {
                 Some(machine) if machine.frozen_until <= self.now => &machine.runtime,
-                _ => return,
+                _ => return true,
             },
         };
         TURN_OF.store(of.unwrap_or(OUTSIDE), Ordering::Relaxed);
-        pretend::set(self.now, self.now + nanos(TURN));
-        runtime.block_on(async { sleep(TURN).await });
+        pretend::set(self.now, self.now + nanos(length));
+        let before = pretend::stirs();
+        runtime.block_on(async { sleep(length).await });
         TURN_OF.store(OUTSIDE, Ordering::Relaxed);
+        pretend::stirs() - before <= 1
     }
 
     fn obey(&mut self, order: Order) -> anyhow::Result<()> {

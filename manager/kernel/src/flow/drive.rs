@@ -318,6 +318,7 @@ impl<'f, F: Flow> Drive<'f, F> {
     /// Undoes what may have begun, down to the first step, and ends the flow as failed.
     async fn unwind(mut self, error: ErrorCode) -> Option<Outcome> {
         tracing::info!(flow = %self.cx.flow, chain = self.chain, %error, "a step failed; undoing");
+        let error = for_good(error);
         let last = self.reached.min(self.steps.len().saturating_sub(1));
         if let Some(step) = self.lost.take() {
             return Some(Err(self.park(last, &step, &error).await));
@@ -448,6 +449,17 @@ impl<'f, F: Flow> Drive<'f, F> {
         let flows = &self.flows.inner;
         let (owned, trail) = ((self.cx.flow, flows.cluster.node()), self.live.row(state.as_str(), error));
         Ok(journal::end(&flows.db, owned, state, context, error, &trail).await?)
+    }
+}
+
+/// What a flow failed of, for its record and for who started it. That another node goes on is no end: who hears it asks again,
+/// and would ask a flow that has failed for ever.
+fn for_good(error: ErrorCode) -> ErrorCode {
+    match error.is(codes::NODE_UNAVAILABLE) {
+        true => {
+            ErrorCode::operation("a step was cut off by a change of the management nodes; try again").because(error)
+        }
+        false => error,
     }
 }
 
