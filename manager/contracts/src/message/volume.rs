@@ -159,6 +159,15 @@ pub struct ExpungeVolume {
 }
 message!(ExpungeVolume => (), service = "volume", key = volume);
 
+/// The VM of a volume goes off the record, and the volume is to go, but may be owed still: it stays recorded without the VM,
+/// with its space, until it is expunged. Gone is fine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutliveVm {
+    /// The volume.
+    pub volume: Uuid,
+}
+message!(OutliveVm => (), service = "volume", key = volume);
+
 /// As [`ExpungeVolume`], for many volumes at once. Answers the first failure, after all were tried.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExpungeVolumes {

@@ -58,11 +58,11 @@ impl NetworkServiceBackend for Flat {
             }
             Some(true) => {}
         }
-        if !store::serves_any(db, host, l3).await? {
-            return self.hosts.remove_dhcp(host, request.task.derive("remove-dhcp"), l3).await;
+        match self.take_off(request, host, l3).await {
+            // It is told when it is back, as one that was known to be away: nobody knows of this NIC then.
+            Err(error) if error.waits_for() == Some(host) => self.owe(host, l3, &error).await,
+            told => told,
         }
-        self.hosts.remove_dhcp_entry(host, request.task.derive("remove-dhcp-entry"), l3, nic).await?;
-        self.hosts.remove_userdata(host, request.task.derive("remove-userdata"), l3, request.vm).await
     }
 
     /// Guests in a burst must not leave the network without an address for its server. Once neither service is left,
@@ -104,6 +104,16 @@ impl NetworkServiceBackend for Flat {
 }
 
 impl Flat {
+    /// Tells `host` that it does not serve the NIC of `request` any more.
+    async fn take_off(&self, request: &ServiceRequest, host: Uuid, l3: Uuid) -> Result<(), ErrorCode> {
+        if !store::serves_any(self.kernel.db(), host, l3).await? {
+            return self.hosts.remove_dhcp(host, request.task.derive("remove-dhcp"), l3).await;
+        }
+        let nic = request.nic.nic;
+        self.hosts.remove_dhcp_entry(host, request.task.derive("remove-dhcp-entry"), l3, nic).await?;
+        self.hosts.remove_userdata(host, request.task.derive("remove-userdata"), l3, request.vm).await
+    }
+
     /// A NIC recorded on another host was there when that host was lost: the host forgets it when it is back.
     async fn leave_other_host(&self, nic: &FlatNic) -> Result<(), ErrorCode> {
         match store::find(self.kernel.db(), nic.nic_uuid).await? {

@@ -6,7 +6,7 @@ use cumulo_contracts::{
     ext::storage::VolumePlace,
     message::{
         storage::{LocateVolumeSpace, ReleaseVolumeSpace},
-        volume::{ExpungeVolume, ExpungeVolumes},
+        volume::{ExpungeVolume, ExpungeVolumes, OutliveVm},
     },
     resource::Volume,
 };
@@ -40,6 +40,13 @@ impl Handle<ExpungeVolumes> for Volumes {
         // Where a storage goes, its counters go with it: what was held there needs no giving back.
         self.kernel.cascade().remove(Volume::META, &abandoned).await?;
         gone.into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl Handle<OutliveVm> for Volumes {
+    async fn handle(&self, ask: OutliveVm) -> Result<(), ErrorCode> {
+        Ok(self.store.disown(ask.volume).await?)
     }
 }
 

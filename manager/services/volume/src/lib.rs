@@ -22,7 +22,7 @@ use cumulo_contracts::{
     ext::storage::{PrimaryStorageDriver, VolumeExporter},
     message::volume::{
         CreateRootVolume, DropFlatVolume, ExpungeVolume, ExpungeVolumes, FetchIso, LocateRootVolume, MakeFlatVolume,
-        ResetRootVolume, UploadFlatVolume, VolumesOfVm,
+        OutliveVm, ResetRootVolume, UploadFlatVolume, VolumesOfVm,
     },
     resource::{DiskOffering, PrimaryStorage, Volume},
 };
@@ -61,6 +61,7 @@ pub fn install(setup: &mut Setup) {
         .message::<DropFlatVolume>(volumes.clone())
         .message::<ExpungeVolume>(volumes.clone())
         .message::<ExpungeVolumes>(volumes.clone())
+        .message::<OutliveVm>(volumes.clone())
         .cascade(Volume::META, &[PrimaryStorage::META.vo, DiskOffering::META.vo, cascade::ACCOUNT], volumes);
 }
 

@@ -128,6 +128,18 @@ impl Store {
         self.db.commit(batch).await.map(drop)
     }
 
+    /// Records that `volume` is no VM's any more and is to go; gone is fine.
+    pub(crate) async fn disown(&self, volume: Uuid) -> Result<(), DbError> {
+        let mut batch = self.db.batch();
+        batch
+            .update::<Volume>()
+            .set(Volume::VM_INSTANCE_UUID, &None::<Uuid>)
+            .set(Volume::STATUS, &VolumeStatus::Deleted)
+            .eq(Volume::UUID, &volume)
+            .any();
+        self.db.commit(batch).await.map(drop)
+    }
+
     /// Volumes of `accounts` that are in no VM.
     pub(crate) async fn detached_of(&self, accounts: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
         let owned = owned_by(&self.db, Volume::META.vo, accounts).await?;

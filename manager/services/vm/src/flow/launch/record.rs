@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cumulo_contracts::{
-    message::vm::VmStateChanged,
+    message::{vm::VmStateChanged, volume::OutliveVm},
     resource::{VmCdRom, VmInstance, VmState},
 };
 use cumulo_kernel::{
@@ -82,7 +82,10 @@ impl Step<LaunchVm> for RecordVm {
         self.0.naming(name, alone).await
     }
 
+    // A volume that is still owed is not to be forgotten with the VM: whoever expunges it later would find neither its file
+    // nor the space that it holds.
     async fn undo(&self, cx: &mut StepCx<LaunchVm>) -> Result<(), ErrorCode> {
+        self.0.kernel.bus().call(OutliveVm { volume: cx.root_volume }).await?;
         store::remove(&self.0.kernel, cx.vm).await
     }
 }
