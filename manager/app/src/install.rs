@@ -5,7 +5,8 @@ use std::path::Path;
 use cumulo_gateway::Gateway;
 use cumulo_kernel::{Kernel, Setup};
 
-/// Installs every service and plugin; the one of metrics where these have a file, `metrics`. Observers at one extension point are asked in this order.
+/// Installs every service and plugin, that of metrics where there is a file for them. Observers at one extension point are asked
+/// in this order.
 ///
 /// # Errors
 /// When a service cannot open what it keeps beside the database.
