@@ -9,6 +9,8 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -29,6 +31,12 @@ use super::{
     xml::{self, Drive, nic_xml},
 };
 use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof, usage::VmCounters};
+
+/// How often a disc is taken from a guest that closes the tray again, and the pause in between.
+const PINS: u32 = 5;
+const PIN_PAUSE: Duration = Duration::from_millis(200);
+/// What QEMU says then, about the tray of a device.
+const TRAY_CLOSED: &str = "Tray of device";
 
 /// libvirt on this host.
 #[derive(Clone)]
@@ -283,19 +291,22 @@ fn places(domain: &Domain) -> Result<Vec<Place>, Error> {
 }
 
 /// A guest may hold the tray while it uses the disc. It is asked first, and then the disc is taken from it, as from a
-/// drive with a pin in the small hole.
+/// drive with a pin in the small hole. One that boots may close the tray between its being opened and the disc's being taken:
+/// then it is opened again.
 fn change_disc(domain: &Domain, drive: &Drive, wanted: &CdromSpec, affect: u32) -> Result<(), Error> {
     let Ok(device) = drive.xml_with(wanted.path.as_deref()) else { return Ok(()) };
-    let changed = domain.update_device_flags(&device, affect);
-    match changed {
-        Err(_) if affect == sys::VIR_DOMAIN_AFFECT_LIVE => {
-            domain.update_device_flags(&device, affect | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE)?;
-        }
-        changed => {
-            changed?;
+    let mut changed = domain.update_device_flags(&device, affect);
+    if affect == sys::VIR_DOMAIN_AFFECT_LIVE && changed.is_err() {
+        changed = domain.update_device_flags(&device, affect | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE);
+        for _ in 1..PINS {
+            if !changed.as_ref().is_err_and(|error| error.message().contains(TRAY_CLOSED)) {
+                break;
+            }
+            thread::sleep(PIN_PAUSE);
+            changed = domain.update_device_flags(&device, affect | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE);
         }
     }
-    Ok(())
+    changed.map(drop)
 }
 
 /// QEMU refuses to start with `cache=none` where this fails, on some in-memory and network file systems.
