@@ -32,8 +32,9 @@ use super::{
 };
 use crate::{HostError, Mac, ObjectId, facts::VirtualizationProof, usage::VmCounters};
 
-/// How often a disc is taken from a guest that closes the tray again, and the pause in between.
-const PINS: u32 = 5;
+/// How often a disc is taken from a guest that closes the tray again, and the pause in between: ten seconds in all, as a BIOS
+/// looks at a drive for several while it boots.
+const PINS: u32 = 50;
 const PIN_PAUSE: Duration = Duration::from_millis(200);
 /// What QEMU says then, about the tray of a device.
 const TRAY_CLOSED: &str = "Tray of device";
