@@ -73,6 +73,13 @@ struct Told {
     on_disk: Option<usize>,
 }
 
+impl Told {
+    /// Whether the disk has it that the step in the place `at` of the flow `about` starts.
+    fn is_on_disk(&self, about: Uuid, at: usize) -> bool {
+        self.about == about && self.on_disk.is_some_and(|last| at <= last)
+    }
+}
+
 impl Shared {
     fn told(&self) -> std::sync::MutexGuard<'_, Vec<Told>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
@@ -109,14 +116,13 @@ impl Deferred {
         DEFERRED.scope(Some(self.clone()), work)
     }
 
-    /// Runs `work`, the step in the place `at` of the flow `about`, with those of the current task. Where the disk has it
-    /// already that it starts, nothing that it [settles](Db::settle) waits, as long as nothing has been written since it
-    /// began: then there is nothing to lose.
-    pub(crate) fn in_step<F: Future>(about: Uuid, at: usize, work: F) -> impl Future<Output = F::Output> {
+    /// Runs `work`, a step, with those of the current task: of a flow, in a place of that, where its start may have been told
+    /// with another's. Where the disk has it already that it starts, nothing that it [settles](Db::settle) waits, as long as
+    /// nothing has been written since it began: then there is nothing to lose.
+    pub(crate) fn in_step<F: Future>(step: Option<(Uuid, usize)>, work: F) -> impl Future<Output = F::Output> {
         let deferred = Self::current().map(|deferred| {
-            let is_on_disk = |told: &Told| told.about == about && told.on_disk.is_some_and(|last| at <= last);
-            let is_told = deferred.shared.told().iter().any(is_on_disk);
-            let step = is_told.then(|| deferred.shared.changes.load(Ordering::SeqCst));
+            let is_on_disk = |(about, at)| deferred.shared.told().iter().any(|told| told.is_on_disk(about, at));
+            let step = step.filter(|step| is_on_disk(*step)).map(|_| deferred.shared.changes.load(Ordering::SeqCst));
             Self { step, ..deferred }
         });
         DEFERRED.scope(deferred, work)
@@ -366,24 +372,24 @@ mod tests {
         work.scope(async {
             db.defer_insert(flow, 2, line(&db, 1)).await.expect("defers");
             db.commit(line(&db, 2)).await.expect("commits");
-            Deferred::in_step(flow, 0, settle()).await;
+            Deferred::in_step(Some((flow, 0)), settle()).await;
             assert!(db.is_flushed(), "it is told, and not yet on the disk");
 
             db.commit(line(&db, 3)).await.expect("commits");
-            Deferred::in_step(flow, 2, settle()).await;
+            Deferred::in_step(Some((flow, 2)), settle()).await;
             assert!(!db.is_flushed(), "it was told with the first");
             let writes = async {
                 db.commit(line(&db, 4)).await.expect("commits");
                 settle().await;
             };
-            Deferred::in_step(flow, 2, writes).await;
+            Deferred::in_step(Some((flow, 2)), writes).await;
             assert!(db.is_flushed(), "it wrote something");
 
             db.commit(line(&db, 5)).await.expect("commits");
-            Deferred::in_step(Uuid::random(), 1, settle()).await;
+            Deferred::in_step(Some((Uuid::random(), 1)), settle()).await;
             assert!(db.is_flushed(), "another flow");
             db.commit(line(&db, 6)).await.expect("commits");
-            Deferred::in_step(flow, 3, settle()).await;
+            Deferred::in_step(Some((flow, 3)), settle()).await;
             assert!(db.is_flushed(), "beyond what is told");
 
             let part = async {
@@ -391,7 +397,7 @@ mod tests {
                 settle().await;
             };
             db.commit(line(&db, 8)).await.expect("commits");
-            Deferred::in_step(flow, 1, part).await;
+            Deferred::in_step(Some((flow, 1)), part).await;
             assert!(db.is_flushed(), "a flow of its own began in it");
         })
         .await;

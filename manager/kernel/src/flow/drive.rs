@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use cumulo_schema::{ErrorCode, Json, Uuid, codes};
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::BoxFuture;
 
 use super::{
     Flow, FlowReply, FlowRow, FlowState, Flows, Outcome, Phase, RunFlow, Step, StepCx,
@@ -69,8 +69,8 @@ impl<F: Flow> Definition<F> {
         };
         entry.0.step = steps.first().map(|step| step.name().to_owned()).unwrap_or_default();
         entry.0.steps = Some(Json(steps.iter().map(|step| step.name().to_owned()).collect()));
-        let until = foretold(&steps, 0);
-        entry.0.foretold = steps.get(until).filter(|_| until > 0).map(|step| step.name().to_owned());
+        let (foretold, until) = foretold(&steps, 0);
+        entry.0.foretold = foretold.map(str::to_owned);
         let id = entry.0.uuid;
         match journal::find(&flows.inner.db, id).await {
             // Not taken up yet; whoever asks waits until it is.
@@ -207,9 +207,10 @@ struct Drive<'f, F: Flow> {
     live: Live,
 }
 
-/// The place of the last step whose start is told with that of the one in the place `at`.
-fn foretold<F: Flow>(steps: &[Arc<dyn Step<F>>], at: usize) -> usize {
-    at + steps.iter().skip(at + 1).take_while(|step| step.is_foretold()).count()
+/// The last step whose start is told with that of the one in the place `at`, if there is any, and up to which place it is told.
+fn foretold<F: Flow>(steps: &[Arc<dyn Step<F>>], at: usize) -> (Option<&'static str>, usize) {
+    let with_it = steps.iter().skip(at + 1).take_while(|step| step.is_foretold());
+    with_it.zip(at + 1..).last().map_or((None, at), |(last, place)| (Some(last.name()), place))
 }
 
 /// Whether trying an undo again soon is of no use: who was called is away, and was waited for already. Whoever waits for the
@@ -290,11 +291,10 @@ impl<'f, F: Flow> Drive<'f, F> {
         let context = CallContext::current();
         self.tell(&context, at, false);
         let entry = self.live.trail().step(step.name(), false);
-        let is_told_once = self.is_told_once();
+        let told = self.is_told_once().then_some((self.cx.flow, at));
         let outcome = {
             step.name().clone_into(&mut self.cx.place);
-            let (flow, run) = (self.cx.flow, step.run(&mut self.cx));
-            let run = if is_told_once { Deferred::in_step(flow, at, run).boxed() } else { run };
+            let run = Deferred::in_step(told, step.run(&mut self.cx));
             self.live.trail().scope(step.name(), run).await
         };
         self.live.trail().ended(entry, outcome.as_ref().err());
@@ -434,9 +434,8 @@ impl<'f, F: Flow> Drive<'f, F> {
         let context = journal::encode(&self.cx.data)?;
         let (flows, step) = (&self.flows.inner, self.steps[at].name());
         // An undo is told by itself: none of them is known to find something.
-        let until = if phase == Phase::Running { foretold(&self.steps, at) } else { at };
-        let last = Some(until).filter(|until| *until > at).map(|until| self.steps[until].name());
-        let start = Start { phase, step, until: (last, until), error };
+        let until = if phase == Phase::Running { foretold(&self.steps, at) } else { (None, at) };
+        let start = Start { phase, step, until, error };
         Ok(journal::step_starts(&flows.db, (self.cx.flow, flows.cluster.node()), start, context).await?)
     }
 
