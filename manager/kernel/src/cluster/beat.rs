@@ -227,13 +227,10 @@ mod tests {
     use super::*;
     use crate::{
         cluster::Taking,
-        db::{Db, Migration},
-        membership::NodeLease,
+        db::Db,
+        membership::{NodeLease, TABLES},
     };
     use cumulo_schema::Uuid;
-
-    const TABLES: Migration =
-        Migration { name: "1", sql: include_str!("../../migrations/20261121_0240_membership.sql") };
 
     /// Another node joined while this one did, so it adopted that one's epoch at once, and its lease told of its own.
     #[tokio::test]

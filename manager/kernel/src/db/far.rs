@@ -156,13 +156,10 @@ impl Far {
 mod tests {
     use super::*;
     use crate::{
-        db::{Db, Migration},
-        membership::NodeLease,
+        db::Db,
+        membership::{NodeLease, TABLES},
     };
     use cumulo_schema::{Resource, Timestamp};
-
-    const TABLES: Migration =
-        Migration { name: "1", sql: include_str!("../../migrations/20261121_0240_membership.sql") };
 
     /// As near as can be.
     #[derive(Debug)]

@@ -58,6 +58,11 @@ use self::store::Store;
 pub use rows::{NodeLease, RingEpoch};
 pub use status::{NodeStatus, Status, status};
 
+/// The tables of all this, for tests that have no others.
+#[cfg(test)]
+pub(crate) const TABLES: crate::db::Migration =
+    crate::db::Migration { name: "1", sql: include_str!("../../migrations/20261121_0240_membership.sql") };
+
 use crate::{
     db::{Batch, Db, DbError},
     ring::Ring,

@@ -268,10 +268,7 @@ fn number(epoch: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::Migration;
-
-    const TABLES: Migration =
-        Migration { name: "1", sql: include_str!("../../migrations/20261121_0240_membership.sql") };
+    use crate::membership::TABLES;
 
     /// Of a node that read the latest epoch, was paused while others went on and forgot the next, and wakes up.
     #[tokio::test]
