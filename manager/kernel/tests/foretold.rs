@@ -1,13 +1,17 @@
 //! Steps whose start is written with that of a step before them: run, killed and undone.
 
+mod common;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
+use common::eventually;
 use cumulo_kernel::{
     Kernel, Setup,
+    db::Db,
     faults::{Point, Probe, Verdict},
     flow::{Flow, FlowReply, Step, StepCx},
 };
@@ -124,29 +128,20 @@ async fn killed(step: &'static str, is_end: bool) -> (TestDatabase, Room, Uuid) 
     (database, room, flow)
 }
 
-async fn row(kernel: &Kernel, flow: Uuid) -> FlowRow {
-    let rows = kernel.db().select::<FlowRow>().eq(FlowRow::UUID, &flow);
-    rows.first().await.expect("read").expect("it is in the journal")
+async fn row(db: &Db, flow: Uuid) -> FlowRow {
+    db.find(FlowRow::UUID, &flow).await.expect("read").expect("it is in the journal")
 }
 
 async fn ended(kernel: &Kernel, flow: Uuid) -> FlowRow {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    loop {
-        let row = row(kernel, flow).await;
-        if row.state != FlowState::Active {
-            return row;
-        }
-        assert!(std::time::Instant::now() < deadline, "it does not end: {row:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    eventually("the flow's end", async || row(kernel.db(), flow).await.state != FlowState::Active).await;
+    row(kernel.db(), flow).await
 }
 
 #[tokio::test]
 async fn the_journal_says_at_once_how_far_it_may_have_come() {
     let (database, room, flow) = killed("nail", true).await;
     assert_eq!(room.lock().expect("not poisoned").len(), STEPS.len(), "everything was done");
-    let db = database.open().await;
-    let row = db.select::<FlowRow>().eq(FlowRow::UUID, &flow).first().await.expect("read").expect("a row");
+    let row = row(&database.open().await, flow).await;
     assert_eq!((row.step.as_str(), row.foretold.as_deref()), ("drill", Some("nail")));
 }
 
