@@ -296,18 +296,20 @@ fn places(domain: &Domain) -> Result<Vec<Place>, Error> {
 /// then it is opened again.
 fn change_disc(domain: &Domain, drive: &Drive, wanted: &CdromSpec, affect: u32) -> Result<(), Error> {
     let Ok(device) = drive.xml_with(wanted.path.as_deref()) else { return Ok(()) };
-    let mut changed = domain.update_device_flags(&device, affect);
-    if affect == sys::VIR_DOMAIN_AFFECT_LIVE && changed.is_err() {
-        changed = domain.update_device_flags(&device, affect | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE);
-        for _ in 1..PINS {
-            if !changed.as_ref().is_err_and(|error| error.message().contains(TRAY_CLOSED)) {
-                break;
-            }
-            thread::sleep(PIN_PAUSE);
-            changed = domain.update_device_flags(&device, affect | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE);
-        }
+    let asked = domain.update_device_flags(&device, affect);
+    if asked.is_ok() || affect != sys::VIR_DOMAIN_AFFECT_LIVE {
+        return asked.map(drop);
     }
-    changed.map(drop)
+    let force = || domain.update_device_flags(&device, affect | sys::VIR_DOMAIN_DEVICE_MODIFY_FORCE);
+    let mut forced = force();
+    for _ in 1..PINS {
+        if !forced.as_ref().is_err_and(|error| error.message().contains(TRAY_CLOSED)) {
+            break;
+        }
+        thread::sleep(PIN_PAUSE);
+        forced = force();
+    }
+    forced.map(drop)
 }
 
 /// QEMU refuses to start with `cache=none` where this fails, on some in-memory and network file systems.
