@@ -155,7 +155,7 @@ impl Gateway {
     /// not accept it for a while, is known to be away ([`crate::AgentWatch`]), or stays unreachable after it accepted;
     /// SYS.1001 when the deadline passed. Unless the agent said it, it may still do it.
     pub async fn call<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<C::Reply, ErrorCode> {
-        self.exchange(agent, task, command, (false, call::reply::<C>)).await
+        self.exchange(agent, task, command, false, call::reply::<C>).await
     }
 
     /// As [`Gateway::call`], also where the agent is known to be away: for who finds out whether it is back.
@@ -163,7 +163,7 @@ impl Gateway {
     /// # Errors
     /// As there.
     pub async fn greet<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<C::Reply, ErrorCode> {
-        self.exchange(agent, task, command, (true, call::reply::<C>)).await
+        self.exchange(agent, task, command, true, call::reply::<C>).await
     }
 
     /// Makes sure that `task` of `agent` has ended, however it did: `command` is its command, in a form that does nothing
@@ -172,7 +172,7 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::call`], but not what the task failed of: as long as it may be under way.
     pub async fn settle<C: AgentCommand>(&self, agent: Uuid, task: Uuid, command: C) -> Result<(), ErrorCode> {
-        self.exchange(agent, task, command, (false, |_: &Peer, _: &Outcome| Ok(()))).await
+        self.exchange(agent, task, command, false, |_, _| Ok(())).await
     }
 
     /// Runs `command` and answers what `read` makes of its outcome. `finds_out`: also where the agent is known to be away.
@@ -181,7 +181,8 @@ impl Gateway {
         agent: Uuid,
         task: Uuid,
         command: C,
-        (finds_out, read): (bool, impl FnOnce(&Peer, &Outcome) -> Result<T, ErrorCode> + Send),
+        finds_out: bool,
+        read: impl FnOnce(&Peer, &Outcome) -> Result<T, ErrorCode> + Send,
     ) -> Result<T, ErrorCode> {
         plan::door("agent command", C::NAME)?;
         let inner = &self.inner;
