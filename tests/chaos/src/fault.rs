@@ -191,15 +191,14 @@ fn of_hosts(random: &mut StdRng) -> Fault {
 ///
 /// # Errors
 /// When a node does not come back.
-pub(crate) async fn inflict(
-    cluster: &Arc<Cluster>,
-    servers: &Arc<Servers>,
-    faults: Vec<(Duration, Fault)>,
-) -> anyhow::Result<()> {
+pub async fn inflict<F>(faults: Vec<(Duration, Fault)>, suffer: impl Fn(Fault) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
     let mut under_way = JoinSet::new();
     for (gap, fault) in faults {
         sleep(gap).await;
-        under_way.spawn(suffer(cluster.clone(), servers.clone(), fault));
+        under_way.spawn(suffer(fault));
     }
     let mut outcome = Ok(());
     while let Some(healed) = under_way.join_next().await {
@@ -208,7 +207,8 @@ pub(crate) async fn inflict(
     outcome
 }
 
-async fn suffer(cluster: Arc<Cluster>, servers: Arc<Servers>, fault: Fault) -> anyhow::Result<()> {
+/// Does `fault` to the cluster, and ends when it is healed.
+pub(crate) async fn suffer(cluster: Arc<Cluster>, servers: Arc<Servers>, fault: Fault) -> anyhow::Result<()> {
     let history = &cluster.history;
     // A node suffers one thing at a time; its links are apart from that.
     let note = || history.note(format!("FAULT {fault}"));

@@ -32,7 +32,7 @@ mod world;
 pub use caller::Board;
 pub use cloud::{Calls, Cloud, Ground, PASSWORD, order};
 pub use cluster::{LEASE, NODES, agree};
-pub use fault::{Fault, Peer, choose};
+pub use fault::{Fault, Peer, choose, inflict};
 pub use history::History;
 pub use http::{Http, Request};
 pub use link::Passage;

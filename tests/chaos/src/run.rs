@@ -104,7 +104,7 @@ async fn suffered(
         made: cluster.made.lock().await.take().context("a cluster is put under load once")?,
     };
     let inflicted = async {
-        fault::inflict(&cluster, &servers, faults).await?;
+        fault::inflict(faults, |fault| fault::suffer(cluster.clone(), servers.clone(), fault)).await?;
         Ok(cluster.count().await)
     };
     trial.run_on(cluster.machines.as_ref(), &mut random, inflicted).await

@@ -131,7 +131,8 @@ pub struct Operator {
 
 impl Operator {
     async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let mut headers = Vec::new();
+        // Of a job that is under way the end.
+        let mut headers = vec![("Prefer", "wait=10".to_owned())];
         if !self.session.is_empty() {
             headers.push(("Authorization", format!("OAuth {}", self.session)));
         }
@@ -149,7 +150,6 @@ impl Calls for Operator {
         if status == 202 {
             let job = answer["location"].as_str().and_then(|place| place.rsplit('/').next()).expect("a job").to_owned();
             while status == 202 {
-                sleep(Duration::from_millis(20)).await;
                 (status, answer) = self.ask("GET", &format!("/api-jobs/{job}"), None).await;
             }
         }

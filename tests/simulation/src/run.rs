@@ -2,12 +2,11 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use cumulo_chaos::{Calls, Cloud, Fault, Finding, Found, Ground, NODES, Outcome, Passage, Peer, Trial, agree, choose};
-use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep},
+use cumulo_chaos::{
+    Calls, Cloud, Fault, Finding, Found, Ground, NODES, Outcome, Passage, Peer, Trial, agree, choose, inflict,
 };
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     api::Operator,
@@ -92,23 +91,14 @@ async fn suffer(estate: &Arc<Estate>, mut random: StdRng, faults: Vec<(Duration,
         session: operator.session_of_tenant().await,
         made: (cloud, second_l3),
     };
-    trial.run(&mut random, inflict(estate, faults)).await
+    let inflicted = async {
+        inflict(faults, |fault| one(estate.clone(), fault)).await?;
+        Ok(estate.doors.count())
+    };
+    trial.run(&mut random, inflicted).await
 }
 
-/// Does `faults`, some of them at once; answers how many nodes are up when all is healed.
-async fn inflict(estate: &Arc<Estate>, faults: Vec<(Duration, Fault)>) -> anyhow::Result<usize> {
-    let mut under_way = JoinSet::new();
-    for (gap, fault) in faults {
-        sleep(gap).await;
-        under_way.spawn(one(estate.clone(), fault));
-    }
-    let mut outcome = Ok(());
-    while let Some(healed) = under_way.join_next().await {
-        outcome = outcome.and(healed.map_err(anyhow::Error::from).flatten());
-    }
-    outcome.map(|()| estate.doors.count())
-}
-
+/// Does `fault`, and ends when it is healed.
 async fn one(estate: Arc<Estate>, fault: Fault) -> anyhow::Result<()> {
     let note = || {
         estate.history.note(format!("FAULT {fault}"));
