@@ -19,7 +19,32 @@ struct Debt {
     l3: Uuid,
 }
 
+/// Why a host that cannot be reached is told nothing.
+fn not_connected(host: Uuid) -> ErrorCode {
+    ErrorCode::unreachable(host, format!("host {host} is not connected"))
+}
+
 impl Flat {
+    /// Runs `tell`, which tells `host` what it does not serve of `l3` any more. Where the host is away, or does not answer
+    /// meanwhile, it is owed that; where it is deleted there is nothing to tell.
+    pub(crate) async fn tell_or_owe(
+        &self,
+        host: Uuid,
+        l3: Uuid,
+        tell: impl Future<Output = Result<(), ErrorCode>> + Send,
+    ) -> Result<(), ErrorCode> {
+        let told = match self.is_connected(host).await? {
+            None => return Ok(()),
+            Some(false) => Err(not_connected(host)),
+            Some(true) => tell.await,
+        };
+        match told {
+            // It is told when it is back, as one that was known to be away.
+            Err(error) if error.waits_for() == Some(host) => self.owe(host, l3, &error).await,
+            told => told,
+        }
+    }
+
     /// Records that `host` is still to be told what it serves of `l3`.
     pub(crate) async fn owe(&self, host: Uuid, l3: Uuid, why: &ErrorCode) -> Result<(), ErrorCode> {
         let name = format!("take what is not served any more of L3 network {l3} off host {host}");
@@ -40,7 +65,7 @@ impl GcRunner for Debts {
             .map_err(|cause| ErrorCode::internal("a debt's context is unreadable").because_of(&cause))?;
         match self.0.is_connected(host).await? {
             None => Ok(()),
-            Some(false) => Err(ErrorCode::unreachable(host, format!("host {host} is not connected"))),
+            Some(false) => Err(not_connected(host)),
             Some(true) => self.0.converge(host, l3).await,
         }
     }

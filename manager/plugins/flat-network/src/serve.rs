@@ -50,19 +50,7 @@ impl NetworkServiceBackend for Flat {
         let (db, host, l3, nic) = (self.kernel.db(), request.host, request.l3.uuid, request.nic.nic);
         let _lane = self.lanes.alone(host, l3).await;
         store::remove(db, nic, host).await?;
-        match self.is_connected(host).await? {
-            None => return Ok(()),
-            Some(false) => {
-                let away = ErrorCode::unreachable(host, format!("host {host} is not connected"));
-                return self.owe(host, l3, &away).await;
-            }
-            Some(true) => {}
-        }
-        match self.take_off(request, host, l3).await {
-            // It is told when it is back, as one that was known to be away: nobody knows of this NIC then.
-            Err(error) if error.waits_for() == Some(host) => self.owe(host, l3, &error).await,
-            told => told,
-        }
+        self.tell_or_owe(host, l3, self.take_off(request, host, l3)).await
     }
 
     /// Guests in a burst must not leave the network without an address for its server. Once neither service is left,
@@ -78,14 +66,8 @@ impl NetworkServiceBackend for Flat {
         let db = self.kernel.db();
         for host in store::hosts_of(db, l3.uuid).await? {
             let _lane = self.lanes.alone(host, l3.uuid).await;
-            match self.is_connected(host).await? {
-                Some(true) => self.hosts.remove_dhcp(host, Uuid::random(), l3.uuid).await?,
-                Some(false) => {
-                    let away = ErrorCode::unreachable(host, format!("host {host} is not connected"));
-                    self.owe(host, l3.uuid, &away).await?;
-                }
-                None => {}
-            }
+            let off = self.hosts.remove_dhcp(host, Uuid::random(), l3.uuid);
+            self.tell_or_owe(host, l3.uuid, off).await?;
             store::remove_all(db, host, l3.uuid).await?;
         }
         self.kernel.bus().call(ReleaseServiceIp { l3: l3.uuid, used_for: DHCP.to_owned() }).await
