@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use cumulo_schema::{Cell, Column, FieldMeta, FieldType, Resource, Uuid};
+use cumulo_schema::{Cell, Column, FieldType, Resource, ResourceMeta, Uuid};
 use prometheus::{Histogram, HistogramOpts};
 use sea_query::QueryStatementWriter;
 
@@ -212,33 +212,29 @@ impl Db {
     /// # Errors
     /// When the database fails.
     pub async fn fetch_sql(&self, sql: impl Into<Arc<str>>, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
-        self.fetch_text(sql.into(), args, None).await
+        let sql = note(sql.into());
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.fetch(sql, args).await,
+            // In a box, as below: what a driver of a protocol keeps is large, and would be moved with each caller of this.
+            Backend::MySql(server) => Box::pin(server.fetch(&sql, &args)).await,
+            Backend::Far(far) => far.server().fetch(Read { sql, args, fields: None }).await,
+        }
     }
 
-    /// Runs a read of all columns of a declaration, in its order.
+    /// Runs a read of the table of `meta` alone, of all columns of that declaration in its order.
     pub(super) async fn fetch_declared(
         &self,
         sql: Arc<str>,
         args: Vec<Cell>,
-        fields: &'static [FieldMeta],
-    ) -> Result<Vec<DbRow>, DbError> {
-        self.fetch_text(sql, args, Some(fields)).await
-    }
-
-    async fn fetch_text(
-        &self,
-        sql: Arc<str>,
-        args: Vec<Cell>,
-        fields: Option<&'static [FieldMeta]>,
-    ) -> Result<Vec<DbRow>, DbError> {
-        // Values are bound, so this shows none.
-        tracing::trace!(sql = %sql, "reads");
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.fetch(sql, args, fields).await,
-            // In a box, as below: what a driver of a protocol keeps is large, and would be moved with each caller of this.
+        meta: &'static ResourceMeta,
+    ) -> Result<Arc<[DbRow]>, DbError> {
+        let sql = note(sql);
+        let rows = match &self.backend {
+            Backend::Sqlite(sqlite) => return sqlite.fetch_declared(sql, args, meta.table, meta.fields).await,
             Backend::MySql(server) => Box::pin(server.fetch(&sql, &args)).await,
-            Backend::Far(far) => far.server().fetch(Read { sql, args, fields }).await,
-        }
+            Backend::Far(far) => far.server().fetch(Read { sql, args, fields: Some(meta.fields) }).await,
+        };
+        rows.map(Arc::from)
     }
 
     /// A read of rows of `R`.
@@ -262,4 +258,10 @@ impl Db {
             Backend::Far(far) => far.server().close().await,
         }
     }
+}
+
+/// Shows a read to who looks for them; its values are bound, so this shows none.
+fn note(sql: Arc<str>) -> Arc<str> {
+    tracing::trace!(sql = %sql, "reads");
+    sql
 }

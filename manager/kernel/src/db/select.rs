@@ -83,7 +83,7 @@ impl<'d, R: Resource> Select<'d, R> {
     /// When the database fails or a row is unreadable.
     pub async fn all(self) -> Result<Vec<R>, DbError> {
         let (sql, args) = self.draft.finish();
-        read_all(&self.db.fetch_declared(sql, args, R::META.fields).await?)
+        read_all(&self.db.fetch_declared(sql, args, R::META).await?)
     }
 
     /// The first matching row, if any. Ask for it by something that is indexed.

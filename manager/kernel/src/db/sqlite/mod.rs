@@ -12,6 +12,7 @@
 
 mod log;
 mod reader;
+mod recent;
 mod writer;
 
 use std::{
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     log::{Checkpoints, Log},
     reader::Readers,
+    recent::{Question, Recent},
     writer::{Job, Pen, Work, provided},
 };
 use super::{Batch, DbError, Read, backend::Outcome, row::DbRow};
@@ -46,6 +48,7 @@ const STATEMENTS: usize = 512;
 #[derive(Debug)]
 pub(super) struct Sqlite {
     readers: Readers,
+    recent: Arc<Recent>,
     log: Arc<Log>,
     pen: Arc<Pen>,
     // Both are taken when the database closes.
@@ -56,7 +59,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Self, DbError> {
         let failed = |cause| DbError::sqlite(format!("open {}", path.display()), cause);
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
             .and_then(|connection| {
                 connection.pragma_update(None, "journal_mode", "WAL")?;
                 // The log is flushed by us: see the head of this module.
@@ -72,14 +75,15 @@ impl Sqlite {
         let log = Arc::new(Log::open(&connection, path)?);
         let checkpoints = Checkpoints::start(path)?;
         let (jobs, waiting) = mpsc::channel(WRITER_BACKLOG);
-        let pen = Arc::new(Pen::new(connection, log.clone(), checkpoints));
+        let recent = Arc::new(Recent::of(&mut connection).map_err(failed)?);
+        let pen = Arc::new(Pen::new(connection, log.clone(), recent.clone(), checkpoints));
         let readers = Readers::open(path, pen.clone()).map_err(failed)?;
         let pen_of_writer = pen.clone();
         let writer = std::thread::Builder::new()
             .name("db-writer".to_owned())
             .spawn(move || writer::run(&pen_of_writer, waiting))
             .map_err(|cause| DbError::Failed { what: "start its writer".to_owned(), cause: Arc::new(cause) })?;
-        Ok(Self { readers, log, pen, jobs: Some(jobs).into(), writer: Some(writer).into() })
+        Ok(Self { readers, recent, log, pen, jobs: Some(jobs).into(), writer: Some(writer).into() })
     }
 
     /// Its file.
@@ -135,14 +139,32 @@ impl Sqlite {
         }
     }
 
-    /// Reads; `fields` says that the columns are those of a declaration, in its order.
-    pub(super) async fn fetch(
+    /// Reads.
+    pub(super) async fn fetch(&self, sql: Arc<str>, args: Vec<Cell>) -> Result<Vec<DbRow>, DbError> {
+        self.readers.read(Read { sql, args, fields: None }).await
+    }
+
+    /// Reads rows of `table` alone, all columns of its declaration in that order.
+    pub(super) async fn fetch_declared(
         &self,
         sql: Arc<str>,
         args: Vec<Cell>,
-        fields: Option<&'static [FieldMeta]>,
-    ) -> Result<Vec<DbRow>, DbError> {
-        self.readers.read(Read { sql, args, fields }).await
+        table: &'static str,
+        fields: &'static [FieldMeta],
+    ) -> Result<Arc<[DbRow]>, DbError> {
+        let (table, question) = (self.recent.table(table), Question { sql, args });
+        let (version, fields) = (table.version(), Some(fields));
+        if let Some(rows) = version.and_then(|version| self.recent.find(&question, version)) {
+            return Ok(rows);
+        }
+        let Some(version) = version.filter(|_| self.recent.is_quiet(&table)) else {
+            let Question { sql, args } = question;
+            return Ok(self.readers.read(Read { sql, args, fields }).await?.into());
+        };
+        let (sql, args) = (question.sql.clone(), question.args.clone());
+        let rows = self.readers.read(Read { sql, args, fields }).await?.into();
+        self.recent.keep(question, version, &rows);
+        Ok(rows)
     }
 
     pub(super) async fn close(&self) {

@@ -172,7 +172,7 @@ mod tests {
     async fn a_short_read_waits_for_nobody_and_a_long_one_holds_up_nobody() {
         let dir = tempfile::tempdir().expect("a directory");
         let database = Sqlite::open(&dir.path().join("db")).expect("opens");
-        let read = |sql: String| database.fetch(sql.into(), vec![], None);
+        let read = |sql: String| database.fetch(sql.into(), vec![]);
         for _ in 0..1_000 {
             let mut short = std::pin::pin!(read(count(20)));
             let rows = match futures::poll!(&mut short) {
@@ -191,7 +191,7 @@ mod tests {
     async fn a_read_writes_nothing_though_the_connection_could() {
         let dir = tempfile::tempdir().expect("a directory");
         let database = Sqlite::open(&dir.path().join("db")).expect("opens");
-        let read = |sql: &'static str| database.fetch(sql.into(), vec![], None);
+        let read = |sql: &'static str| database.fetch(sql.into(), vec![]);
         read("CREATE TABLE t (n)").await.expect_err("it is refused");
         assert!(read("SELECT * FROM sqlite_master").await.expect("reads").is_empty());
         database.close().await;

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     BUSY, bind,
     log::{Checkpoints, Log, MOVE_MYSELF_FROM},
+    recent::Recent,
 };
 use crate::db::{
     Batch, DbError, Statement,
@@ -65,6 +66,7 @@ pub(super) struct Pen {
     /// Whether it is lent to a read, and so free again before long.
     lent: AtomicBool,
     log: Arc<Log>,
+    recent: Arc<Recent>,
     checkpoints: Checkpoints,
     /// Pages in the log after the last commit.
     pages: Arc<AtomicU64>,
@@ -73,7 +75,12 @@ pub(super) struct Pen {
 }
 
 impl Pen {
-    pub(super) fn new(mut connection: Connection, log: Arc<Log>, checkpoints: Checkpoints) -> Self {
+    pub(super) fn new(
+        mut connection: Connection,
+        log: Arc<Log>,
+        recent: Arc<Recent>,
+        checkpoints: Checkpoints,
+    ) -> Self {
         let pages = Arc::new(AtomicU64::new(0));
         let counted = pages.clone();
         let counts = connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
@@ -85,7 +92,7 @@ impl Pen {
             tracing::error!(%error, "the database's log is not watched");
         }
         let (connection, lent) = (Mutex::new(Some(connection)), AtomicBool::new(false));
-        Self { connection, lent, log, checkpoints, pages, queued: AtomicUsize::new(0) }
+        Self { connection, lent, log, recent, checkpoints, pages, queued: AtomicUsize::new(0) }
     }
 
     /// To be said before something is handed over to the thread.
@@ -113,13 +120,14 @@ impl Pen {
         let begin = || {
             let waiting = |time| connection.busy_timeout(time).map_err(|cause| DbError::sqlite("wait", cause));
             waiting(Duration::ZERO)?;
-            let begun = run_sql(connection, "BEGIN IMMEDIATE");
+            let begun = self.begin(connection);
             waiting(BUSY)?;
             begun
         };
         self.log.sound().ok()?;
-        let outcome = run_all(connection, begin, std::iter::once((before, batch))).ok()?.pop()?;
-        let committed = commit(connection, &self.log);
+        let both = std::iter::once((before, batch));
+        let outcome = run_all(connection, begin, both.clone()).ok()?.pop()?;
+        let committed = self.commit(connection, both);
         self.checkpoints.wake(self.pages.load(Ordering::Relaxed));
         Some(provided(&committed, outcome))
     }
@@ -146,6 +154,26 @@ impl Pen {
         let read = read(connection);
         self.lent.store(false, Ordering::Release);
         Some(read)
+    }
+
+    fn begin(&self, connection: &Connection) -> Result<(), DbError> {
+        self.recent.begin();
+        run_sql(connection, "BEGIN IMMEDIATE")
+    }
+
+    /// Commits the transaction in which these batches were run.
+    fn commit<'b>(&self, connection: &Connection, batches: impl Iterator<Item = Pair<'b>>) -> Result<(), DbError> {
+        let statements = batches.flat_map(|(first, then)| first.into_iter().chain([then])).flat_map(|b| &b.statements);
+        let committed = self.recent.during(statements, || {
+            let committed = run_sql(connection, "COMMIT");
+            if committed.is_err() && !connection.is_autocommit() {
+                // The transaction is still open; should even this fail, the next BEGIN says so to its callers.
+                let _ = run_sql(connection, "ROLLBACK");
+            }
+            committed
+        });
+        self.log.applied();
+        committed
     }
 
     fn hold(&self) -> MutexGuard<'_, Option<Connection>> {
@@ -184,7 +212,7 @@ fn commit_group(pen: &Pen, work: impl Iterator<Item = Work>) {
         let held = pen.hold();
         // Closed by this thread alone, later.
         let Some(connection) = held.as_ref() else { return };
-        durable = apply(connection, &pen.log, jobs);
+        durable = apply(pen, connection, jobs);
         pen.checkpoints.after(connection, pen.pages.load(Ordering::Relaxed));
     }
     if flushes.is_empty() && durable.is_empty() {
@@ -205,15 +233,16 @@ pub(super) fn provided(base: &Result<(), DbError>, (before, then): Outcome) -> O
     (base.clone().and(before), base.clone().and(then))
 }
 
+/// A batch, and what has to be in before it.
+type Pair<'b> = (Option<&'b Batch>, &'b Batch);
 type Applied = (oneshot::Sender<Outcome>, Outcome);
 
 /// Commits the batches and answers those that need not be durable. The others are returned.
-fn apply(connection: &Connection, log: &Log, jobs: Vec<Job>) -> Vec<Applied> {
+fn apply(pen: &Pen, connection: &Connection, jobs: Vec<Job>) -> Vec<Applied> {
     let batches = jobs.iter().map(|job| (job.before.as_ref(), &job.batch));
-    let begin = || run_sql(connection, "BEGIN IMMEDIATE");
-    let run = log.sound().and_then(|()| run_all(connection, begin, batches));
+    let run = pen.log.sound().and_then(|()| run_all(connection, || pen.begin(connection), batches.clone()));
     let (committed, outcomes) = match run {
-        Ok(outcomes) => (commit(connection, log), outcomes),
+        Ok(outcomes) => (pen.commit(connection, batches), outcomes),
         Err(error) => (Err(error), vec![(Ok(()), Ok(vec![])); jobs.len()]),
     };
     let mut durable = Vec::new();
@@ -226,16 +255,6 @@ fn apply(connection: &Connection, log: &Log, jobs: Vec<Job>) -> Vec<Applied> {
         }
     }
     durable
-}
-
-fn commit(connection: &Connection, log: &Log) -> Result<(), DbError> {
-    let committed = run_sql(connection, "COMMIT");
-    if committed.is_err() && !connection.is_autocommit() {
-        // The transaction is still open; should even this fail, the next BEGIN says so to its callers.
-        let _ = run_sql(connection, "ROLLBACK");
-    }
-    log.applied();
-    committed
 }
 
 /// Runs `first` and `then` in a transaction of their own.
@@ -257,7 +276,7 @@ pub(in crate::db) fn transact(connection: &Connection, first: Option<&Batch>, th
 fn run_all<'b>(
     connection: &Connection,
     begin: impl Fn() -> Result<(), DbError>,
-    batches: impl Iterator<Item = (Option<&'b Batch>, &'b Batch)> + Clone,
+    batches: impl Iterator<Item = Pair<'b>> + Clone,
 ) -> Result<Vec<Outcome>, DbError> {
     begin()?;
     let well = batches.clone().map(|(first, then)| run_smooth(connection, first, then)).collect::<Option<Vec<_>>>();
