@@ -20,17 +20,28 @@ pub struct Batch {
     pub(super) trial: bool,
     /// Also to be done for a node that was given up: it says by itself what of the lease must be true.
     pub(super) unfenced: bool,
+    /// Nothing is lost with it: see [`Batch::redone_by_its_step`].
+    pub(super) redone: bool,
 }
 
 impl Batch {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, statements: Vec::new(), trial: false, unfenced: false }
+        Self { dialect, statements: Vec::new(), trial: false, unfenced: false, redone: false }
     }
 
     /// The same, whether or not this node still has its lease: for what looks after the lease itself.
     #[must_use]
     pub(crate) fn unfenced(mut self) -> Self {
         self.unfenced = true;
+        self
+    }
+
+    /// The same, of which a power failure takes nothing away: the step of a flow that commits it does so again when it is run
+    /// again, and its undo does without. So what the step tells an agent then waits for the disk only where the step's own start
+    /// is not on it.
+    #[must_use]
+    pub fn redone_by_its_step(mut self) -> Self {
+        self.redone = true;
         self
     }
 

@@ -45,7 +45,7 @@ pub(crate) struct Deferred {
 #[derive(Debug, Default)]
 struct Shared {
     writes: Arc<Mutex<Vec<Write>>>,
-    /// What was deferred or committed.
+    /// What was deferred or committed, but for what is [done again](Batch::redone_by_its_step).
     changes: AtomicU64,
     /// Up to which of its steps a flow's journal tells.
     told: StdMutex<Vec<Told>>,
@@ -118,7 +118,7 @@ impl Deferred {
 
     /// Runs `work`, a step, with those of the current task: of a flow, in a place of that, where its start may have been told
     /// with another's. Where the disk has it already that it starts, nothing that it [settles](Db::settle) waits, as long as
-    /// nothing has been written since it began: then there is nothing to lose.
+    /// nothing has been written since it began, but for what it would write again: then there is nothing to lose.
     pub(crate) fn in_step<F: Future>(step: Option<(Uuid, usize)>, work: F) -> impl Future<Output = F::Output> {
         let deferred = Self::current().map(|deferred| {
             let is_on_disk = |(about, at)| deferred.shared.told().iter().any(|told| told.is_on_disk(about, at));
@@ -157,7 +157,9 @@ impl Deferred {
     /// is done in a task of its own: a caller that goes away would otherwise leave written what seems to wait.
     pub(super) async fn commit(&self, db: &Db, batch: Batch, surely: bool) -> Result<Vec<u64>, DbError> {
         let how = How { durable: self.shared.last_commit_passed.load(Ordering::SeqCst), surely };
-        self.shared.changes.fetch_add(1, Ordering::SeqCst);
+        if !batch.redone {
+            self.shared.changes.fetch_add(1, Ordering::SeqCst);
+        }
         // Held during the commit: nothing of this work may overtake what waits.
         let mut writes = self.shared.writes.clone().lock_owned().await;
         if writes.is_empty() {
@@ -384,6 +386,12 @@ mod tests {
             };
             Deferred::in_step(Some((flow, 2)), writes).await;
             assert!(db.is_flushed(), "it wrote something");
+            let writes_again = async {
+                db.commit(line(&db, 44).redone_by_its_step()).await.expect("commits");
+                settle().await;
+            };
+            Deferred::in_step(Some((flow, 2)), writes_again).await;
+            assert!(!db.is_flushed(), "what it would write again");
 
             db.commit(line(&db, 5)).await.expect("commits");
             Deferred::in_step(Some((Uuid::random(), 1)), settle()).await;

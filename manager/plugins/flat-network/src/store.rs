@@ -93,7 +93,8 @@ pub(crate) async fn put(db: &Db, nic: &FlatNic) -> Result<(), DbError> {
     let mut batch = db.batch();
     batch.delete::<FlatNic>().eq(FlatNic::NIC_UUID, &nic.nic_uuid).any();
     batch.insert(nic);
-    db.commit(batch).await.map(drop)
+    // The host is told right after, and again when this is lost with the power.
+    db.commit(batch.redone_by_its_step()).await.map(drop)
 }
 
 /// Forgets a NIC on `host`; on another host it is another's business.
