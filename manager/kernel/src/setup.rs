@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "20261122_0600_debt_waits_for",
         sql: include_str!("../migrations/20261122_0600_debt_waits_for.sql"),
     },
+    Migration { name: "20261122_0945_turn", sql: include_str!("../migrations/20261122_0945_turn.sql") },
 ];
 
 /// Why a kernel does not start.
@@ -140,6 +141,7 @@ impl Setup {
             <crate::quota::QuotaClaim as cumulo_schema::Resource>::META,
             <crate::membership::NodeLease as cumulo_schema::Resource>::META,
             <crate::membership::RingEpoch as cumulo_schema::Resource>::META,
+            <crate::cluster::TurnRow as cumulo_schema::Resource>::META,
             <timeline::TimelineRow as cumulo_schema::Resource>::META,
         ]);
         let kernel = setup.kernel.clone();

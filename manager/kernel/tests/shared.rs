@@ -4,7 +4,10 @@
 mod common;
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,7 +16,7 @@ use cumulo_kernel::{
     Kernel,
     api::{ApiJob, JobState},
     bus::amqp::BrokerUrl,
-    cluster::Taking,
+    cluster::{Taking, TurnRow},
     db::{Db, DbError},
     flow::{Decision, FlowRow, FlowState, Phase},
     membership::{Membership, NodeLease, status},
@@ -299,4 +302,64 @@ async fn what_a_node_writes_that_was_given_up_has_no_effect() {
     db.fence(me, again.incarnation());
     renamed("in its next life").await.expect("it has a lease");
     kernel.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_on_a_lane_is_done_by_one_at_a_time_whichever_nodes_do_it() {
+    let shared = Shared::new().await;
+    let (one, other) = (shared.node(Uuid::random()).await, shared.node(Uuid::random()).await);
+    shared.settled(2).await;
+    let inside = Arc::new(AtomicUsize::new(0));
+    let tasks = (0..30).map(|n| {
+        let (kernel, inside) = (if n % 2 == 0 { one.clone() } else { other.clone() }, inside.clone());
+        tokio::spawn(async move {
+            let work = async {
+                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "nobody else is in it");
+                tokio::time::sleep(Duration::from_millis(3)).await;
+                inside.fetch_sub(1, Ordering::SeqCst);
+                // What fails gives its turn back as well.
+                if n % 3 == 0 { Err(ErrorCode::operation("no")) } else { Ok(()) }
+            };
+            kernel.alone("a shelf", work).await.is_ok()
+        })
+    });
+    let done: Vec<bool> =
+        futures::future::join_all(tasks).await.into_iter().map(|task| task.expect("no panic")).collect();
+    assert_eq!(done.iter().filter(|done| **done).count(), 20);
+    assert_eq!(shared.db.select::<TurnRow>().count().await.expect("readable"), 0, "all of them gave it back");
+
+    // Who gives up in the midst of it gives it back, too.
+    let gone = tokio::spawn({
+        let one = one.clone();
+        async move { one.alone("a shelf", std::future::pending::<Result<(), ErrorCode>>()).await }
+    });
+    eventually("its turn", async || shared.db.select::<TurnRow>().count().await.expect("readable") == 1).await;
+    gone.abort();
+    other.alone("a shelf", async { Ok(()) }).await.expect("nobody has it");
+    tokio::join!(one.stop(), other.stop());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_ends_with_the_life_of_the_node_that_has_it_and_no_sooner() {
+    let shared = Shared::new().await;
+    let node = shared.node(Uuid::random()).await;
+    shared.settled(1).await;
+    let dead = Uuid::random();
+    let membership = Membership::join(&shared.db, dead, "there", LEASE, true).await.expect("joins");
+    // Taken by a node that is killed while it has it.
+    let lanes = node.alone("a shelf", async {
+        let row = shared.db.select::<TurnRow>().first().await.expect("readable").expect("its own");
+        Ok(row)
+    });
+    let own = lanes.await.expect("nobody has it");
+    let taken = TurnRow { node_uuid: dead, incarnation: membership.incarnation(), token: Uuid::random(), ..own };
+    let mut batch = shared.db.batch();
+    batch.insert(&taken);
+    shared.db.commit(batch).await.expect("taken");
+    let begun = Instant::now();
+    node.alone("a shelf", async { Ok(()) }).await.expect("the node is given up");
+    let leases = shared.db.select::<NodeLease>().eq(NodeLease::NODE_UUID, &dead).count().await.expect("readable");
+    assert_eq!(leases, 0, "nobody took its turn while it had a lease");
+    assert!(begun.elapsed() > LEASE / 2, "it took {:?}", begun.elapsed());
+    node.stop().await;
 }

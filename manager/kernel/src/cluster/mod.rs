@@ -22,6 +22,7 @@
 
 mod beat;
 mod hold;
+mod turn;
 
 use std::{
     sync::{
@@ -34,7 +35,7 @@ use std::{
 use cumulo_schema::{ErrorCode, Uuid, codes};
 use tokio::sync::{Notify, watch};
 
-pub use self::hold::Hold;
+pub use self::{hold::Hold, turn::TurnRow};
 pub(crate) use beat::RingMoved;
 use hold::Holds;
 
