@@ -72,7 +72,7 @@ impl Sessions {
             self.live().insert(session.uuid, live);
             Ok(session.uuid)
         };
-        self.kernel.queues().run(&format!("identity.login.{account}"), 1, opening).await
+        self.kernel.alone(&format!("identity.login.{account}"), opening).await
     }
 
     /// Whoever shows the session `text`, which is used by it.

@@ -10,8 +10,12 @@ use crate::{Vms, store, tags::HOSTNAME};
 
 impl Vms {
     /// Runs `work` where no other VM gets the host name meanwhile: "not taken" stays true.
-    pub(crate) async fn naming<T>(&self, hostname: &str, work: impl Future<Output = T>) -> T {
-        self.kernel.queues().run(&format!("vm-hostname.{hostname}"), 1, work).await
+    pub(crate) async fn naming<T>(
+        &self,
+        hostname: &str,
+        work: impl Future<Output = Result<T, ErrorCode>>,
+    ) -> Result<T, ErrorCode> {
+        self.kernel.alone(&format!("vm-hostname.{hostname}"), work).await
     }
 }
 

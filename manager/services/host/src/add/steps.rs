@@ -57,7 +57,7 @@ impl Step<AddHost> for RecordHost {
             }
         };
         // One after another for one address, so that of two additions of one machine the second one sees the first.
-        hosts.kernel.queues().run(&format!("host-address:{}", cx.management_ip), 1, record).await
+        hosts.kernel.alone(&format!("host-address:{}", cx.management_ip), record).await
     }
 
     async fn undo(&self, cx: &mut StepCx<AddHost>) -> Result<(), ErrorCode> {

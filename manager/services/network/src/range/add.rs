@@ -79,7 +79,7 @@ impl Networks {
         }
         // One after another per L2 network, so that of two ranges that overlap the second is refused.
         let lane = format!("ip-ranges:{}", l3.l2_network_uuid);
-        self.kernel.queues().run(&lane, 1, self.add_checked(cx, new, &l3, plan)).await
+        self.kernel.alone(&lane, self.add_checked(cx, new, &l3, plan)).await
     }
 
     async fn add_checked(&self, cx: &ApiCx, new: &NewRange, l3: &L3Network, plan: RangePlan) -> Result<(), ErrorCode> {

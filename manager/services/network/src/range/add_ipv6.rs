@@ -86,7 +86,7 @@ impl Networks {
         }
         // As ranges of IPv4: of two that overlap the second is refused.
         let lane = format!("ip-ranges:{}", l3.l2_network_uuid);
-        self.kernel.queues().run(&lane, 1, self.add_ipv6_checked(cx, new, &l3, plan)).await
+        self.kernel.alone(&lane, self.add_ipv6_checked(cx, new, &l3, plan)).await
     }
 
     async fn add_ipv6_checked(

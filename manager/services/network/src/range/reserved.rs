@@ -22,15 +22,14 @@ impl HandleApi<AddReservedIpRange> for Networks {
     async fn handle(&self, cx: &ApiCx, api: AddReservedIpRange) -> Result<Inventory<ReservedIpRange>, ErrorCode> {
         let l3 = store::l3(self.kernel.db(), api.l3_network_uuid).await?;
         let lane = format!("reserved-ip-ranges:{}", l3.uuid);
-        let queues = self.kernel.queues();
         match l3.ip_version {
             6 => {
                 let span = ipv6::Span::parse(&api.start_ip, &api.end_ip)?;
-                queues.run(&lane, 1, self.reserve_ipv6(cx, l3.uuid, span)).await?;
+                self.kernel.alone(&lane, self.reserve_ipv6(cx, l3.uuid, span)).await?;
             }
             _ => {
                 let span = Span::parse(&api.start_ip, &api.end_ip)?;
-                queues.run(&lane, 1, self.reserve(cx, l3.uuid, span)).await?;
+                self.kernel.alone(&lane, self.reserve(cx, l3.uuid, span)).await?;
             }
         }
         cx.inventory::<ReservedIpRange>(&cx.resource_uuid).await

@@ -89,8 +89,8 @@ impl Tags {
     }
 
     /// Runs `work` while no other call changes the tags of `resource`, so that "not there yet" stays true.
-    async fn alone<T>(&self, resource: Uuid, work: impl Future<Output = T>) -> T {
-        self.kernel.queues().run(&format!("tag.{resource}"), 1, work).await
+    async fn alone<T>(&self, resource: Uuid, work: impl Future<Output = Result<T, ErrorCode>>) -> Result<T, ErrorCode> {
+        self.kernel.alone(&format!("tag.{resource}"), work).await
     }
 }
 

@@ -34,7 +34,7 @@ impl Vms {
         vm: Uuid,
         change: impl Future<Output = Result<T, ErrorCode>>,
     ) -> Result<T, ErrorCode> {
-        self.kernel.queues().run(&format!("vm-drives:{vm}"), 1, change).await
+        self.kernel.alone(&format!("vm-drives:{vm}"), change).await
     }
 }
 
