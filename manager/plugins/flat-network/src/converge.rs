@@ -17,7 +17,18 @@ impl Flat {
 
     /// As [`Flat::converge`], for who has the lane alone.
     pub(crate) async fn converge_alone(&self, host: Uuid, l3: Uuid, task: Uuid) -> Result<(), ErrorCode> {
-        let nics = store::served(self.kernel.db(), host, l3).await?;
+        for round in 0.. {
+            let nics = store::served(self.kernel.db(), host, l3).await?;
+            self.tell_all(host, l3, &nics, task.derive(&format!("round/{round}"))).await?;
+            // Another node may have told the host of one of them meanwhile, which this took back: it records before it tells.
+            if !self.kernel.cluster().is_shared() || store::served(self.kernel.db(), host, l3).await? == nics {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_all(&self, host: Uuid, l3: Uuid, nics: &[FlatNic], task: Uuid) -> Result<(), ErrorCode> {
         if nics.is_empty() {
             return self.hosts.remove_dhcp(host, task.derive("remove-dhcp"), l3).await;
         }

@@ -3,8 +3,9 @@
 //! Telling a host everything anew while another caller adds a NIC would take that NIC away again, and additions one after
 //! another would make the start of many VMs wait for itself; so additions share the lane, and the rest has it alone.
 //!
-//! Lanes are of one node. Once several nodes share the work, these calls have to be routed by host, as others are by their
-//! resource.
+//! Lanes are of one node. Where several share the work, who tells a host the whole looks again afterwards, and tells it anew if
+//! something was recorded meanwhile (`Flat::converge_alone`): who adds or removes one records that before it tells the host, so
+//! either it was seen, or the host is told of it after the whole.
 
 use std::{
     collections::HashMap,

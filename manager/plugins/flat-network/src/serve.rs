@@ -89,7 +89,8 @@ impl Flat {
     /// Tells `host` that it does not serve the NIC of `request` any more.
     async fn take_off(&self, request: &ServiceRequest, host: Uuid, l3: Uuid) -> Result<(), ErrorCode> {
         if !store::serves_any(self.kernel.db(), host, l3).await? {
-            return self.hosts.remove_dhcp(host, request.task.derive("remove-dhcp"), l3).await;
+            // Which looks whether another node records one meanwhile.
+            return self.converge_alone(host, l3, request.task).await;
         }
         let nic = request.nic.nic;
         self.hosts.remove_dhcp_entry(host, request.task.derive("remove-dhcp-entry"), l3, nic).await?;
