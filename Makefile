@@ -4,6 +4,7 @@
 #   make scenario FILE=…     one of tests/scenarios against a fresh node and host
 #   make test                everything CI checks
 #   make bench NAME=…        how quick it is beside limits measured in the same run; all of scripts/bench, or one part
+#   make soak SECONDS=…      load that does not end, then too much of it, and what the node holds afterwards; 10 minutes
 #   make chaos SEEDS=…       nodes and servers that are killed, frozen and cut off under load; SEED=… begins there
 #   make simulation SEEDS=… the same in one thread and a time of its own, exactly as SEED=… says
 #   make model SEEDS=…       random calls against a model of what they have to do; SEED=… begins there
@@ -13,11 +14,12 @@
 
 FILE ?= tests/scenarios/flat-network.txt
 SEEDS ?= 10
+SECONDS ?= 600
 SEED ?=
 NODES ?= 2
 EPOCHS ?= 4
 
-.PHONY: demo demo-clean scenario test bench chaos simulation model proof lint packages
+.PHONY: demo demo-clean scenario test bench soak chaos simulation model proof lint packages
 .SILENT:
 
 demo:
@@ -34,6 +36,9 @@ test: packages
 
 bench: packages
 	scripts/bench $(NAME)
+
+soak: packages
+	scripts/soak $(SECONDS)
 
 chaos: packages
 	scripts/chaos $(SEEDS) $(SEED)

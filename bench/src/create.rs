@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cumulo_bench_report::{Figure, in_turns, median};
+use cumulo_bench_report::{Figure, in_turns, median, percentile};
 
 use crate::{
     Arguments,
@@ -47,12 +47,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // The turn that warmed up was one more.
     let agents = (stage.agents_own().await? - agents_before) / count(SINGLE + 1);
     let one = Figure::beside("vm-create-1", "ms", turns).ratio_at_most(3.0);
-    let p50 = one.ours;
-    let p99 = {
-        let mut sorted = one.turns.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[SINGLE * 99 / 100]
-    };
+    let (p50, p99) = (one.ours, percentile(&one.turns, 99));
     one.tell()?;
     Figure::new("vm-create-1-agents-own", "ms", agents).tell()?;
     Figure::new("vm-create-1-over-agents", "ms", p50 - agents).at_most(5.0).tell()?;

@@ -10,9 +10,11 @@ mod clients;
 mod cloud;
 mod create;
 mod handshakes;
+mod nodes;
 mod reconnect;
 mod scale;
 mod sick;
+mod soak;
 mod stage;
 
 use std::time::Duration;
@@ -22,17 +24,20 @@ use clap::{Parser, ValueEnum};
 /// How quick the node is.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The part to run; all where absent.
+    /// The part to run; where absent, all that need neither a server nor long.
     part: Option<Part>,
-    /// How many hosts; 10 for create and simulated, and 1,000 for the others where absent.
+    /// How many hosts; 10 for create and simulated, 20 for nodes and soak, and 1,000 for the others where absent.
     #[arg(long)]
     hosts: Option<usize>,
-    /// How many VMs at once; 1,000 for create and simulated, 10,000 for scale and 1,000 a turn for sick where absent.
+    /// How many VMs at once; 1,000 for create and simulated, 10,000 for scale and 1,000 a turn for sick and 500 for nodes where absent.
     #[arg(long)]
     vms: Option<usize>,
     /// How much longer every command of a host takes, in milliseconds.
     #[arg(long, default_value_t = 0)]
     work_ms: u64,
+    /// How long the soak lasts, in seconds.
+    #[arg(long, default_value_t = 600)]
+    seconds: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,12 +52,21 @@ enum Part {
     Reconnect,
     /// A thousand hosts of which ten answer nothing.
     Sick,
+    /// Three nodes that share a MariaDB and a RabbitMQ, beside one.
+    Nodes,
+    /// Load that does not end, then too much of it, and what is left afterwards.
+    Soak,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let parts = arguments.part.map_or_else(|| Part::value_variants().to_vec(), |part| vec![part]);
+    let parts = match arguments.part {
+        Some(part) => vec![part],
+        None => {
+            Part::value_variants().iter().copied().filter(|part| !matches!(part, Part::Nodes | Part::Soak)).collect()
+        }
+    };
     for part in parts {
         match part {
             Part::Create => create::run(&arguments).await?,
@@ -60,6 +74,8 @@ async fn main() -> anyhow::Result<()> {
             Part::Scale => scale::run(&arguments).await?,
             Part::Reconnect => reconnect::run(&arguments).await?,
             Part::Sick => sick::run(&arguments).await?,
+            Part::Nodes => nodes::run(&arguments).await?,
+            Part::Soak => soak::run(&arguments).await?,
         }
     }
     Ok(())

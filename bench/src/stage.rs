@@ -2,6 +2,7 @@
 
 use std::{
     path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -22,9 +23,13 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// costs what it costs on real hosts but for what these do themselves.
 pub(crate) struct Stage {
     node: Node,
+    /// Nodes that share its database and bus.
+    others: Vec<Node>,
     hosts: Hosts,
     http: reqwest::Client,
-    base: String,
+    /// Where each of them listens, which calls are made at in turns.
+    bases: Vec<String>,
+    turn: AtomicUsize,
     session: String,
     pub(crate) network: Network,
     // Dropped last: the processes have their folders in it.
@@ -34,16 +39,21 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts both; commands of hosts take `work_ms` milliseconds longer than they need.
     pub(crate) async fn set(work_ms: u64) -> anyhow::Result<Self> {
+        Self::set_with(work_ms, "").await
+    }
+
+    /// As [`Stage::set`], with a node that has the settings in `config`.
+    pub(crate) async fn set_with(work_ms: u64, config: &str) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let work = work_ms.to_string();
         // What machines keep they would write to disks of their own.
         let options = ["--in-memory", "--work-ms", &work];
         let hosts = Hosts::start(&Hosts::program()?, dir.path(), &options).await?;
-        let mut node = Node::unborn(&program()?, "");
+        let mut node = Node::unborn(&program()?, config);
         node.deploy_with(hosts.path());
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        let (base, session) = (String::new(), String::new());
-        Ok(Self { node, hosts, http, base, session, network: Network::any(), _dir: dir })
+        let (bases, session, turn) = (vec![], String::new(), AtomicUsize::new(0));
+        Ok(Self { node, others: vec![], hosts, http, bases, turn, session, network: Network::any(), _dir: dir })
     }
 
     /// Starts the node, and logs in; how long it took until it was ready.
@@ -52,7 +62,7 @@ impl Stage {
         anyhow::ensure!(self.node.start("").await, "the node does not start:\n{}", self.node.log());
         let ready = begun.elapsed();
         self.node.log_in().await;
-        self.node.base().context("a node that started listens")?.clone_into(&mut self.base);
+        self.bases = vec![base(&self.node)?];
         self.session = format!("OAuth {}", self.node.session());
         Ok(ready)
     }
@@ -67,12 +77,50 @@ impl Stage {
         self.node.stop().await;
     }
 
+    /// Starts one more node with the settings in `config`, which name what it shares with the others, and the secrets of the
+    /// first.
+    pub(crate) async fn join(&mut self, config: &str) -> anyhow::Result<()> {
+        let mut other = Node::unborn(&program()?, config);
+        other.deploy_with(self.hosts.path());
+        std::fs::create_dir_all(other.data().join("ca"))?;
+        for secret in ["key", "ca/ca.pem", "ca/ca-key.pem"] {
+            std::fs::copy(self.node.data().join(secret), other.data().join(secret))?;
+        }
+        anyhow::ensure!(other.start("").await, "another node does not start:\n{}", other.log());
+        self.bases.push(base(&other)?);
+        self.others.push(other);
+        Ok(())
+    }
+
+    /// Stops in order all nodes but the first.
+    pub(crate) async fn leave(&mut self) {
+        self.bases.truncate(1);
+        for mut other in self.others.drain(..) {
+            other.stop().await;
+        }
+    }
+
+    /// Where the API of the node is whose turn it is.
+    pub(crate) fn base(&self) -> &str {
+        &self.bases[self.turn.fetch_add(1, Ordering::Relaxed) % self.bases.len()]
+    }
+
+    /// What calls are authorized by.
+    pub(crate) fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// The node's process.
+    pub(crate) fn pid(&self) -> anyhow::Result<u32> {
+        self.node.pid().context("the node runs")
+    }
+
     /// Calls an API and waits for its job, where it makes one.
     ///
     /// # Errors
     /// When it is refused or fails.
     pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = self.http.request(method.parse()?, format!("{}{path}", self.base)).json(body);
+        let request = self.http.request(method.parse()?, format!("{}{path}", self.base())).json(body);
         let (status, answer) = self.send(request).await?;
         if status != 202 {
             anyhow::ensure!(status == 200, "{method} {path}: {status} {answer}");
@@ -128,6 +176,11 @@ impl Stage {
     pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
         resident_mib(self.node.pid().context("the node runs")?)
     }
+}
+
+/// Where a node that started listens.
+fn base(node: &Node) -> anyhow::Result<String> {
+    node.base().context("a node that started listens").map(str::to_owned)
 }
 
 /// The manager, beside this program.

@@ -17,4 +17,4 @@ pub use figure::Figure;
 pub use goal::{Bound, Goal, Of};
 pub use memory::resident_mib;
 pub use rows::{ROWS, read};
-pub use turns::{in_turns, median};
+pub use turns::{in_turns, median, percentile};
