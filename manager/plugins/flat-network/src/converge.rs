@@ -17,13 +17,20 @@ impl Flat {
 
     /// As [`Flat::converge`], for who has the lane alone.
     pub(crate) async fn converge_alone(&self, host: Uuid, l3: Uuid, task: Uuid) -> Result<(), ErrorCode> {
+        let mut nics = store::served(self.kernel.db(), host, l3).await?;
         for round in 0.. {
-            let nics = store::served(self.kernel.db(), host, l3).await?;
-            self.tell_all(host, l3, &nics, task.derive(&format!("round/{round}"))).await?;
+            let task = task.derive(&format!("round/{round}"));
+            self.tell_all(host, l3, &nics, task).await?;
             // Another node may have told the host of one of them meanwhile, which this took back: it records before it tells.
-            if !self.kernel.cluster().is_shared() || store::served(self.kernel.db(), host, l3).await? == nics {
+            let now = store::served(self.kernel.db(), host, l3).await?;
+            if now == nics {
                 break;
             }
+            for gone in nics.iter().filter(|nic| now.iter().all(|other| other.vm_uuid != nic.vm_uuid)) {
+                let task = task.derive(&format!("remove-userdata/{}", gone.vm_uuid));
+                self.hosts.remove_userdata(host, task, l3, gone.vm_uuid).await?;
+            }
+            nics = now;
         }
         Ok(())
     }

@@ -212,6 +212,30 @@ async fn a_nic_that_comes_while_everything_is_told_anew_waits_for_its_turn() {
     assert_eq!(world.hosts.network(world.host, world.l3.uuid).expect("there").entries.len(), 2);
 }
 
+#[tokio::test]
+async fn what_another_node_records_while_everything_is_told_anew_is_told_after_it() {
+    let world = Arc::new(World::start().await);
+    let (one, two) = (world.request(1, &ALL), world.request(2, &ALL));
+    let other = world.flat_of_another_node();
+    world.flat.serve(&one).await.expect("served");
+    for (comes, left) in [(true, 2), (false, 1)] {
+        let held = world.hosts.hold_next_whole();
+        let again = world.clone();
+        let telling = tokio::spawn(async move { again.flat.converge(again.host, again.l3.uuid).await });
+        held.arrived.await.expect("the host is asked");
+        match comes {
+            true => other.serve(&two).await.expect("served"),
+            false => other.unserve(&one).await.expect("served no more"),
+        }
+        held.release.send(()).expect("somebody waits");
+        telling.await.expect("no panic").expect("told");
+        let network = world.hosts.network(world.host, world.l3.uuid).expect("there");
+        assert_eq!((network.entries.len(), world.rows().await.len()), (left, left), "comes: {comes}");
+        assert!(network.entries.contains_key(&two.nic.nic.to_string()));
+        assert_eq!(network.userdata.len(), left, "nothing is told of a VM that is not served");
+    }
+}
+
 #[test]
 fn only_what_hosts_serve_is_recorded() {
     let l3 = world::l3(Uuid::random(), Uuid::random());

@@ -54,6 +54,11 @@ impl World {
         world
     }
 
+    /// The same of a node that shares the work: it knows nothing of this one's lanes.
+    pub(super) fn flat_of_another_node(&self) -> Flat {
+        Flat { kernel: self.kernel().clone(), hosts: self.hosts.clone(), lanes: Lanes::default() }
+    }
+
     pub(super) fn kernel(&self) -> &Kernel {
         self.node.kernel()
     }
