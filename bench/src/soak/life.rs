@@ -102,7 +102,7 @@ impl<'s> Clients<'s> {
         };
         self.ask(&format!("/vm-instances?q=name={name}"), 1).await?;
         let tag = json!({ "params": { "resourceType": "VmInstanceVO", "resourceUuid": uuid, "tag": name } });
-        self.call("POST", "/tags/user-tags", tag).await?;
+        self.call("POST", "/user-tags", tag).await?;
         self.ask(&format!("/vm-instances?q=__userTag__={name}&q=state=Running"), 1).await?;
         for (action, params) in [
             ("stopVmInstance", json!({ "type": "cold" })),
@@ -112,7 +112,7 @@ impl<'s> Clients<'s> {
             let (path, body) = act(action, params);
             self.call("PUT", &path, body).await?;
         }
-        self.ask(&format!("/vm-instances/vm-nics?q=vmInstanceUuid={uuid}"), 1).await?;
+        self.ask(&format!("/vm-instances/nics?q=vmInstanceUuid={uuid}"), 1).await?;
         self.call("DELETE", &path, Value::Null).await?;
         let (actions, body) = act("expungeVmInstance", json!({}));
         self.call("PUT", &actions, body).await?;

@@ -115,10 +115,11 @@ async fn warm_up(stage: &Stage, cloud: &Cloud, hosts: usize, length: Duration) -
     let (made, _) = create_many(stage, cloud, 0, 2 * hosts).await?;
     crate::clients::delete_many(stage, &made).await?;
     let burst = as_many_as_can_be(stage, cloud, length / 4).await?;
+    anyhow::ensure!(burst.seen.failed.is_empty(), "{}", burst.seen.failed[0]);
     let flood = at_rate(stage, cloud, OVERLOAD * burst.rate(), length / 4).await?;
     clean(stage, &[burst, flood]).await?;
     let found = as_many_as_can_be(stage, cloud, length / 2).await?;
-    anyhow::ensure!(found.seen.failed.is_empty(), "{:?}", found.seen.failed);
+    anyhow::ensure!(found.seen.failed.is_empty(), "{}", found.seen.failed[0]);
     let capacity = Capacity { lives: found.rate(), jobs: count(found.seen.jobs.len()) / found.took.as_secs_f64() };
     Figure::new("soak-capacity", "jobs/s", capacity.jobs).tell()?;
     Ok(capacity)
