@@ -22,7 +22,7 @@ use crate::{
     callback::{Posting, post_outcome},
     journal::{Accepted, Begun, Left, now_ms},
 };
-use answer::Answer;
+use answer::{Answer, Awaited};
 use lanes::Lanes;
 pub use refusal::Refusal;
 use run::Job;
@@ -62,7 +62,7 @@ struct Inner<H> {
     version: &'static str,
     boot_id: String,
     host: Arc<H>,
-    commands: Commands<H>,
+    commands: Arc<Commands<H>>,
     posting: Arc<Posting>,
     lanes: Lanes<Job>,
     under_way: UnderWay,
@@ -77,16 +77,39 @@ struct Inner<H> {
 impl<H: Send + Sync + 'static> Runtime<H> {
     /// A runtime that goes on with what the journal says is left: must be called within a tokio runtime.
     pub fn start(parts: RuntimeParts<H>) -> Self {
+        let RuntimeParts { agent_id, version, host, commands, journal, callbacks, manager } = parts;
         let stopping = CancellationToken::new();
-        let posting = Posting::new(parts.callbacks, Arc::new(parts.journal), Arc::new(Metrics::new()), stopping);
-        let (manager, connected) = watch::channel(parts.manager);
+        let posting = Posting::new(callbacks, Arc::new(journal), Arc::new(Metrics::new()), stopping);
+        Self::begin((agent_id, version), host, Arc::new(commands), posting, manager)
+    }
+
+    /// The agent after the death of its process, which nothing of this runtime may have outlived: another one over what was on
+    /// its disk and on its machine. Must be called within a tokio runtime.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let Inner { agent_id, version, host, commands, posting, manager, .. } = &*self.inner;
+        let (callbacks, journal) = (posting.callbacks.clone(), posting.journal.clone());
+        let posting = Posting::new(callbacks, journal, Arc::new(Metrics::new()), CancellationToken::new());
+        let manager = manager.borrow().clone();
+        Self::begin((agent_id.clone(), version), host.clone(), commands.clone(), posting, manager)
+    }
+
+    fn begin(
+        (agent_id, version): (String, &'static str),
+        host: Arc<H>,
+        commands: Arc<Commands<H>>,
+        posting: Posting,
+        manager: Option<String>,
+    ) -> Self {
+        let (manager, connected) = watch::channel(manager);
         let runtime = Self {
             inner: Arc::new(Inner {
-                agent_id: parts.agent_id,
-                version: parts.version,
+                agent_id,
+                version,
                 boot_id: uuid::Uuid::new_v4().simple().to_string(),
-                host: parts.host,
-                commands: parts.commands,
+                host,
+                commands,
                 posting: Arc::new(posting),
                 lanes: Lanes::default(),
                 under_way: UnderWay::default(),
@@ -116,24 +139,35 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         let task = Accepted {
             task_id: header.task_id.clone(),
             command: command.name().to_owned(),
-            key: key.clone(),
+            key,
             callback_url: header.callback_url.clone(),
             epoch: header.epoch,
             request: request.clone(),
             at_ms: now_ms(),
         };
+        // A manager that gives up or dies while this is written down takes the request along; what is in the journal is done.
+        let runtime = self.clone();
+        let entered = self.inner.tasks.spawn(async move { runtime.enter(task, header, request).await });
+        let (known, awaited) = entered.await.map_err(|_| Refusal::Stopping)??;
+        Ok(AcceptedReply { known, outcome: awaited.outcome().await })
+    }
+
+    /// Enters `task` in the journal and has it done where it is new; answers whether it was known, and where its outcome may
+    /// come.
+    async fn enter(&self, task: Accepted, header: Header, request: Bytes) -> Result<(bool, Awaited), Refusal> {
+        let (key, command) = (task.key.clone(), task.command.clone());
         match self.inner.posting.journal.begin(task).await.map_err(Refusal::Journal)? {
             Begun::New => {
-                info!(task = header.task_id, command = command.name(), key, trace = header.trace, "accepted");
+                info!(task = header.task_id, command, key, trace = header.trace, "accepted");
                 let (answer, awaited) = answer::within(header.answer_within_ms);
-                self.enqueue(Job { answer, ..self.job(header, key, request, command.name().to_owned()) });
-                Ok(AcceptedReply { known: false, outcome: awaited.outcome().await })
+                self.enqueue(Job { answer, ..self.job(header, key, request, command) });
+                Ok((false, awaited))
             }
-            Begun::Running => Ok(AcceptedReply { known: true, outcome: None }),
+            Begun::Running => Ok((true, answer::within(0).1)),
             Begun::Finished(outcome) => {
                 let (answer, awaited) = answer::within(header.answer_within_ms);
                 self.tell(header.callback_url, outcome, answer);
-                Ok(AcceptedReply { known: true, outcome: awaited.outcome().await })
+                Ok((true, awaited))
             }
             Begun::Stale { newest } => Err(Refusal::StaleEpoch { key, epoch: header.epoch, newest }),
         }
@@ -212,7 +246,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
 
     /// The command and task id of an encoded request, where they can be told.
     #[cfg(feature = "sim")]
-    pub(crate) fn peek(&self, path: &str, request: &[u8]) -> Option<(&'static str, String)> {
+    pub fn peek(&self, path: &str, request: &[u8]) -> Option<(&'static str, String)> {
         let command = self.inner.commands.by_path(path)?;
         let (header, _) = command.parse(request).ok()?;
         Some((command.name(), header.task_id))

@@ -10,8 +10,9 @@ use cumulo_agent_rt::{
     submit,
     tls::{self, Identity},
 };
-use cumulo_proto::{Failure, outcome::Result as OutcomeResult};
+use cumulo_proto::{AgentCommand as _, Failure, kvm, outcome::Result as OutcomeResult};
 use fixture::{AGENT, TestAgent, destroy, eventually, pause};
+use prost::Message as _;
 use tokio_util::sync::DropGuard;
 
 struct World {
@@ -147,6 +148,23 @@ async fn a_task_interrupted_by_the_death_of_its_agent_runs_again() {
     world.inbox.wait_outcomes("t2", 1).await.unwrap();
     assert_eq!(second.done(), ["pause vm1", "destroy vm1"]);
     assert!(agent.done().is_empty());
+}
+
+#[tokio::test]
+async fn a_manager_that_dies_while_its_command_is_written_down_leaves_it_to_be_done() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let mut command = destroy(&world.inbox, "t1", "vm1");
+    // As one that waits for its outcome, which then goes another way.
+    command.header.as_mut().unwrap().answer_within_ms = 60_000;
+    let request = command.encode_to_vec().into();
+    tokio::select! {
+        biased;
+        accepted = agent.runtime.accept(kvm::DestroyVm::PATH, request) => panic!("too fast: {accepted:?}"),
+        () = std::future::ready(()) => {}
+    }
+    world.inbox.wait_outcomes("t1", 1).await.unwrap();
+    assert_eq!(agent.done(), ["destroy vm1"]);
 }
 
 #[tokio::test]
