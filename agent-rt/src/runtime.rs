@@ -166,7 +166,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
             Begun::Running => Ok((true, answer::within(0).1)),
             Begun::Finished(outcome) => {
                 let (answer, awaited) = answer::within(header.answer_within_ms);
-                self.tell(header.callback_url, outcome, answer);
+                self.tell(&header.callback_url, outcome, answer);
                 Ok((true, awaited))
             }
             Begun::Stale { newest } => Err(Refusal::StaleEpoch { key, epoch: header.epoch, newest }),
@@ -268,7 +268,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
     fn resume(&self) {
         for left in self.inner.posting.journal.left() {
             match left {
-                Left::Unacknowledged(url, outcome) => self.post(url, outcome),
+                Left::Unacknowledged(outcome) => self.post(outcome),
                 Left::Unfinished(task) => match self.job_again(&task) {
                     Ok(job) => {
                         info!(task = task.task_id, command = task.command, "was interrupted; runs again");
@@ -308,7 +308,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         let job = Job { header, key: task.key, request: task.request, command: task.command, cancel, answer: None };
         let outcome = self.outcome(&job, Err(error.to_failure()), std::time::Duration::ZERO);
         let runtime = self.clone();
-        self.inner.tasks.spawn(async move { runtime.finish(job.header.callback_url, outcome, None).await });
+        self.inner.tasks.spawn(async move { runtime.finish(&job.header.callback_url, outcome, None).await });
     }
 
     fn enqueue(&self, job: Job) {
@@ -323,7 +323,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
     }
 
     /// Records an outcome and tells it.
-    async fn finish(&self, url: String, outcome: Outcome, answer: Option<Answer>) {
+    async fn finish(&self, url: &str, outcome: Outcome, answer: Option<Answer>) {
         if let Err(error) = self.inner.posting.journal.finish(&outcome).await {
             // The manager still gets it; after a restart the task runs again, which commands allow.
             warn!(task = outcome.task_id, error = %Chain(&error), "an outcome is not on disk");
@@ -331,23 +331,25 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         self.tell(url, outcome, answer);
     }
 
-    /// Tells an outcome in the answer that is waited for, or else has it posted.
-    fn tell(&self, url: String, outcome: Outcome, answer: Option<Answer>) {
+    /// Tells an outcome in the answer that the manager at `url` waits for, or else has it posted: also where another one has
+    /// asked for it since.
+    fn tell(&self, url: &str, outcome: Outcome, answer: Option<Answer>) {
         let Posting { callbacks, journal, metrics, .. } = &*self.inner.posting;
-        let Some(answer) = answer.filter(|_| callbacks.goes_with_answer(&outcome)) else {
-            return self.post(url, outcome);
+        let goes = |_: &Answer| journal.is_owed_to(&outcome.task_id, url) && callbacks.goes_with_answer(&outcome);
+        let Some(answer) = answer.filter(goes) else {
+            return self.post(outcome);
         };
         let task = outcome.task_id.clone();
         match answer.give(outcome) {
             None => {
                 metrics.posted("answer", true);
-                journal.acknowledge(&task);
+                journal.acknowledge(&task, url);
             }
-            Some(outcome) => self.post(url, outcome),
+            Some(outcome) => self.post(outcome),
         }
     }
 
-    fn post(&self, url: String, outcome: Outcome) {
-        self.inner.posts.spawn(post_outcome(Arc::clone(&self.inner.posting), url, outcome));
+    fn post(&self, outcome: Outcome) {
+        self.inner.posts.spawn(post_outcome(Arc::clone(&self.inner.posting), outcome));
     }
 }

@@ -136,6 +136,26 @@ async fn an_outcome_is_posted_until_the_manager_takes_it_also_by_the_next_proces
 }
 
 #[tokio::test]
+async fn an_outcome_goes_to_the_manager_that_asked_last_and_not_to_one_that_is_gone() {
+    let world = World::new().await;
+    let (other, _serving) = listener(&world.authority, "manager.cumulo").await;
+    world.inbox.set_deaf(true);
+    let agent = world.agent().await;
+    let link = world.link(&agent);
+    // One is over when the other manager asks for it, and one under way.
+    submit(&link, &destroy(&world.inbox, "t1", "vm1")).await.unwrap();
+    submit(&link, &pause(&world.inbox, "t2", "vm2")).await.unwrap();
+    eventually("the first to be done", || (!agent.done().is_empty()).then_some(())).await;
+    assert!(submit(&link, &destroy(&other, "t1", "vm1")).await.unwrap().known);
+    assert!(submit(&link, &pause(&other, "t2", "vm2")).await.unwrap().known);
+    agent.runtime.host().gate.add_permits(1);
+    for task in ["t1", "t2"] {
+        other.wait_outcomes(task, 1).await.unwrap();
+    }
+    eventually("nothing to be owed", || (agent.runtime.ping().unacknowledged == 0).then_some(())).await;
+}
+
+#[tokio::test]
 async fn a_task_interrupted_by_the_death_of_its_agent_runs_again() {
     let world = World::new().await;
     let agent = world.agent().await;
