@@ -110,9 +110,6 @@ impl Machines {
     }
 
     /// The next life of all agents, to be begun in their runtime.
-    ///
-    /// # Errors
-    /// Never in practice: what they keep is in memory.
     pub fn live(&self) {
         let mut state = lock(&self.state);
         state.life += 1;
@@ -158,7 +155,7 @@ impl Machines {
         Some(within(&runtime, work))
     }
 
-    /// Has what `work` makes of its callbacks done by the node with the id `uuid`, as [`Machines::among_agents`].
+    /// Has what `work` makes of its callbacks done by node `n`, as [`Machines::among_agents`].
     pub(crate) fn at_node<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
         &self,
         n: usize,
