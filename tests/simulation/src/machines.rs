@@ -9,7 +9,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,6 +52,8 @@ pub struct Machines {
     pub weather: Arc<Weather>,
     /// Whether their process can be reached at all.
     process: Arc<watch::Sender<Passage>>,
+    /// Whether messages are lost; not while the cloud is made.
+    lossy: AtomicBool,
     nodes: Vec<Node>,
     state: Mutex<State>,
 }
@@ -84,7 +89,20 @@ impl Machines {
         let nodes = nodes.map(|uuid| Node { uuid, way: Way::to(process.clone()), door: Mutex::default() }).collect();
         let slow = outside.clone();
         let weather = Arc::new(Weather::new(Duration::ZERO).with_chance(move || slow.delay()));
-        Self { outside, network: Network::any(), weather, process, nodes, state: Mutex::default() }
+        Self {
+            outside,
+            network: Network::any(),
+            weather,
+            process,
+            lossy: AtomicBool::new(false),
+            nodes,
+            state: Mutex::default(),
+        }
+    }
+
+    /// From now on messages are lost at times.
+    pub fn begin_to_lose(&self) {
+        self.lossy.store(true, Ordering::SeqCst);
     }
 
     /// The way between node `n` and all machines.
@@ -181,7 +199,8 @@ impl Machines {
         let (answer, heard) = oneshot::channel();
         let (way, outside) = (self.nodes[n].way.clone(), self.outside.clone());
         let (there, back) = (outside.delay(), outside.delay());
-        let (lost_there, lost_back) = (outside.happens(LOSSES), outside.happens(LOSSES));
+        let lossy = self.lossy.load(Ordering::SeqCst);
+        let (lost_there, lost_back) = (outside.happens(LOSSES) && lossy, outside.happens(LOSSES) && lossy);
         self.outside.spawn(async move {
             if way.travel(there).await.is_err() || lost_there {
                 return;

@@ -91,6 +91,7 @@ async fn suffer(estate: &Arc<Estate>, mut random: StdRng, faults: Vec<(Duration,
         session: operator.session_of_tenant().await,
         made: (cloud, second_l3),
     };
+    estate.machines.begin_to_lose();
     let inflicted = async {
         inflict(faults, |fault| one(estate.clone(), fault)).await?;
         Ok(estate.doors.count())
