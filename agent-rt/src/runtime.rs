@@ -22,7 +22,7 @@ use crate::{
     callback::{Posting, post_outcome},
     journal::{Accepted, Begun, Left, now_ms},
 };
-use answer::Answer;
+use answer::{Answer, Awaited};
 use lanes::Lanes;
 pub use refusal::Refusal;
 use run::Job;
@@ -62,7 +62,7 @@ struct Inner<H> {
     version: &'static str,
     boot_id: String,
     host: Arc<H>,
-    commands: Commands<H>,
+    commands: Arc<Commands<H>>,
     posting: Arc<Posting>,
     lanes: Lanes<Job>,
     under_way: UnderWay,
@@ -77,16 +77,39 @@ struct Inner<H> {
 impl<H: Send + Sync + 'static> Runtime<H> {
     /// A runtime that goes on with what the journal says is left: must be called within a tokio runtime.
     pub fn start(parts: RuntimeParts<H>) -> Self {
+        let RuntimeParts { agent_id, version, host, commands, journal, callbacks, manager } = parts;
         let stopping = CancellationToken::new();
-        let posting = Posting::new(parts.callbacks, Arc::new(parts.journal), Arc::new(Metrics::new()), stopping);
-        let (manager, connected) = watch::channel(parts.manager);
+        let posting = Posting::new(callbacks, Arc::new(journal), Arc::new(Metrics::new()), stopping);
+        Self::begin((agent_id, version), host, Arc::new(commands), posting, manager)
+    }
+
+    /// The agent after the death of its process, which nothing of this runtime may have outlived: another one over what was on
+    /// its disk and on its machine. Must be called within a tokio runtime.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let Inner { agent_id, version, host, commands, posting, manager, .. } = &*self.inner;
+        let (callbacks, journal) = (posting.callbacks.clone(), posting.journal.clone());
+        let posting = Posting::new(callbacks, journal, Arc::new(Metrics::new()), CancellationToken::new());
+        let manager = manager.borrow().clone();
+        Self::begin((agent_id.clone(), version), host.clone(), commands.clone(), posting, manager)
+    }
+
+    fn begin(
+        (agent_id, version): (String, &'static str),
+        host: Arc<H>,
+        commands: Arc<Commands<H>>,
+        posting: Posting,
+        manager: Option<String>,
+    ) -> Self {
+        let (manager, connected) = watch::channel(manager);
         let runtime = Self {
             inner: Arc::new(Inner {
-                agent_id: parts.agent_id,
-                version: parts.version,
+                agent_id,
+                version,
                 boot_id: uuid::Uuid::new_v4().simple().to_string(),
-                host: parts.host,
-                commands: parts.commands,
+                host,
+                commands,
                 posting: Arc::new(posting),
                 lanes: Lanes::default(),
                 under_way: UnderWay::default(),
@@ -116,24 +139,35 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         let task = Accepted {
             task_id: header.task_id.clone(),
             command: command.name().to_owned(),
-            key: key.clone(),
+            key,
             callback_url: header.callback_url.clone(),
             epoch: header.epoch,
             request: request.clone(),
             at_ms: now_ms(),
         };
+        // A manager that gives up or dies while this is written down takes the request along; what is in the journal is done.
+        let runtime = self.clone();
+        let entered = self.inner.tasks.spawn(async move { runtime.enter(task, header, request).await });
+        let (known, awaited) = entered.await.map_err(|_| Refusal::Stopping)??;
+        Ok(AcceptedReply { known, outcome: awaited.outcome().await })
+    }
+
+    /// Enters `task` in the journal and has it done where it is new; answers whether it was known, and where its outcome may
+    /// come.
+    async fn enter(&self, task: Accepted, header: Header, request: Bytes) -> Result<(bool, Awaited), Refusal> {
+        let (key, command) = (task.key.clone(), task.command.clone());
         match self.inner.posting.journal.begin(task).await.map_err(Refusal::Journal)? {
             Begun::New => {
-                info!(task = header.task_id, command = command.name(), key, trace = header.trace, "accepted");
+                info!(task = header.task_id, command, key, trace = header.trace, "accepted");
                 let (answer, awaited) = answer::within(header.answer_within_ms);
-                self.enqueue(Job { answer, ..self.job(header, key, request, command.name().to_owned()) });
-                Ok(AcceptedReply { known: false, outcome: awaited.outcome().await })
+                self.enqueue(Job { answer, ..self.job(header, key, request, command) });
+                Ok((false, awaited))
             }
-            Begun::Running => Ok(AcceptedReply { known: true, outcome: None }),
+            Begun::Running => Ok((true, answer::within(0).1)),
             Begun::Finished(outcome) => {
                 let (answer, awaited) = answer::within(header.answer_within_ms);
-                self.tell(header.callback_url, outcome, answer);
-                Ok(AcceptedReply { known: true, outcome: awaited.outcome().await })
+                self.tell(&header.callback_url, outcome, answer);
+                Ok((true, awaited))
             }
             Begun::Stale { newest } => Err(Refusal::StaleEpoch { key, epoch: header.epoch, newest }),
         }
@@ -212,7 +246,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
 
     /// The command and task id of an encoded request, where they can be told.
     #[cfg(feature = "sim")]
-    pub(crate) fn peek(&self, path: &str, request: &[u8]) -> Option<(&'static str, String)> {
+    pub fn peek(&self, path: &str, request: &[u8]) -> Option<(&'static str, String)> {
         let command = self.inner.commands.by_path(path)?;
         let (header, _) = command.parse(request).ok()?;
         Some((command.name(), header.task_id))
@@ -234,7 +268,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
     fn resume(&self) {
         for left in self.inner.posting.journal.left() {
             match left {
-                Left::Unacknowledged(url, outcome) => self.post(url, outcome),
+                Left::Unacknowledged(outcome) => self.post(outcome),
                 Left::Unfinished(task) => match self.job_again(&task) {
                     Ok(job) => {
                         info!(task = task.task_id, command = task.command, "was interrupted; runs again");
@@ -274,7 +308,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         let job = Job { header, key: task.key, request: task.request, command: task.command, cancel, answer: None };
         let outcome = self.outcome(&job, Err(error.to_failure()), std::time::Duration::ZERO);
         let runtime = self.clone();
-        self.inner.tasks.spawn(async move { runtime.finish(job.header.callback_url, outcome, None).await });
+        self.inner.tasks.spawn(async move { runtime.finish(&job.header.callback_url, outcome, None).await });
     }
 
     fn enqueue(&self, job: Job) {
@@ -289,7 +323,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
     }
 
     /// Records an outcome and tells it.
-    async fn finish(&self, url: String, outcome: Outcome, answer: Option<Answer>) {
+    async fn finish(&self, url: &str, outcome: Outcome, answer: Option<Answer>) {
         if let Err(error) = self.inner.posting.journal.finish(&outcome).await {
             // The manager still gets it; after a restart the task runs again, which commands allow.
             warn!(task = outcome.task_id, error = %Chain(&error), "an outcome is not on disk");
@@ -297,23 +331,25 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         self.tell(url, outcome, answer);
     }
 
-    /// Tells an outcome in the answer that is waited for, or else has it posted.
-    fn tell(&self, url: String, outcome: Outcome, answer: Option<Answer>) {
+    /// Tells an outcome in the answer that the manager at `url` waits for, or else has it posted: also where another one has
+    /// asked for it since.
+    fn tell(&self, url: &str, outcome: Outcome, answer: Option<Answer>) {
         let Posting { callbacks, journal, metrics, .. } = &*self.inner.posting;
-        let Some(answer) = answer.filter(|_| callbacks.goes_with_answer(&outcome)) else {
-            return self.post(url, outcome);
+        let goes = |_: &Answer| journal.is_owed_to(&outcome.task_id, url) && callbacks.goes_with_answer(&outcome);
+        let Some(answer) = answer.filter(goes) else {
+            return self.post(outcome);
         };
         let task = outcome.task_id.clone();
         match answer.give(outcome) {
             None => {
                 metrics.posted("answer", true);
-                journal.acknowledge(&task);
+                journal.acknowledge(&task, url);
             }
-            Some(outcome) => self.post(url, outcome),
+            Some(outcome) => self.post(outcome),
         }
     }
 
-    fn post(&self, url: String, outcome: Outcome) {
-        self.inner.posts.spawn(post_outcome(Arc::clone(&self.inner.posting), url, outcome));
+    fn post(&self, outcome: Outcome) {
+        self.inner.posts.spawn(post_outcome(Arc::clone(&self.inner.posting), outcome));
     }
 }

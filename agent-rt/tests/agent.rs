@@ -10,8 +10,9 @@ use cumulo_agent_rt::{
     submit,
     tls::{self, Identity},
 };
-use cumulo_proto::{Failure, outcome::Result as OutcomeResult};
+use cumulo_proto::{AgentCommand as _, Failure, kvm, outcome::Result as OutcomeResult};
 use fixture::{AGENT, TestAgent, destroy, eventually, pause};
+use prost::Message as _;
 use tokio_util::sync::DropGuard;
 
 struct World {
@@ -135,6 +136,26 @@ async fn an_outcome_is_posted_until_the_manager_takes_it_also_by_the_next_proces
 }
 
 #[tokio::test]
+async fn an_outcome_goes_to_the_manager_that_asked_last_and_not_to_one_that_is_gone() {
+    let world = World::new().await;
+    let (other, _serving) = listener(&world.authority, "manager.cumulo").await;
+    world.inbox.set_deaf(true);
+    let agent = world.agent().await;
+    let link = world.link(&agent);
+    // One is over when the other manager asks for it, and one under way.
+    submit(&link, &destroy(&world.inbox, "t1", "vm1")).await.unwrap();
+    submit(&link, &pause(&world.inbox, "t2", "vm2")).await.unwrap();
+    eventually("the first to be done", || (!agent.done().is_empty()).then_some(())).await;
+    assert!(submit(&link, &destroy(&other, "t1", "vm1")).await.unwrap().known);
+    assert!(submit(&link, &pause(&other, "t2", "vm2")).await.unwrap().known);
+    agent.runtime.host().gate.add_permits(1);
+    for task in ["t1", "t2"] {
+        other.wait_outcomes(task, 1).await.unwrap();
+    }
+    eventually("nothing to be owed", || (agent.runtime.ping().unacknowledged == 0).then_some(())).await;
+}
+
+#[tokio::test]
 async fn a_task_interrupted_by_the_death_of_its_agent_runs_again() {
     let world = World::new().await;
     let agent = world.agent().await;
@@ -147,6 +168,23 @@ async fn a_task_interrupted_by_the_death_of_its_agent_runs_again() {
     world.inbox.wait_outcomes("t2", 1).await.unwrap();
     assert_eq!(second.done(), ["pause vm1", "destroy vm1"]);
     assert!(agent.done().is_empty());
+}
+
+#[tokio::test]
+async fn a_manager_that_dies_while_its_command_is_written_down_leaves_it_to_be_done() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let mut command = destroy(&world.inbox, "t1", "vm1");
+    // As one that waits for its outcome, which then goes another way.
+    command.header.as_mut().unwrap().answer_within_ms = 60_000;
+    let request = command.encode_to_vec().into();
+    tokio::select! {
+        biased;
+        accepted = agent.runtime.accept(kvm::DestroyVm::PATH, request) => panic!("too fast: {accepted:?}"),
+        () = std::future::ready(()) => {}
+    }
+    world.inbox.wait_outcomes("t1", 1).await.unwrap();
+    assert_eq!(agent.done(), ["destroy vm1"]);
 }
 
 #[tokio::test]

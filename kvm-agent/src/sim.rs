@@ -225,6 +225,16 @@ impl SimHost {
         agent.sampler = Some(stop.drop_guard());
     }
 
+    /// The agent's process has died with everything that it had in hand, as its tokio runtime, and another one begins over the
+    /// same machine: with the tasks of its journal, and serving what was served. Must be called within a tokio runtime. Links
+    /// made before lead nowhere: make new ones.
+    pub fn restart(&self) {
+        let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (runtime, host) = (agent.runtime.again(), Arc::clone(&agent.host));
+        *agent = Agent { runtime, host, reporter: None, sampler: None, server: None };
+        agent.keep_serving();
+    }
+
     /// The host, which is in memory, loses power and comes back: no VM runs, DHCP and metadata are gone, disks are as they
     /// were, the agent is another process with no memory of its tasks. Links made before lead nowhere useful: make new ones.
     pub async fn lose_power(&self) {

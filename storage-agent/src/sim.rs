@@ -1,6 +1,11 @@
 //! A simulated backup storage: the same commands under the same runtime, with fake doors and an in-process wire.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use cumulo_agent_rt::{
     AgentLink, Callbacks, Reporter, Runtime, RuntimeParts,
@@ -13,7 +18,7 @@ use crate::{StorageHost, commands, origin::FakeOrigin};
 
 /// A simulated backup storage with its agent.
 pub struct SimStorage {
-    runtime: Runtime<StorageHost>,
+    runtime: Mutex<Runtime<StorageHost>>,
     host: Arc<StorageHost>,
     disks: FakeDisks,
     origin: FakeOrigin,
@@ -60,17 +65,25 @@ impl SimStorage {
             callbacks: Arc::new(LossyCallbacks::new(setting.callbacks, faults.clone())),
             manager: setting.manager,
         });
-        Ok(Self { runtime, host, disks, origin, faults })
+        Ok(Self { runtime: Mutex::new(runtime), host, disks, origin, faults })
     }
 
     /// The manager's way to the agent.
     pub fn link(&self) -> Arc<dyn AgentLink> {
-        Arc::new(SimLink::new(self.runtime.clone(), self.faults.clone()))
+        Arc::new(SimLink::new(self.runtime(), self.faults.clone()))
     }
 
     /// The agent's runtime, for serving it over a real wire.
     pub fn runtime(&self) -> Runtime<StorageHost> {
-        self.runtime.clone()
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The agent's process has died with everything that it had in hand, as its tokio runtime, and another one begins over the
+    /// same machine, with the tasks of its journal. Must be called within a tokio runtime. Links made before lead nowhere: make
+    /// new ones.
+    pub fn restart(&self) {
+        let mut runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        *runtime = runtime.again();
     }
 
     /// What is to go wrong.
@@ -95,6 +108,6 @@ impl SimStorage {
 
     /// Begins to report to whichever manager connects, until `stop`.
     pub fn report(&self, stop: CancellationToken) {
-        tokio::spawn(Reporter::new(self.runtime.clone(), Arc::clone(&self.host) as _).run(stop));
+        tokio::spawn(Reporter::new(self.runtime(), Arc::clone(&self.host) as _).run(stop));
     }
 }

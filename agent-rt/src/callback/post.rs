@@ -52,30 +52,33 @@ impl Posting {
 }
 
 /// Posts an outcome until the manager has it, does not want it, or the agent stops (then it is posted after the next
-/// start).
-pub(crate) async fn post_outcome(posting: Arc<Posting>, base: String, outcome: Outcome) {
-    let task = &outcome.task_id;
+/// start). It goes to the manager that asked for it last: the one before may be dead.
+pub(crate) async fn post_outcome(posting: Arc<Posting>, outcome: Outcome) {
+    let (task, journal) = (&outcome.task_id, &posting.journal);
     let since = Instant::now();
     let mut pause = FIRST_PAUSE;
-    loop {
+    while let Some(base) = journal.owed_to(task) {
         match posting.once(&base, &outcome).await {
-            Ok(()) => break,
+            Ok(()) => journal.acknowledge(task, &base),
             Err(error @ PostError::Unwanted { .. }) => {
                 debug!(task, error = %Chain(&error), "the outcome is not wanted any more");
-                break;
+                journal.acknowledge(task, &base);
             }
             Err(error) if since.elapsed() > GIVE_UP => {
                 warn!(task, error = %Chain(&error), "gave up posting an outcome");
-                break;
+                return journal.acknowledge(task, &base);
             }
             Err(error) => debug!(task, error = %Chain(&error), "will post the outcome again"),
+        }
+        // It was told, or another manager is to be told, which does not wait.
+        if !journal.is_owed_to(task, &base) {
+            continue;
         }
         tokio::select! {
             () = posting.stopping.cancelled() => return,
             () = sleep(jittered(pause)) => pause = (pause * 2).min(LONGEST_PAUSE),
         }
     }
-    posting.journal.acknowledge(task);
 }
 
 /// Posts the newest progress of one task until its sender is gone.

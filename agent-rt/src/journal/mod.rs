@@ -74,8 +74,8 @@ struct State {
 pub(crate) enum Left {
     /// Accepted and not finished: to be run (again).
     Unfinished(Accepted),
-    /// Finished and not acknowledged: to be posted. The string is the callback URL.
-    Unacknowledged(String, Outcome),
+    /// Finished and not acknowledged: to be posted.
+    Unacknowledged(Outcome),
 }
 
 impl Journal {
@@ -138,10 +138,25 @@ impl Journal {
         synced.await
     }
 
-    /// Records that the manager knows the outcome. Not synced: at worst it is told again.
-    pub(crate) fn acknowledge(&self, task_id: &str) {
+    /// The URL of the manager that the outcome of a task is to be told, as long as it is: another one than the first, where
+    /// another one asked for the task since.
+    pub(crate) fn owed_to(&self, task_id: &str) -> Option<String> {
+        self.state().table.owed_to(task_id).map(str::to_owned)
+    }
+
+    /// Whether the outcome of a task is to be told to the manager at `url`.
+    pub(crate) fn is_owed_to(&self, task_id: &str, url: &str) -> bool {
+        self.state().table.owed_to(task_id) == Some(url)
+    }
+
+    /// Records that the manager at `url` knows the outcome, unless that is owed to another one by now. Not synced: at worst it
+    /// is told again.
+    pub(crate) fn acknowledge(&self, task_id: &str, url: &str) {
         let entry = Entry::Acknowledged(Acknowledged { task_id: task_id.to_owned() });
         let mut state = self.state();
+        if state.table.owed_to(task_id) != Some(url) {
+            return;
+        }
         state.table.apply(entry.clone());
         if let Some(file) = &state.file {
             file.append_unsynced(&entry);

@@ -117,10 +117,17 @@ impl Table {
                 Some(ended) if ended.acknowledged => None,
                 Some(ended) => {
                     let outcome = Outcome::decode(ended.outcome.clone()).ok()?;
-                    Some(Left::Unacknowledged(task.accepted.callback_url.clone(), outcome))
+                    Some(Left::Unacknowledged(outcome))
                 }
             })
             .collect()
+    }
+
+    /// Where the outcome of a task is to be told, as long as it is: to who asked for the task last.
+    pub(crate) fn owed_to(&self, task_id: &str) -> Option<&str> {
+        let task = self.tasks.get(task_id)?;
+        let ended = task.ended.as_ref().filter(|ended| !ended.acknowledged);
+        ended.map(|_| task.accepted.callback_url.as_str())
     }
 
     /// Drops what ended before `outcomes_ms` and epochs not used since `epochs_ms`.

@@ -47,10 +47,13 @@ async fn a_task_begins_once_and_its_outcome_is_kept_over_a_restart() {
     let journal = Journal::open(dir.path()).unwrap();
     assert_eq!((journal.running(), journal.unacknowledged()), (1, 1));
     let left = journal.left();
-    assert!(matches!(&left[0], Left::Unacknowledged(url, o) if o == &outcome("t1") && url == "https://m/agent/v1"));
+    assert!(matches!(&left[0], Left::Unacknowledged(o) if o == &outcome("t1")));
+    assert_eq!(journal.owed_to("t1").as_deref(), Some("https://m/agent/v1"));
     assert!(matches!(&left[1], Left::Unfinished(t) if t.task_id == "t2" && t.request == "request"));
     assert_eq!(journal.begin(task("t1", "vm", 1)).await.unwrap(), Begun::Finished(outcome("t1")));
-    journal.acknowledge("t1");
+    journal.acknowledge("t1", "https://other/agent/v1");
+    assert_eq!(journal.unacknowledged(), 1, "it was not owed to that one");
+    journal.acknowledge("t1", "https://m/agent/v1");
     journal.finish(&outcome("t2")).await.unwrap();
     drop(journal);
     assert_eq!(Journal::open(dir.path()).unwrap().left().len(), 1);

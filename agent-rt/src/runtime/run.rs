@@ -48,7 +48,7 @@ impl<H: Send + Sync + 'static> Runtime<H> {
         };
         let outcome = self.outcome(&job, result, took);
         self.inner.under_way.ended(&job.header.task_id);
-        self.finish(job.header.callback_url, outcome, job.answer).await;
+        self.finish(&job.header.callback_url, outcome, job.answer).await;
     }
 
     pub(super) fn outcome(&self, job: &Job, result: Result<Vec<u8>, Failure>, ran: Duration) -> Outcome {

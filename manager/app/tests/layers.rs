@@ -49,9 +49,18 @@ fn allowed(folder: &str, on: &str) -> bool {
             "manager/testdb",
             "tests/hosts",
         ]),
-        "tests/simulation" => {
-            any(&["manager/schema", "manager/kernel", "manager/gateway", "manager/app", "tests/chaos"])
-        }
+        "tests/simulation" => any(&[
+            "proto",
+            "agent-rt",
+            "kvm-agent",
+            "storage-agent",
+            "manager/schema",
+            "manager/kernel",
+            "manager/gateway",
+            "manager/app",
+            "tests/chaos",
+            "tests/hosts",
+        ]),
         "tests/hosts" => any(&["proto", "agent-rt", "kvm-agent", "storage-agent"]),
         "bench/report" => false,
         "manager/testkit" | "manager/testnode" | "manager/app" => true,

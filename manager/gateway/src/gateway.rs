@@ -12,8 +12,6 @@ use cumulo_kernel::{Kernel, Setup, cluster::Hold, plan, work::TaskNews};
 use cumulo_proto::{AgentCommand, Outcome, PingReply, Progress, Report, Samples};
 use cumulo_schema::{ErrorCode, Resource, Uuid, codes};
 use prost::Message;
-use rustls::ClientConfig;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -23,8 +21,8 @@ use crate::{
     call::{self, Addressee},
     callback,
     deploy::{AnsibleDeployer, Binaries},
-    in_process::InProcess,
-    peers::{AgentDeployed, Peer, Peers},
+    in_process::{InProcess, Links},
+    peers::{AgentDeployed, Peer, Peers, Wire},
     reach::Reach,
     reports::{AgentMeasured, AgentReported, Reports},
     waiters::{Delivery, Waiters},
@@ -93,7 +91,7 @@ impl Gateway {
         let ansible_dir = config.ansible_dir.clone();
         let deployer = AnsibleDeployer::new(authority.clone(), ansible_dir, binaries, &config.data_dir);
         let network = Network { authority: authority.clone(), callback, advertise: config.advertise };
-        let gateway = Self::assemble(setup, Some(tls.client()), Arc::new(deployer), Some(network));
+        let gateway = Self::assemble(setup, Wire::Tls(tls.client()), Arc::new(deployer), Some(network));
 
         let (kernel, closing) = (setup.kernel(), gateway.inner.closing.clone());
         tokio::spawn(callback::close_after(kernel.stopping(), closing.clone()));
@@ -105,20 +103,20 @@ impl Gateway {
     /// A gateway without certificates and sockets, for simulated agents: `deployer` is asked instead of Ansible and
     /// brings agents in with [`Gateway::attach_link`]; they call back through [`Gateway::callbacks`].
     pub fn in_process(setup: &mut Setup, deployer: Arc<dyn Deployer>) -> Self {
-        Self::assemble(setup, None, deployer, None)
+        Self::assemble(setup, Wire::Attached, deployer, None)
     }
 
-    fn assemble(
-        setup: &mut Setup,
-        tls: Option<watch::Receiver<Arc<ClientConfig>>>,
-        deployer: Arc<dyn Deployer>,
-        network: Option<Network>,
-    ) -> Self {
+    /// As [`Gateway::in_process`], where several nodes deploy agents: each finds those of all by `links`.
+    pub fn linked(setup: &mut Setup, deployer: Arc<dyn Deployer>, links: Arc<dyn Links>) -> Self {
+        Self::assemble(setup, Wire::Links(links), deployer, None)
+    }
+
+    fn assemble(setup: &mut Setup, wire: Wire, deployer: Arc<dyn Deployer>, network: Option<Network>) -> Self {
         let reports = Arc::new(Reports::default());
         setup.migrations(&[MIGRATION]).resources(&[Agent::META]).message::<AgentReported>(reports.clone());
         setup.message::<AgentMeasured>(reports.clone()).configs(&[call::PATIENCE]);
         let (kernel, waiters) = (setup.kernel().clone(), Waiters::default());
-        let peers = Arc::new(Peers::new(tls, waiters.clone()));
+        let peers = Arc::new(Peers::new(wire, waiters.clone()));
         setup.on::<AgentDeployed>(peers.clone());
         let inner = Inner {
             agents: Agents::new(kernel.db().clone()),
@@ -188,7 +186,7 @@ impl Gateway {
         let inner = &self.inner;
         let peer = inner.peers.get(&inner.agents, agent).await?;
         let advertise = inner.network.as_ref().and_then(|network| network.advertise);
-        let callback = peer.callback(self.callback_address(), advertise).await?;
+        let callback = peer.callback(inner.kernel.node(), self.callback_address(), advertise).await?;
         inner.kernel.db().settle().await?;
         let noted = inner.kernel.timeline().command(C::NAME, agent, task);
         let to = Addressee { agent, peer: &peer, reach: &inner.reach, finds_out };

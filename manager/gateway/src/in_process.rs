@@ -1,10 +1,18 @@
-//! The way back for agents in this process, which are believed to be who they say they are.
+//! The ways to agents in this process, and back: they are believed to be who they say they are.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use cumulo_agent_rt::{Callbacks, PostError};
+use cumulo_agent_rt::{AgentLink, Callbacks, PostError};
 use cumulo_proto::{Outcome, Progress, Report, Samples};
 
-use crate::Gateway;
+use crate::{Agent, Gateway};
+
+/// Leads to agents that were deployed in this process, by whichever node of it.
+pub trait Links: Send + Sync {
+    /// The way to `agent`, which is where it was deployed last, or is not there any more.
+    fn link(&self, agent: &Agent) -> Arc<dyn AgentLink>;
+}
 
 pub(crate) struct InProcess(pub(crate) Gateway);
 

@@ -25,6 +25,7 @@ pub use agents::{Agent, AgentKind, AgentRecord};
 pub use deploy::{DeployError, Deployer, Deployment, SshTarget};
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewayConfig};
+pub use in_process::Links;
 pub use reach::AgentWatch;
 pub use reports::OnReport;
 pub use secret::Secret;

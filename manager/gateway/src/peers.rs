@@ -21,6 +21,7 @@ use tokio::{
 use crate::{
     agents::{Agent, Agents},
     callback,
+    in_process::Links,
     simulated::Simulated,
     waiters::Waiters,
 };
@@ -37,15 +38,16 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// The URL that this agent calls back.
+    /// The URL at which this agent calls `node` back: by its address, or by its id where both are in one process.
     pub(crate) async fn callback(
         &self,
+        node: Uuid,
         listen: Option<SocketAddr>,
         advertise: Option<IpAddr>,
     ) -> Result<&str, ErrorCode> {
         let find = || async {
             let (Some((host, port)), Some(listen)) = (&self.place, listen) else {
-                return Ok(format!("https://in-process{}", callback::BASE));
+                return Ok(format!("https://{node}{}", callback::BASE));
             };
             let own = own_address(host, *port, listen, advertise).await.map_err(|cause| {
                 let text = format!("no route leads to {}; check the address and the manager's network", self.address);
@@ -75,18 +77,27 @@ impl OnEvent<AgentDeployed> for Peers {
     }
 }
 
+/// How a deployed agent is reached.
+pub(crate) enum Wire {
+    /// Over the network; this is the manager's own end of every connection.
+    Tls(watch::Receiver<Arc<ClientConfig>>),
+    /// In this process.
+    Links(Arc<dyn Links>),
+    /// By what was attached, and in no other way.
+    Attached,
+}
+
 /// Agents that were talked to; the others are found in the table when they are needed.
 pub(crate) struct Peers {
-    /// The manager's own end of every connection; `None` where all agents are in this process.
-    tls: Option<watch::Receiver<Arc<ClientConfig>>>,
+    wire: Wire,
     /// Where simulated machines put their answers.
     waiters: Waiters,
     known: RwLock<HashMap<Uuid, Arc<Peer>>>,
 }
 
 impl Peers {
-    pub(crate) fn new(tls: Option<watch::Receiver<Arc<ClientConfig>>>, waiters: Waiters) -> Self {
-        Self { tls, waiters, known: RwLock::default() }
+    pub(crate) fn new(wire: Wire, waiters: Waiters) -> Self {
+        Self { wire, waiters, known: RwLock::default() }
     }
 
     pub(crate) async fn get(&self, agents: &Agents, agent: Uuid) -> Result<Arc<Peer>, ErrorCode> {
@@ -94,10 +105,11 @@ impl Peers {
             return Ok(peer.clone());
         }
         let row = agents.find(agent).await?;
-        let peer = Arc::new(match (row, &self.tls) {
+        let peer = Arc::new(match (row, &self.wire) {
             (Some(row), _) if row.kind.deployed().is_none() => simulated(agent, &self.waiters),
-            (Some(row), Some(tls)) => remote(row, tls)?,
-            (None, _) | (_, None) => {
+            (Some(row), Wire::Tls(tls)) => remote(row, tls)?,
+            (Some(row), Wire::Links(links)) => in_process(agent, links.link(&row)),
+            (None, _) | (_, Wire::Attached) => {
                 let text = format!("no agent was deployed for {agent}; reconnect the host or storage that it is for");
                 return Err(ErrorCode::unreachable(agent, text));
             }
@@ -107,14 +119,13 @@ impl Peers {
     }
 
     pub(crate) fn attach(&self, agent: Uuid, link: Arc<dyn AgentLink>) {
-        let address = format!("in-process:{agent}");
-        let peer = Peer { link, address, place: None, callback: OnceCell::new() };
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(agent, Arc::new(peer));
+        let peer = Arc::new(in_process(agent, link));
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(agent, peer);
     }
 
     /// What is known of a deployed agent may have changed. One that is attached stays.
     pub(crate) fn renew(&self, agent: Uuid) {
-        if self.tls.is_some() {
+        if !matches!(self.wire, Wire::Attached) {
             self.remove(agent);
         }
     }
@@ -122,6 +133,11 @@ impl Peers {
     pub(crate) fn remove(&self, agent: Uuid) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&agent);
     }
+}
+
+/// An agent in this process.
+fn in_process(agent: Uuid, link: Arc<dyn AgentLink>) -> Peer {
+    Peer { link, address: format!("in-process:{agent}"), place: None, callback: OnceCell::new() }
 }
 
 /// A machine that there is not.

@@ -130,6 +130,27 @@ fn difference(before: &Map<String, Value>, now: &Map<String, Value>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_owed_of_a_change_that_failed_is_not_taken_back_of_the_next_one() {
+    let stage = Stage::set(&WATCH).await;
+    let patience = json!({ "updateGlobalConfig": { "value": "1" } });
+    stage.world.call("PUT", "/global-configurations/agent/accept.timeout/actions", &patience).await.expect("set");
+    let vm = stage.world.make("POST", "/vm-instances", stage.vm("vm", stage.sick)).await;
+    let path = format!("/vm-instances/{}/actions", vm["uuid"].as_str().expect("a uuid"));
+    let pause = async || stage.world.call("PUT", &path, &json!({ "pauseVmInstance": {} })).await;
+    for command in ["PauseVm", "ResumeVm"] {
+        stage.faults().plan(On::Every(command), Fault::DropRequest);
+    }
+    pause().await.expect_err("its host does not answer");
+    assert_eq!(stage.owed().await.len(), 1, "the guest may be paused, and is to run");
+    stage.faults().clear();
+    stage.until("it is paused", async || pause().await.is_ok()).await;
+    stage.until("nothing is owed", async || stage.owed().await.is_empty()).await;
+    let guests = stage.world.sims.host(stage.sick).world().vms;
+    let states: Vec<String> = guests.into_values().map(|guest| guest.state.to_string()).collect();
+    assert_eq!(states, ["paused"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_called_a_host_that_hangs_hears_soon_and_others_do_not_wait() {
     let stage = Stage::set(&WATCH).await;
     let before = stage.everything().await;

@@ -22,9 +22,10 @@ use crate::{
 pub const LEASE: u64 = 3;
 /// Nodes from the beginning; one more may join.
 pub const NODES: usize = 3;
-/// Hosts that are rows, and hosts with agents.
+/// Hosts that are rows.
 const ROWS: u8 = 3;
-pub(crate) const HOSTS: u8 = 5;
+/// Hosts with agents.
+pub const HOSTS: u8 = 5;
 /// Longest wait for a node that can start.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two tries to start one, as a supervisor has it.

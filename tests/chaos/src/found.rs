@@ -7,7 +7,7 @@ use cumulo_plugin_simulator::{Power, SimulatorFile, SimulatorStorage, SimulatorT
 use cumulo_schema::Uuid;
 use cumulo_sim_hosts::control::Execution;
 
-use crate::machines::Machines;
+use crate::machines::Look;
 
 /// A guest that is up, or may be.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Found {
     ///
     /// # Errors
     /// When their process does not answer, or has what is none of ours.
-    pub(crate) async fn on_machines(machines: &Machines) -> anyhow::Result<Self> {
+    pub(crate) async fn on_machines(machines: &dyn Look) -> anyhow::Result<Self> {
         let (machines, executions) = machines.look().await?;
         let mut found = Self::default();
         for machine in machines {

@@ -31,11 +31,12 @@ mod world;
 
 pub use caller::Board;
 pub use cloud::{Calls, Cloud, Ground, PASSWORD, order};
-pub use cluster::{LEASE, NODES, agree};
+pub use cluster::{HOSTS, LEASE, NODES, agree};
 pub use fault::{Fault, Peer, choose, inflict};
 pub use history::History;
 pub use http::{Http, Request};
 pub use link::Passage;
+pub use machines::Look;
 pub use outcome::{Finding, Kind, Outcome};
 pub use process::Node;
 pub use run::Chaos;

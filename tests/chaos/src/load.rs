@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use cumulo_schema::{ErrorCode, Uuid};
+use cumulo_schema::{ErrorCode, Uuid, codes};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Cloud,
     caller::{Caller, uuid},
-    model::{Act, Shape},
+    model::{Act, Power, Shape},
     outcome::Finding,
 };
 
@@ -46,6 +46,9 @@ pub(crate) struct Vm {
     /// False once an answer did not come or was not true; nothing more is expected of it.
     pub(crate) is_known: bool,
     pub(crate) commands: BTreeMap<&'static str, Times>,
+    /// It was to be stopped or destroyed, and its host was not heard of any more: nobody knows whether the guest is off, before
+    /// the host tells, and what is off is not started for it.
+    may_be_off: bool,
     second_nic: Option<String>,
 }
 
@@ -90,7 +93,8 @@ impl Client {
         let mut body = self.made.cloud.vm(&format!("{}-{}", self.name, self.vms.len()));
         body["params"]["resourceUuid"] = uuid.to_string().into();
         let answer = self.call("POST", "/vm-instances", &body).await;
-        let mut vm = Vm { uuid, shape: None, is_known: true, commands: BTreeMap::new(), second_nic: None };
+        let mut vm =
+            Vm { uuid, shape: None, is_known: true, commands: BTreeMap::new(), may_be_off: false, second_nic: None };
         let shape = if matches!(answer, Ok(Ok(_))) { Some(Shape::NEW) } else { None };
         self.learn(&mut vm, "create", Some("start"), shape, &answer).await;
         self.vms.push(vm);
@@ -108,6 +112,14 @@ impl Client {
                 && let Some(opposite) = before.opposite(act)
             {
                 vm.commands.entry(opposite).or_default().maybe += 1;
+            }
+            if let Ok(Err(error)) = &answer
+                && before.is_left_off_by(act)
+                && error.comes_of(codes::HOST_CONNECTION)
+            {
+                vm.may_be_off = true;
+                // Of whoever hears that it is, to be sure.
+                vm.commands.entry("stop").or_default().maybe += 1;
             }
             self.learn(&mut vm, &format!("{act:?}"), before.command(act), after, &answer).await;
         }
@@ -172,7 +184,11 @@ impl Client {
             Err(finding) => return self.findings.push(finding),
         };
         vm.second_nic = found.first().and_then(|vm| nic_on(vm, &self.made.second_l3));
-        if let Some(differs) = difference(shape, found.first(), &self.made.second_l3) {
+        if matches!(answer, Ok(Ok(_))) {
+            vm.may_be_off = false;
+        }
+        vm.hear_whether_off(found.first());
+        if let Some(differs) = difference(vm.shape, found.first(), &self.made.second_l3) {
             vm.is_known = false;
             self.findings.push(Finding::lost(format!("{what} of VM {} {end}, and {differs}", vm.uuid)));
         }
@@ -184,6 +200,7 @@ impl Client {
         for vm in vms.iter_mut().filter(|vm| vm.is_known) {
             match self.caller.query(&format!("/vm-instances?q=uuid={}", vm.uuid)).await {
                 Ok(found) => {
+                    vm.hear_whether_off(found.first());
                     if let Some(differs) = difference(vm.shape, found.first(), &self.made.second_l3) {
                         vm.is_known = false;
                         self.findings.push(Finding::lost(format!("in the end, of VM {}, {differs}", vm.uuid)));
@@ -193,6 +210,17 @@ impl Client {
             }
         }
         self.vms = vms;
+    }
+}
+
+impl Vm {
+    /// Goes by what was `found` of it, where it may be off and that is what it is.
+    fn hear_whether_off(&mut self, found: Option<&Value>) {
+        if let (true, Some(shape), Some(found)) = (self.may_be_off, &mut self.shape, found)
+            && found["state"] == Power::Stopped.word()
+        {
+            shape.power = Power::Stopped;
+        }
     }
 }
 

@@ -3,12 +3,23 @@
 use std::{ffi::OsString, net::IpAddr, path::Path, time::Duration};
 
 use anyhow::Context;
+use async_trait::async_trait;
 use cumulo_sim_hosts::{
     Hosts, Network,
     control::{Execution, Machine, Order},
 };
 use tempfile::TempDir;
 use tokio::{sync::Mutex, time::sleep};
+
+/// Machines whose agents keep record, wherever they are played.
+#[async_trait]
+pub trait Look: Send + Sync {
+    /// What is on them, and what their agents did, each one's in order.
+    ///
+    /// # Errors
+    /// When they cannot be looked at.
+    async fn look(&self) -> anyhow::Result<(Vec<Machine>, Vec<Execution>)>;
+}
 
 /// Machines with real agents, at addresses of the run's own. Where managers are called back is among them, so that the network
 /// between one of them and the machines can be cut.
@@ -56,12 +67,6 @@ impl Machines {
         hosts.control().order(&order).await.with_context(|| format!("{order:?}"))
     }
 
-    /// What is on them, and what their agents did.
-    pub(crate) async fn look(&self) -> anyhow::Result<(Vec<Machine>, Vec<Execution>)> {
-        let hosts = self.hosts.lock().await;
-        Ok((hosts.control().machines().await?, hosts.control().executions().await?))
-    }
-
     /// Keeps what they logged and did in `dir`.
     pub(crate) async fn keep_logs(&self, dir: &Path) -> anyhow::Result<()> {
         std::fs::copy(self.dir.path().join("log"), dir.join("hosts.log"))?;
@@ -70,5 +75,13 @@ impl Machines {
         let lines = executions.iter().map(|execution| serde_json::to_string(execution).map(|line| line + "\n"));
         std::fs::write(dir.join("executions"), lines.collect::<Result<String, _>>()?)?;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Look for Machines {
+    async fn look(&self) -> anyhow::Result<(Vec<Machine>, Vec<Execution>)> {
+        let hosts = self.hosts.lock().await;
+        Ok((hosts.control().machines().await?, hosts.control().executions().await?))
     }
 }

@@ -94,6 +94,11 @@ impl Shape {
         }
     }
 
+    /// Whether `act`, done by the host and given up, leaves a VM off that was up.
+    pub(crate) fn is_left_off_by(self, act: Act) -> bool {
+        matches!(self.power, Power::Running | Power::Paused) && matches!(act, Act::Stop | Act::Destroy)
+    }
+
     /// The command that takes back what `act` did, should it fail.
     pub(crate) fn opposite(self, act: Act) -> Option<&'static str> {
         match act {

@@ -14,6 +14,7 @@ use crate::{
     cluster::Cluster,
     fault::{self, Fault},
     history::History,
+    machines::Look,
 };
 
 /// Longest wait for a connection to a node.
@@ -107,5 +108,6 @@ async fn suffered(
         fault::inflict(faults, |fault| fault::suffer(cluster.clone(), servers.clone(), fault)).await?;
         Ok(cluster.count().await)
     };
-    trial.run_on(cluster.machines.as_ref(), &mut random, inflicted).await
+    let machines = cluster.machines.as_ref().map(|machines| machines as &dyn Look);
+    trial.run(machines, &mut random, inflicted).await
 }

@@ -15,7 +15,7 @@ use crate::{
     history::History,
     http::Http,
     load::{Client, Made},
-    machines::Machines,
+    machines::Look,
     quiet,
     world::World,
 };
@@ -55,22 +55,13 @@ pub struct Found {
 
 impl Trial {
     /// Puts the cloud under load, of what `random` says, while `faults` go on; these end when all is healed and answer how many
-    /// nodes are up. Then it is looked at what is left, in the tables of the simulator plugin.
+    /// nodes are up. Then it is looked at what is left: on `machines`, or in the tables of the simulator plugin where there are none.
     ///
     /// # Errors
     /// When the faults could not be healed, the nodes do not come together again, or the database cannot be read.
     pub async fn run(
         self,
-        random: &mut StdRng,
-        faults: impl Future<Output = anyhow::Result<usize>>,
-    ) -> anyhow::Result<Found> {
-        self.run_on(None, random, faults).await
-    }
-
-    /// As [`Trial::run`], of a cloud on `machines`.
-    pub(crate) async fn run_on(
-        self,
-        machines: Option<&Machines>,
+        machines: Option<&dyn Look>,
         random: &mut StdRng,
         faults: impl Future<Output = anyhow::Result<usize>>,
     ) -> anyhow::Result<Found> {

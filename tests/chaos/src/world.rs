@@ -9,7 +9,7 @@ use cumulo_schema::{
     system::{AccountResourceRef, Quota, SystemTag},
 };
 
-use crate::{found::Found, machines::Machines};
+use crate::{found::Found, machines::Look};
 
 /// All rows that a VM touches, and what is there of it.
 pub(crate) struct World {
@@ -32,7 +32,7 @@ pub(crate) struct World {
 impl World {
     /// # Errors
     /// When the database cannot be read, or `machines` do not answer.
-    pub(crate) async fn read(db: &Db, machines: Option<&Machines>) -> anyhow::Result<Self> {
+    pub(crate) async fn read(db: &Db, machines: Option<&dyn Look>) -> anyhow::Result<Self> {
         Ok(Self {
             vms: db.select().all().await?,
             nics: db.select().all().await?,

@@ -19,10 +19,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use cumulo_proto::Header;
+use cumulo_sim_hosts::{Weather, manager_of};
 use prost::Message;
 use rustls_pki_types::CertificateDer;
-
-use crate::{way::manager_of, weather::Weather};
 
 /// The largest request.
 const LIMIT: usize = 16 << 20;

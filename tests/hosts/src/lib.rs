@@ -10,14 +10,21 @@
 //! died and were started again, and no power failure. Tests look at the machines, and make them slow, hung, cut off or
 //! forgetful of answers, over a control socket ([`Control`]).
 //!
-//! This library is what tests need; the program is `src/main.rs` and does not need more of the library than
-//! [`control`]. So who starts the program links neither agents nor libvirt.
+//! This library is what tests need of the process, and what stands around an agent wherever it is played: what is noted of it
+//! ([`Record`]) and what it suffers ([`Weather`], [`Way`]). The agents are in the program, `src/main.rs`; so who starts that
+//! does not link libvirt.
 
 mod client;
 pub mod control;
 mod network;
 mod process;
+mod record;
+mod way;
+mod weather;
 
 pub use client::{Control, ControlError};
 pub use network::Network;
 pub use process::Hosts;
+pub use record::{Record, recorded};
+pub use way::{Way, manager_of};
+pub use weather::{Reply, Weather};

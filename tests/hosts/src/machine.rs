@@ -13,18 +13,17 @@ use cumulo_kvm_agent::{
     domains::FakeDomain,
     sim::{SimHost, SimSpec},
 };
-use cumulo_sim_hosts::control::{Deployment, Execution, Guest, Kind, Machine as Seen, StoredFile};
+use cumulo_sim_hosts::{
+    Record, Way, Weather,
+    control::{Deployment, Execution, Guest, Kind, Machine as Seen, StoredFile},
+    recorded,
+};
 use cumulo_storage_agent::sim::SimStorage;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    gate::{Gate, Managers, pass},
-    record::{Record, recorded},
-    way::Way,
-    weather::Weather,
-};
+use crate::gate::{Gate, Managers, pass};
 
 /// How often hosts are measured, as real ones.
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
@@ -71,7 +70,7 @@ impl Machine {
         }
         let record = Arc::new(Record::open(address, agent, room.life, dir.as_deref())?);
         let way = Way {
-            http: HttpCallbacks::new(client.subscribe()),
+            callbacks: Arc::new(HttpCallbacks::new(client.subscribe())),
             machine: address.ip(),
             record: record.clone(),
             weather: room.weather.clone(),

@@ -4,10 +4,7 @@ mod gate;
 mod machine;
 mod machines;
 mod playbook;
-mod record;
 mod server;
-mod way;
-mod weather;
 
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 

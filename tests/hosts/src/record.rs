@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     net::{IpAddr, SocketAddr},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -13,57 +13,67 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cumulo_agent_rt::{AgentError, Commands, ErasedCommand, TaskCx, sim::Notebook};
 use cumulo_proto::Header;
-use cumulo_sim_hosts::control::Execution;
 
-use crate::weather::Weather;
+use crate::{Weather, control::Execution};
 
 /// In which life, and which of that.
 type Turn = (u64, u64);
 
 /// Of one machine, in all its lives.
-pub(crate) struct Record {
+pub struct Record {
     address: SocketAddr,
     agent: String,
-    life: u64,
     notes: Notebook,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("address", &self.address).field("agent", &self.agent).finish_non_exhaustive()
+    }
+}
+
 struct State {
     executions: BTreeMap<Turn, Execution>,
+    life: u64,
     next: u64,
     busy: Duration,
 }
 
 impl Record {
-    /// That of the agent `agent` at `address`, kept in `dir` where it is kept.
+    /// That of the agent `agent` at `address`, in its life `life`, kept in `dir` where it is kept.
     ///
     /// # Errors
     /// When what is there cannot be read.
-    pub(crate) fn open(address: SocketAddr, agent: &str, life: u64, dir: Option<&Path>) -> io::Result<Self> {
+    pub fn open(address: SocketAddr, agent: &str, life: u64, dir: Option<&Path>) -> io::Result<Self> {
         let (notes, executions) = match dir {
             None => (Notebook::forgetful(), BTreeMap::new()),
             Some(dir) => Notebook::open(&dir.join("executions"))?,
         };
         let next = executions.keys().filter(|(of, _)| *of == life).map(|(_, n)| n + 1).max().unwrap_or(0);
-        let state = Mutex::new(State { executions, next, busy: Duration::ZERO });
-        Ok(Self { address, agent: agent.to_owned(), life, notes, state })
+        let state = Mutex::new(State { executions, life, next, busy: Duration::ZERO });
+        Ok(Self { address, agent: agent.to_owned(), notes, state })
+    }
+
+    /// The agent has died; what comes now is of its next life.
+    pub fn begin_next_life(&self) {
+        let mut state = self.state();
+        (state.life, state.next, state.busy) = (state.life + 1, 0, Duration::ZERO);
     }
 
     /// Everything that was worked on, in order.
-    pub(crate) fn executions(&self) -> Vec<Execution> {
+    pub fn executions(&self) -> Vec<Execution> {
         self.state().executions.values().cloned().collect()
     }
 
     /// How long commands ran in this life.
-    pub(crate) fn busy(&self) -> Duration {
+    pub fn busy(&self) -> Duration {
         self.state().busy
     }
 
     fn begins(&self, command: &str, header: Header, key: String) -> Turn {
         let mut state = self.state();
-        let turn = (self.life, state.next);
+        let turn = (state.life, state.next);
         state.next += 1;
         let execution = Execution {
             address: self.address,
@@ -72,7 +82,7 @@ impl Record {
             task: header.task_id,
             key,
             epoch: header.epoch,
-            life: self.life,
+            life: state.life,
             is_ended: false,
             is_told: false,
         };
@@ -91,7 +101,7 @@ impl Record {
     }
 
     /// The outcome of `task` is about to be told. The runtime has it on disk by then.
-    pub(crate) fn told(&self, task: &str) {
+    pub fn told(&self, task: &str) {
         let mut state = self.state();
         let last = state.executions.iter_mut().rev().find(|(_, execution)| execution.task == task);
         if let Some((turn, execution)) = last.filter(|(_, execution)| !execution.is_told) {
@@ -106,7 +116,7 @@ impl Record {
 }
 
 /// `commands`, recorded, and as slow as the weather has it.
-pub(crate) fn recorded<H: Send + Sync + 'static>(
+pub fn recorded<H: Send + Sync + 'static>(
     commands: Commands<H>,
     record: &Arc<Record>,
     weather: &Arc<Weather>,

@@ -15,10 +15,13 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use cumulo_sim_hosts::control::{Deployment, Execution, Machine, Order, socket};
+use cumulo_sim_hosts::{
+    Weather,
+    control::{Deployment, Execution, Machine, Order, socket},
+};
 use tokio::net::UnixListener;
 
-use crate::{machine::Room, machines::Machines, weather::Weather};
+use crate::{machine::Room, machines::Machines};
 
 /// Plays the machines of `dir` until the process is killed; commands take `work` longer.
 ///

@@ -1,22 +1,29 @@
-//! The agents' way to their managers: over HTTP and TLS as ever, unless the weather is against it.
+//! The agents' way to their managers: as ever, unless the weather is against it.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
-use cumulo_agent_rt::{Callbacks, HttpCallbacks, PostError};
+use cumulo_agent_rt::{Callbacks, PostError};
 use cumulo_proto::{Outcome, Progress, Report, Samples};
 
-use crate::{
-    record::Record,
-    weather::{Reply, Weather},
-};
+use crate::{Record, Reply, Weather};
 
 /// Of one machine.
-pub(crate) struct Way {
-    pub(crate) http: HttpCallbacks,
-    pub(crate) machine: IpAddr,
-    pub(crate) record: Arc<Record>,
-    pub(crate) weather: Arc<Weather>,
+pub struct Way {
+    /// What delivers.
+    pub callbacks: Arc<dyn Callbacks>,
+    /// The machine.
+    pub machine: IpAddr,
+    /// Where it is noted what was told.
+    pub record: Arc<Record>,
+    /// What becomes of it.
+    pub weather: Arc<Weather>,
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Way").field("machine", &self.machine).finish_non_exhaustive()
+    }
 }
 
 impl Way {
@@ -35,8 +42,9 @@ impl Way {
     }
 }
 
-/// The address in the callback URL `base`.
-pub(crate) fn manager_of(base: &str) -> Option<IpAddr> {
+/// The address in the callback URL `base`, where it has one.
+#[must_use]
+pub fn manager_of(base: &str) -> Option<IpAddr> {
     let host = base.strip_prefix("https://")?.split('/').next()?.rsplit_once(':')?.0;
     host.trim_matches(['[', ']']).parse().ok()
 }
@@ -56,16 +64,16 @@ impl Callbacks for Way {
         self.record.told(&outcome.task_id);
         self.is_open(base).await?;
         match self.weather.reply() {
-            Reply::Told => self.http.outcome(base, outcome).await,
+            Reply::Told => self.callbacks.outcome(base, outcome).await,
             Reply::Lost => {
                 tracing::info!(task = outcome.task_id, command = outcome.command, "an outcome is lost");
                 Ok(())
             }
             Reply::Doubled => {
                 tracing::info!(task = outcome.task_id, command = outcome.command, "an outcome is told twice");
-                self.http.outcome(base, outcome).await?;
+                self.callbacks.outcome(base, outcome).await?;
                 // The second time nobody waits for it any more, and says so.
-                let _ = self.http.outcome(base, outcome).await;
+                let _ = self.callbacks.outcome(base, outcome).await;
                 Ok(())
             }
         }
@@ -73,17 +81,17 @@ impl Callbacks for Way {
 
     async fn progress(&self, base: &str, progress: &Progress) -> Result<(), PostError> {
         self.is_open(base).await?;
-        self.http.progress(base, progress).await
+        self.callbacks.progress(base, progress).await
     }
 
     async fn report(&self, base: &str, report: &Report) -> Result<(), PostError> {
         self.is_open(base).await?;
-        self.http.report(base, report).await
+        self.callbacks.report(base, report).await
     }
 
     async fn samples(&self, base: &str, samples: &Samples) -> Result<(), PostError> {
         self.is_open(base).await?;
-        self.http.samples(base, samples).await
+        self.callbacks.samples(base, samples).await
     }
 }
 

@@ -2,27 +2,42 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use cumulo_sim_hosts::control::{Order, Passage};
 use tokio::sync::watch;
+
+use crate::control::{Order, Passage};
 
 /// What is to become of an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reply {
+pub enum Reply {
+    /// It is told.
     Told,
+    /// It is lost for good, and the agent does not know.
     Lost,
+    /// It is told twice.
     Doubled,
 }
 
 /// Of all machines.
 #[derive(Debug)]
-pub(crate) struct Weather {
+pub struct Weather {
     state: watch::Sender<State>,
     replies: Mutex<Replies>,
+    chance: Option<Chance>,
+}
+
+/// How much longer the next command takes, beside what is ordered.
+struct Chance(Box<dyn Fn() -> Duration + Send + Sync>);
+
+impl fmt::Debug for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chance")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -40,11 +55,19 @@ struct Replies {
 
 impl Weather {
     /// Nothing goes wrong; commands take `work` longer.
-    pub(crate) fn new(work: Duration) -> Self {
-        Self { state: watch::Sender::new(State { work, ..State::default() }), replies: Mutex::default() }
+    #[must_use]
+    pub fn new(work: Duration) -> Self {
+        Self { state: watch::Sender::new(State { work, ..State::default() }), replies: Mutex::default(), chance: None }
     }
 
-    pub(crate) fn order(&self, order: &Order) {
+    /// With commands that take so much longer as `chance` says of each.
+    #[must_use]
+    pub fn with_chance(self, chance: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { chance: Some(Chance(Box::new(chance))), ..self }
+    }
+
+    /// From now on it is as `order` says.
+    pub fn order(&self, order: &Order) {
         match *order {
             Order::Work { ms } => self.state.send_modify(|state| state.work = Duration::from_millis(ms)),
             Order::Hang { machine } => self.state.send_modify(|state| {
@@ -61,32 +84,33 @@ impl Weather {
         }
     }
 
-    /// How much longer a command takes.
-    pub(crate) fn work(&self) -> Duration {
-        self.state.borrow().work
+    /// How much longer the next command takes.
+    pub fn work(&self) -> Duration {
+        let chance = self.chance.as_ref().map(|Chance(draw)| draw());
+        self.state.borrow().work + chance.unwrap_or_default()
     }
 
     /// Waits until `machine` answers.
-    pub(crate) async fn answers(&self, machine: IpAddr) {
+    pub async fn answers(&self, machine: IpAddr) {
         // The sender is here, so it does not end before that.
         let _ = self.state.subscribe().wait_for(|state| !state.hung.contains(&machine)).await;
     }
 
     /// Waits while nothing is heard of `manager`; false where the way to it is broken.
-    pub(crate) async fn reaches(&self, manager: IpAddr) -> bool {
+    pub async fn reaches(&self, manager: IpAddr) -> bool {
         let mut told = self.state.subscribe();
         let heard = told.wait_for(|state| state.cut.get(&manager) != Some(&Passage::Silent)).await;
         heard.is_ok_and(|state| state.cut.get(&manager) != Some(&Passage::Broken))
     }
 
     /// Whether nothing is to become of the outcome that comes next but that it is told.
-    pub(crate) fn is_to_be_told(&self) -> bool {
+    pub fn is_to_be_told(&self) -> bool {
         let replies = self.replies();
         replies.to_lose == 0 && replies.to_double == 0
     }
 
     /// What is to become of the outcome that comes next.
-    pub(crate) fn reply(&self) -> Reply {
+    pub fn reply(&self) -> Reply {
         let mut replies = self.replies();
         if replies.to_lose > 0 {
             replies.to_lose -= 1;

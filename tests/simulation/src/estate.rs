@@ -3,9 +3,8 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use async_trait::async_trait;
 use cumulo_chaos::{Board, History, LEASE, NODES, PASSWORD, Passage};
-use cumulo_gateway::{DeployError, Deployer, Deployment, Gateway};
+use cumulo_gateway::Gateway;
 use cumulo_kernel::{api, bus::amqp::carrier, cluster::Taking, db::Db};
 use cumulo_manager::{Core, Parts};
 use cumulo_schema::Uuid;
@@ -19,8 +18,9 @@ use crate::{
     api::{Door, Doors, base},
     broker::{self, Broker},
     database::{self, Database},
+    machines::Machines,
     outside::{Outside, Way},
-    world::Orders,
+    world::{Orders, Process},
 };
 
 /// Longest wait for a node that can start, and for one that stops.
@@ -52,6 +52,10 @@ pub struct Estate {
     pub broker: Arc<Broker>,
     /// Whether that can be reached at all.
     pub broker_server: Arc<watch::Sender<Passage>>,
+    /// Hosts and storages.
+    pub machines: Arc<Machines>,
+    /// Held by who does something to the agents' process.
+    agents_busy: Mutex<()>,
     /// The nodes that answer.
     pub doors: Arc<Doors>,
     /// The nodes, one more than there are at first.
@@ -70,16 +74,6 @@ fn name_of(n: usize) -> String {
     format!("node {n}")
 }
 
-/// There are no machines to deploy agents to: hosts are those of the simulator plugin.
-struct NoMachines;
-
-#[async_trait]
-impl Deployer for NoMachines {
-    async fn deploy(&self, _deployment: &Deployment) -> Result<(), DeployError> {
-        Err(DeployError::BadTarget("there are no machines in this simulation".to_owned()))
-    }
-}
-
 impl Estate {
     /// Servers without content, and nodes that have not lived yet, whose key is in `dir`.
     ///
@@ -94,11 +88,15 @@ impl Estate {
             broker: Way::to(broker_server.clone()),
             busy: Mutex::default(),
         };
+        let members: Vec<Member> = (0..=NODES).map(member).collect();
+        let machines = Machines::new(outside.clone(), members.iter().map(|member| member.node));
         Ok(Self {
             database: Arc::new(Database::new(outside.clone())?),
             broker: Arc::new(Broker::new(outside.clone())),
             doors: Arc::new(Doors::new(outside.clone())),
-            members: (0..=NODES).map(member).collect(),
+            machines: Arc::new(machines),
+            agents_busy: Mutex::default(),
+            members,
             board: Arc::default(),
             history: Arc::default(),
             database_server,
@@ -129,7 +127,7 @@ impl Estate {
                 // Whoever waits for it may have lost patience.
                 let _ = started.send(estate.live(n).await);
             };
-            self.orders.start(n, life).await;
+            self.orders.start(Process::Node(n), life).await;
             let error = match timeout(PATIENCE, ready).await {
                 Ok(Ok(Ok(()))) => break,
                 Ok(Ok(Err(error))) => format!("{error:#}"),
@@ -147,11 +145,27 @@ impl Estate {
         Ok(())
     }
 
+    /// Starts the agents on all machines.
+    pub async fn start_agents(&self) {
+        let machines = self.machines.clone();
+        self.orders.start(Process::Agents, async move { machines.live() }).await;
+    }
+
+    /// All agents die, and live again after a while.
+    pub async fn kill_agents_for(&self, away: Duration) {
+        let _busy = self.agents_busy.lock().await;
+        self.machines.die();
+        self.orders.kill(Process::Agents).await;
+        sleep(away).await;
+        self.start_agents().await;
+    }
+
     /// Node `n` dies.
     pub async fn kill(&self, n: usize) {
         self.board.remove(n);
         self.doors.close(n);
-        self.orders.kill(n).await;
+        self.machines.close(n);
+        self.orders.kill(Process::Node(n)).await;
         self.broker.hang_up(&name_of(n));
         self.outside.trace.note(format_args!("node {n} is dead"));
     }
@@ -187,7 +201,11 @@ impl Estate {
             broker: Some(broker.into()),
             flows: None,
         };
-        let gateway = |setup: &mut _| Ok(Gateway::in_process(setup, Arc::new(NoMachines)));
+        let gateway = |setup: &mut _| {
+            let gateway = Gateway::linked(setup, self.machines.installer(n), self.machines.links(n));
+            self.machines.open(n, Handle::current(), gateway.callbacks());
+            Ok(gateway)
+        };
         let core = Core::start(parts, Some(PASSWORD), gateway).await?;
         let (runtime, router) = (Handle::current(), api::router(core.kernel.clone()));
         self.doors.open(n, Door { runtime, router, kernel: core.kernel });

@@ -1,4 +1,4 @@
-//! Management nodes, their database, their broker and their clients in one thread, in an order that a seed decides: a history
+//! Management nodes, the agents on their hosts, their database, their broker and their clients in one thread, in an order that a seed decides: a history
 //! that failed is played again exactly. `docs/simulation.md` says what is simulated, and what is not.
 //!
 //! It is `make chaos` without machines: the same faults, clients and checks (`tests/chaos`), and real nodes down to the doors of
@@ -9,6 +9,9 @@ pub mod api;
 pub mod broker;
 pub mod database;
 pub mod estate;
+mod link;
+mod machine;
+pub mod machines;
 pub mod outside;
 pub mod pretend;
 mod run;

@@ -57,7 +57,7 @@ impl FormatTime for Clock {
     fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
         let millis = pretend::now() / 1_000_000;
         match world::turn_of() {
-            Some(node) => write!(writer, "{millis:>6} node {node}"),
+            Some(process) => write!(writer, "{millis:>6} {process}"),
             None => write!(writer, "{millis:>6} outside"),
         }
     }

@@ -3,8 +3,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use cumulo_chaos::{
-    Calls, Cloud, Fault, Finding, Found, Ground, NODES, Outcome, Passage, Peer, Trial, agree, choose, inflict,
+    Calls, Cloud, Fault, Finding, Found, Ground, HOSTS, NODES, Outcome, Passage, Peer, Trial, agree, choose, inflict,
 };
+use cumulo_sim_hosts::control::Order;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
@@ -13,11 +14,9 @@ use crate::{
     estate::Estate,
     outside::Outside,
     trace::Trace,
-    world::{Orders, World},
+    world::{Orders, Process, World},
 };
 
-/// Hosts, of the simulator plugin.
-const HOSTS: u8 = 3;
 /// Longest that a node is frozen.
 const LONGEST_FREEZE: Duration = Duration::from_secs(20);
 /// How long a broker that died is away.
@@ -47,7 +46,7 @@ pub fn play(seed: u64, dir: &Path, trace: Option<&Path>) -> anyhow::Result<Told>
     let outside = Arc::new(Outside::new(world.outside(), random.random(), Trace::to(trace)?));
     let orders = Arc::new(Orders::default());
     let estate = Arc::new(Estate::new(outside.clone(), orders.clone(), dir.to_owned())?);
-    let faults = choose(&mut random, LONGEST_FREEZE, false);
+    let faults = choose(&mut random, LONGEST_FREEZE, true);
     let names = faults.iter().map(|(_, fault)| fault.to_string()).collect();
     let work = {
         let estate = estate.clone();
@@ -73,6 +72,7 @@ pub fn play(seed: u64, dir: &Path, trace: Option<&Path>) -> anyhow::Result<Told>
 
 /// Builds a cloud of three nodes, and puts it under load while it suffers `faults`.
 async fn suffer(estate: &Arc<Estate>, mut random: StdRng, faults: Vec<(Duration, Fault)>) -> anyhow::Result<Found> {
+    estate.start_agents().await;
     estate.start(0).await?;
     let mut operator = Operator { doors: estate.doors.clone(), node: 0, session: String::new() };
     operator.session = operator.session_of("admin").await;
@@ -81,7 +81,7 @@ async fn suffer(estate: &Arc<Estate>, mut random: StdRng, faults: Vec<(Duration,
     }
     let db = estate.db();
     agree(&db, NODES).await?;
-    let cloud = Cloud::build_on(&operator, Ground::Rows).await;
+    let cloud = Cloud::build_on(&operator, Ground::Machines(estate.machines.network)).await;
     let second_l3 = cloud.widen(&operator, HOSTS).await;
     let trial = Trial {
         db,
@@ -91,11 +91,12 @@ async fn suffer(estate: &Arc<Estate>, mut random: StdRng, faults: Vec<(Duration,
         session: operator.session_of_tenant().await,
         made: (cloud, second_l3),
     };
+    estate.machines.begin_to_lose();
     let inflicted = async {
         inflict(faults, |fault| one(estate.clone(), fault)).await?;
         Ok(estate.doors.count())
     };
-    trial.run(&mut random, inflicted).await
+    trial.run(Some(&*estate.machines), &mut random, inflicted).await
 }
 
 /// Does `fault`, and ends when it is healed.
@@ -115,7 +116,7 @@ async fn one(estate: Arc<Estate>, fault: Fault) -> anyhow::Result<()> {
         Fault::Freeze { node, away } => {
             let _busy = estate.members[node].busy.lock().await;
             note();
-            estate.orders.freeze(node, away).await;
+            estate.orders.freeze(Process::Node(node), away).await;
             sleep(away).await;
         }
         Fault::Cut { node, peer, passage, away } => {
@@ -124,7 +125,7 @@ async fn one(estate: Arc<Estate>, fault: Fault) -> anyhow::Result<()> {
             let way = match peer {
                 Peer::Database => &member.database,
                 Peer::Broker => &member.broker,
-                Peer::Hosts => anyhow::bail!("hosts are in the database"),
+                Peer::Hosts => estate.machines.way(node),
             };
             way.set(passage);
             sleep(away).await;
@@ -155,8 +156,24 @@ async fn one(estate: Arc<Estate>, fault: Fault) -> anyhow::Result<()> {
             sleep(away).await;
             estate.start(node).await?;
         }
-        Fault::Hosts { .. } | Fault::Hang { .. } | Fault::Lost { .. } | Fault::Doubled { .. } => {
-            anyhow::bail!("hosts that are rows suffer nothing")
+        Fault::Hosts { away } => {
+            note();
+            estate.kill_agents_for(away).await;
+        }
+        Fault::Hang { host, away } => {
+            note();
+            let machine = estate.machines.host(host);
+            estate.machines.weather.order(&Order::Hang { machine });
+            sleep(away).await;
+            estate.machines.weather.order(&Order::Release { machine });
+        }
+        Fault::Lost { replies } => {
+            note();
+            estate.machines.weather.order(&Order::LoseReplies { count: replies });
+        }
+        Fault::Doubled { replies } => {
+            note();
+            estate.machines.weather.order(&Order::DoubleReplies { count: replies });
         }
     }
     estate.history.note(format!("HEALED {fault}"));

@@ -1,16 +1,14 @@
-//! The one thread: every node has a runtime of its own, and all of them get their turns of a millisecond each, in an order that
+//! The one thread: every node has a runtime of its own, the hosts have one, and all of them get their turns of a millisecond each, in an order that
 //! the seed says. While nothing happens anywhere turns become longer, so that quiet times do not cost what busy ones do.
 //!
 //! Within a turn a runtime does everything that can be done, and time goes on only when there is nothing left to do
-//! ([`crate::pretend`]); what it sends to others they see in their next turn. So a node may die or stand still between any two
+//! ([`crate::pretend`]); what it sends to others they see in their next turn. So a process may die or stand still between any two
 //! turns, but never in the middle of what it does without waiting, and from outside that could not be told.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    fmt,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -29,51 +27,72 @@ use crate::pretend;
 const TURN: u64 = 1;
 /// And at most, when nothing has happened for a while.
 const LONGEST_TURN: u64 = 16;
-/// Whose turn it is, for the log: a node's number, or this.
-const OUTSIDE: usize = usize::MAX;
 
-static TURN_OF: AtomicUsize = AtomicUsize::new(OUTSIDE);
-
-/// The node whose turn it is; `None` outside of them.
-#[must_use]
-pub fn turn_of() -> Option<usize> {
-    Some(TURN_OF.load(Ordering::Relaxed)).filter(|node| *node != OUTSIDE)
+/// A process that lives and dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Process {
+    /// Of the node with this number.
+    Node(usize),
+    /// Of the agents on all machines.
+    Agents,
 }
 
-/// What becomes of a node, from between two turns on.
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(n) => write!(f, "node {n}"),
+            Self::Agents => f.write_str("agents"),
+        }
+    }
+}
+
+/// Whose turn it is, for the log.
+static TURN_OF: Mutex<Option<Process>> = Mutex::new(None);
+
+/// The process whose turn it is; `None` outside of them.
+#[must_use]
+pub fn turn_of() -> Option<Process> {
+    *TURN_OF.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn set_turn(of: Option<Process>) {
+    *TURN_OF.lock().unwrap_or_else(PoisonError::into_inner) = of;
+}
+
+/// What becomes of a process, from between two turns on.
 enum Order {
     /// It lives, and this is its life.
-    Start(usize, BoxFuture<'static, ()>),
+    Start(Process, BoxFuture<'static, ()>),
     /// It dies.
-    Kill(usize),
+    Kill(Process),
     /// It stands still for so long.
-    Freeze(usize, Duration),
+    Freeze(Process, Duration),
 }
 
 /// What is to be done between turns.
 #[derive(Default)]
 pub struct Orders(Mutex<VecDeque<(Order, oneshot::Sender<()>)>>);
 
-impl std::fmt::Debug for Orders {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Orders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Orders")
     }
 }
 
 impl Orders {
-    /// Node `n` begins with `life`.
-    pub async fn start(&self, n: usize, life: impl Future<Output = ()> + Send + 'static) {
-        self.give(Order::Start(n, Box::pin(life))).await;
+    /// `process` begins with `life`.
+    pub async fn start(&self, process: Process, life: impl Future<Output = ()> + Send + 'static) {
+        self.give(Order::Start(process, Box::pin(life))).await;
     }
 
-    /// Node `n` dies, with everything that it has in hand.
-    pub async fn kill(&self, n: usize) {
-        self.give(Order::Kill(n)).await;
+    /// `process` dies, with everything that it has in hand.
+    pub async fn kill(&self, process: Process) {
+        self.give(Order::Kill(process)).await;
     }
 
-    /// Nothing in node `n` moves for so long. Its clocks go on.
-    pub async fn freeze(&self, n: usize, away: Duration) {
-        self.give(Order::Freeze(n, away)).await;
+    /// Nothing in `process` moves for so long. Its clocks go on.
+    pub async fn freeze(&self, process: Process, away: Duration) {
+        self.give(Order::Freeze(process, away)).await;
     }
 
     async fn give(&self, order: Order) {
@@ -89,7 +108,7 @@ impl Orders {
 }
 
 #[derive(Debug)]
-struct Machine {
+struct Living {
     runtime: Runtime,
     /// Until when it stands still, in nanoseconds since the beginning.
     frozen_until: u64,
@@ -99,7 +118,7 @@ struct Machine {
 #[derive(Debug)]
 pub struct World {
     outside: Runtime,
-    nodes: BTreeMap<usize, Machine>,
+    processes: BTreeMap<Process, Living>,
     random: StdRng,
     now: u64,
 }
@@ -109,14 +128,14 @@ fn runtime() -> std::io::Result<Runtime> {
 }
 
 impl World {
-    /// A world without nodes. There is one a process, after [`pretend::begin`].
+    /// A world without processes. There is one a process, after [`pretend::begin`].
     ///
     /// # Errors
     /// When the system has no room for it.
     pub fn new(seed: u64) -> anyhow::Result<Self> {
         anyhow::ensure!(pretend::is_on(), "a world needs a time of its own");
         let outside = runtime().context("no runtime")?;
-        Ok(Self { outside, nodes: BTreeMap::new(), random: StdRng::seed_from_u64(seed), now: 0 })
+        Ok(Self { outside, processes: BTreeMap::new(), random: StdRng::seed_from_u64(seed), now: 0 })
     }
 
     /// Where servers and clients live.
@@ -125,7 +144,7 @@ impl World {
         self.outside.handle().clone()
     }
 
-    /// Goes on until `work`, which is outside of the nodes, has ended.
+    /// Goes on until `work`, which is outside of the processes, has ended.
     ///
     /// # Errors
     /// When it panicked, or a runtime could not be made.
@@ -141,7 +160,7 @@ impl World {
                 self.obey(order)?;
                 let _ = done.send(());
             }
-            let mut turns: Vec<Option<usize>> = self.nodes.keys().copied().map(Some).chain([None]).collect();
+            let mut turns: Vec<Option<Process>> = self.processes.keys().copied().map(Some).chain([None]).collect();
             turns.shuffle(&mut self.random);
             let length = Duration::from_millis(millis);
             let mut quiet = true;
@@ -152,41 +171,41 @@ impl World {
             millis = if quiet { (millis * 2).min(LONGEST_TURN) } else { TURN };
         }
         let ended = self.outside.block_on(work);
-        for (_, machine) in std::mem::take(&mut self.nodes) {
-            drop(machine.runtime);
+        for (_, living) in std::mem::take(&mut self.processes) {
+            drop(living.runtime);
         }
         ended.context("the run came to no end")
     }
 
     /// Whether nothing happened in it.
-    fn turn(&self, of: Option<usize>, length: Duration) -> bool {
+    fn turn(&self, of: Option<Process>, length: Duration) -> bool {
         let runtime = match of {
             None => &self.outside,
-            Some(node) => match self.nodes.get(&node) {
-                Some(machine) if machine.frozen_until <= self.now => &machine.runtime,
+            Some(process) => match self.processes.get(&process) {
+                Some(living) if living.frozen_until <= self.now => &living.runtime,
                 _ => return true,
             },
         };
-        TURN_OF.store(of.unwrap_or(OUTSIDE), Ordering::Relaxed);
+        set_turn(of);
         pretend::set(self.now, self.now + nanos(length));
         let before = pretend::stirs();
         runtime.block_on(async { sleep(length).await });
-        TURN_OF.store(OUTSIDE, Ordering::Relaxed);
+        set_turn(None);
         pretend::stirs() - before <= 1
     }
 
     fn obey(&mut self, order: Order) -> anyhow::Result<()> {
         pretend::set(self.now, self.now);
         match order {
-            Order::Start(node, life) => {
+            Order::Start(process, life) => {
                 let runtime = runtime().context("no runtime")?;
                 runtime.spawn(life);
-                self.nodes.insert(node, Machine { runtime, frozen_until: 0 });
+                self.processes.insert(process, Living { runtime, frozen_until: 0 });
             }
-            Order::Kill(node) => drop(self.nodes.remove(&node)),
-            Order::Freeze(node, away) => {
-                if let Some(machine) = self.nodes.get_mut(&node) {
-                    machine.frozen_until = self.now + nanos(away);
+            Order::Kill(process) => drop(self.processes.remove(&process)),
+            Order::Freeze(process, away) => {
+                if let Some(living) = self.processes.get_mut(&process) {
+                    living.frozen_until = self.now + nanos(away);
                 }
             }
         }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use cumulo_contracts::{
     ext::hypervisor::{Hypervisor, StopKind},
     message::{host::ReleaseHost, network::ServedNic, network::UnserveNics},
+    resource::VmInstance,
 };
 use cumulo_kernel::{
     flow::{Step, StepCx},
@@ -21,6 +22,13 @@ fn on(vms: &Vms, cx: &StepCx<ChangeVm>) -> Result<(Arc<dyn Hypervisor>, Uuid), E
     let lost = || ErrorCode::operation(format!("VM {} is on no host", cx.vm));
     let OnHost { host, hypervisor } = cx.on.as_ref().ok_or_else(lost)?;
     Ok((vms.hypervisor(hypervisor)?, *host))
+}
+
+/// Whether the VM is as the change found it, or is still on its way. Where the host was away the undo is owed, and tried long
+/// after the change failed: what was done to the VM since then counts more.
+async fn is_to_be_undone(vms: &Vms, cx: &StepCx<ChangeVm>) -> Result<bool, ErrorCode> {
+    let vm = vms.kernel.db().find(VmInstance::UUID, &cx.vm).await?;
+    Ok(vm.is_some_and(|vm| vm.state == cx.change.through() || Some(vm.state) == cx.from))
 }
 
 /// Stops the guest.
@@ -90,6 +98,9 @@ impl Step<ChangeVm> for Pause {
     }
 
     async fn undo(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
+        if !is_to_be_undone(&self.0, cx).await? {
+            return Ok(());
+        }
         let (hypervisor, host) = on(&self.0, cx)?;
         hypervisor.resume(host, cx.task("resume"), cx.vm).await
     }
@@ -114,6 +125,9 @@ impl Step<ChangeVm> for Resume {
     }
 
     async fn undo(&self, cx: &mut StepCx<ChangeVm>) -> Result<(), ErrorCode> {
+        if !is_to_be_undone(&self.0, cx).await? {
+            return Ok(());
+        }
         let (hypervisor, host) = on(&self.0, cx)?;
         hypervisor.pause(host, cx.task("pause"), cx.vm).await
     }

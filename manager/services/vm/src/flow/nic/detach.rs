@@ -52,6 +52,12 @@ impl Step<ChangeNic> for Check {
     }
 }
 
+/// Whether the NIC is still there to be given back. Where the host was away the undo is owed, and tried long after the detachment
+/// failed: the NIC, or the VM with it, may be gone by then.
+async fn is_there(vms: &Vms, cx: &StepCx<ChangeNic>) -> Result<bool, ErrorCode> {
+    Ok(store::find_nic(vms.kernel.db(), cx.nic).await?.is_some())
+}
+
 /// Takes it out of the guest, which has to let go of it.
 pub(super) struct Unplug(pub(super) Arc<Vms>);
 
@@ -70,7 +76,10 @@ impl Step<ChangeNic> for Unplug {
     }
 
     async fn undo(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
-        deeds::plug(&self.0, cx).await
+        match is_there(&self.0, cx).await? {
+            true => deeds::plug(&self.0, cx).await,
+            false => Ok(()),
+        }
     }
 }
 
@@ -92,7 +101,10 @@ impl Step<ChangeNic> for Unserve {
     }
 
     async fn undo(&self, cx: &mut StepCx<ChangeNic>) -> Result<(), ErrorCode> {
-        deeds::serve(&self.0, cx).await
+        match is_there(&self.0, cx).await? {
+            true => deeds::serve(&self.0, cx).await,
+            false => Ok(()),
+        }
     }
 }
 
