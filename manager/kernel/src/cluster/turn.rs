@@ -1,7 +1,8 @@
 //! One after another, whichever nodes ask: what a lane of [`crate::queue`] is on one node, for all that share a database.
 //!
-//! A resource is worked on by the node that owns it, so what is about one resource needs no more than that node's own lanes.
-//! A turn is for what several resources have in common: an address that only one host may have, the ranges of an L2 network.
+//! Flows and messages are about one resource, which is worked on by the node that owns it, so these need no more than that node's
+//! own lanes. A turn is for what several resources have in common (an address that only one host may have, the ranges of an L2
+//! network), and for calls that are handled wherever they arrive (tags, drives, logins).
 //!
 //! Who has it is a row, whose key is the lane's name. It is taken by inserting it and given back by deleting it. The row of a
 //! node that died says in which of its lives it was written; the lease of that life is gone, and so the next one who wants the
@@ -23,6 +24,7 @@ use crate::{
 
 /// First and longest pause between two tries to take a turn that another node has.
 const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
+
 /// Who has a turn.
 #[resource(table = "turn", java = "org.cumulo.node.TurnInventory", vo = "TurnVO")]
 pub struct TurnRow {
