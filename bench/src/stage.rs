@@ -82,10 +82,7 @@ impl Stage {
     pub(crate) async fn join(&mut self, config: &str) -> anyhow::Result<()> {
         let mut other = Node::unborn(&program()?, config);
         other.deploy_with(self.hosts.path());
-        std::fs::create_dir_all(other.data().join("ca"))?;
-        for secret in ["key", "ca/ca.pem", "ca/ca-key.pem"] {
-            std::fs::copy(self.node.data().join(secret), other.data().join(secret))?;
-        }
+        other.share_secrets_of(&self.node)?;
         anyhow::ensure!(other.start("").await, "another node does not start:\n{}", other.log());
         self.bases.push(base(&other)?);
         self.others.push(other);
@@ -140,6 +137,12 @@ impl Stage {
     pub(crate) async fn make(&self, path: &str, params: &Value) -> anyhow::Result<Value> {
         let body = serde_json::json!({ "params": params });
         self.call("POST", path, &body).await.map(|mut answer| answer["inventory"].take())
+    }
+
+    /// Sets the global setting `name` of `category`.
+    pub(crate) async fn configure(&self, category: &str, name: &str, value: &str) -> anyhow::Result<()> {
+        let update = serde_json::json!({ "updateGlobalConfig": { "value": value } });
+        self.call("PUT", &format!("/global-configurations/{category}/{name}/actions"), &update).await.map(drop)
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(u16, Value)> {

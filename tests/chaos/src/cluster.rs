@@ -100,10 +100,7 @@ impl Cluster {
         first.start().await?;
         first.node.log_in().await;
         for other in &mut members {
-            std::fs::create_dir(other.node.data().join("ca"))?;
-            for secret in ["key", "ca/ca.pem", "ca/ca-key.pem"] {
-                std::fs::copy(first.node.data().join(secret), other.node.data().join(secret))?;
-            }
+            other.node.share_secrets_of(&first.node)?;
             other.node.use_session_of(&first.node);
         }
         let (one, other) = members.split_at_mut(1);

@@ -112,6 +112,18 @@ impl Node {
         self.session.clone_from(&other.session);
     }
 
+    /// Has it share the secrets of `other`, which has lived: those of nodes that share a database. It has not lived yet.
+    ///
+    /// # Errors
+    /// When they cannot be copied.
+    pub fn share_secrets_of(&self, other: &Self) -> std::io::Result<()> {
+        fs::create_dir_all(self.data().join("ca"))?;
+        for secret in ["key", "ca/ca.pem", "ca/ca-key.pem"] {
+            fs::copy(other.data().join(secret), self.data().join(secret))?;
+        }
+        Ok(())
+    }
+
     /// Starts the program over the data that is there, with `orders` of where to die. False when it died of them before it
     /// was ready.
     pub async fn start(&mut self, orders: &str) -> bool {
