@@ -29,7 +29,8 @@ struct Arguments {
     /// How many hosts; 10 for create and simulated, 20 for nodes and soak, and 1,000 for the others where absent.
     #[arg(long)]
     hosts: Option<usize>,
-    /// How many VMs at once; 1,000 for create and simulated, 10,000 for scale and 1,000 a turn for sick and 500 for nodes where absent.
+    /// How many VMs at once; where absent 1,000 for create and simulated, 10,000 for scale, and a turn 1,000 for sick and 500 for
+    /// nodes.
     #[arg(long)]
     vms: Option<usize>,
     /// How much longer every command of a host takes, in milliseconds.

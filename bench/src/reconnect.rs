@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cumulo_bench_report::Figure;
+use cumulo_bench_report::{Figure, percentile};
 use cumulo_sim_hosts::control::Kind;
 use serde_json::Value;
 use tokio::{pin, select, time::sleep};
@@ -40,16 +40,14 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let ready = stage.start().await?;
     Figure::new(format!("start-{hosts}-hosts"), "ms", ms(ready)).at_most(1_000.0).tell()?;
 
-    let (took, mut latencies) = watch(&stage, &before, begun).await?;
+    let (took, latencies) = watch(&stage, &before, begun).await?;
     stage.stop().await;
     let rate = count(hosts) / (took - ready).as_secs_f64();
     let handshakes = handshakes::rate(hosts, AT_ONCE).await?;
     let figure = Figure::new(format!("reconnect-{hosts}"), "hosts/s", rate).limit(handshakes);
     figure.ratio_at_least(0.7).tell()?;
-    latencies.sort_by(f64::total_cmp);
     anyhow::ensure!(!latencies.is_empty(), "nobody asked anything meanwhile");
-    let p99 = latencies[latencies.len() * 99 / 100];
-    let figure = Figure::new("reconnect-api-p99", "ms", p99).at_most(100.0);
+    let figure = Figure::new("reconnect-api-p99", "ms", percentile(&latencies, 99)).at_most(100.0);
     Figure { turns: latencies, ..figure }.tell()
 }
 

@@ -16,7 +16,6 @@ use futures::{
     future::{BoxFuture, join_all},
     stream,
 };
-use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
@@ -95,8 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// How long those wait who called for a VM on a host that does not come back.
 async fn answered(stage: &Stage, cloud: &Cloud, sick: &[IpAddr], vms: usize) -> anyhow::Result<()> {
     for (name, value) in SETTINGS {
-        let update = json!({ "updateGlobalConfig": { "value": value } });
-        stage.call("PUT", &format!("/global-configurations/host/{name}/actions"), &update).await?;
+        stage.configure("host", name, value).await?;
     }
     hang(stage, sick, true).await?;
     let turn = make(stage, cloud, vms).await;

@@ -10,7 +10,7 @@ mod hand;
 use std::time::Instant;
 
 use anyhow::Context;
-use cumulo_bench_report::Figure;
+use cumulo_bench_report::{Figure, percentile};
 use cumulo_contracts::resource::{VmInstance, Zone};
 use cumulo_kernel::{Kernel, bus::Caller, query::parse_request};
 use cumulo_schema::{Resource, ResourceMeta};
@@ -144,11 +144,7 @@ async fn measure(kernel: &Kernel, case: &Case) -> anyhow::Result<()> {
         peer_times.push(ms(begun));
     }
     let name = case.name;
-    let p99 = {
-        let mut sorted = ours_times.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() * 99 / 100]
-    };
+    let p99 = percentile(&ours_times, 99);
     Figure::beside(name, "ms", (ours_times, peer_times)).ratio_at_most(1.2).tell()?;
     Figure::new(format!("{name}-p99"), "ms", p99).tell()
 }

@@ -49,8 +49,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let stage = &stage;
         let cloud = Cloud::build(stage, Machines::Agents, hosts).await?;
         for (name, value) in BOUNDS {
-            let update = json!({ "updateGlobalConfig": { "value": value.to_string() } });
-            stage.call("PUT", &format!("/global-configurations/job/{name}/actions"), &update).await?;
+            stage.configure("job", name, &value.to_string()).await?;
         }
         let looking = Looking::new(stage, metrics)?;
         let capacity = warm_up(stage, &cloud, hosts, finding).await?;
